@@ -201,8 +201,10 @@ class Sealer:
         if key.integrity_salt_length == 0:
             mac_salt = b""
         padding = 16 - len(plaintext) % 16
-        encryptor = Cipher(AES(key.encryption(salt)), CBC(iv)).encryptor()
-        ciphertext = encryptor.update(plaintext + _PADDINGS[padding]) + encryptor.finalize()
+        # finalize() would only look for an incomplete block; without it 0.9 µs less, here and in _decrypt.
+        ciphertext = (
+            Cipher(AES(key.encryption(salt)), CBC(iv)).encryptor().update(plaintext + _PADDINGS[padding])
+        )
         base = b"Fe26.2*%b*%b*%b*%b*%b" % (
             key.id,
             salt,
@@ -327,9 +329,8 @@ def _pbkdf2(password: bytes) -> _Derive:
 
 _PADDINGS: Final = tuple(bytes([length]) * length for length in range(17))  # PKCS#7 (RFC 5652, section 6.3)
 _TO_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
-_FROM_URL_SAFE: Final = bytes.maketrans(
-    b"-_+/=", b"+/!!!"
-)  # what does not belong becomes what cannot be decoded
+# "+", "/" and "=" do not belong in base64url: they become what cannot be decoded.
+_FROM_URL_SAFE: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
 
 
 def _b64encode(raw: bytes) -> bytes:
@@ -351,8 +352,7 @@ def _b64decode(text: bytes) -> bytes:
 def _decrypt(key: bytes, iv: bytes, ciphertext: bytes) -> bytes:
     if len(iv) != 16 or not ciphertext or len(ciphertext) % 16:
         raise InvalidSeal("malformed")
-    decryptor = Cipher(AES(key), CBC(iv)).decryptor()
-    padded = decryptor.update(ciphertext) + decryptor.finalize()
+    padded = Cipher(AES(key), CBC(iv)).decryptor().update(ciphertext)
     length = padded[-1]
     # No padding oracle: the mac has been checked, so that only a holder of the key can get here.
     if not 1 <= length <= 16 or not padded.endswith(_PADDINGS[length]):
