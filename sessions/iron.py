@@ -212,7 +212,7 @@ class Sealer:
             _b64encode(ciphertext),
             _expiry(ttl, now) if ttl else b"",
         )
-        mac = hmac.digest(key.integrity(mac_salt), base, "sha256")
+        mac = _hmac(key.integrity(mac_salt), base)
         return (b"%b*%b*%b" % (base, mac_salt, _b64encode(mac))).decode("ascii")
 
     def unseal(self, sealed: str, *, timestamp_skew: float = 60, now: float | None = None) -> bytes:
@@ -240,7 +240,7 @@ class Sealer:
         for key in keys:
             if len(mac_salt) == key.integrity_salt_length:
                 # The mac's text is compared, not its bytes: there is one right spelling of it.
-                expected = _b64encode(hmac.digest(key.integrity(mac_salt), base, "sha256"))
+                expected = _b64encode(_hmac(key.integrity(mac_salt), base))
                 if hmac.compare_digest(expected, mac):
                     return key
         raise InvalidSeal("bad_mac")
@@ -299,17 +299,27 @@ def _prepare(secret: Secret) -> tuple[int, _Derive]:
     return _SALT_LENGTH, _pbkdf2(secret.encode())
 
 
+_INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
+
+
+def _hmac(key: bytes, message: bytes) -> bytes:
+    """HMAC-SHA-256 (RFC 2104). What ``hmac.digest(key, message, "sha256")`` returns, in 2 µs less of 19."""
+    sha256 = hashlib.sha256
+    block = (key if len(key) <= 64 else sha256(key).digest()).ljust(64, b"\0")
+    inner = sha256(block.translate(_INNER_PAD) + message).digest()
+    return sha256(block.translate(_OUTER_PAD) + inner).digest()
+
+
 def _pbkdf2(password: bytes) -> _Derive:
     """PBKDF2-HMAC-SHA-1 (RFC 8018, section 5.2) with one iteration, 32 bytes.
 
-    With one iteration it is two HMACs, of the salt and a block number. HMAC (RFC 2104) hashes the password
-    first thing on either side; copying those two states takes 1.7 µs where ``hashlib.pbkdf2_hmac`` takes
-    2.9.
+    With one iteration it is two HMACs, of the salt and a block number. HMAC hashes the password first thing
+    on either side; copying those two states takes 1.7 µs where ``hashlib.pbkdf2_hmac`` takes 2.9.
     """
     sha1 = hashlib.sha1  # Iron's choice; HMAC needs no collision resistance
     block = (password if len(password) <= 64 else sha1(password).digest()).ljust(64, b"\0")
-    inner = sha1(bytes(byte ^ 0x36 for byte in block))
-    outer = sha1(bytes(byte ^ 0x5C for byte in block))
+    inner, outer = sha1(block.translate(_INNER_PAD)), sha1(block.translate(_OUTER_PAD))
 
     def derive(salt: bytes) -> bytes:
         inner_1 = inner.copy()
@@ -340,11 +350,12 @@ def _b64encode(raw: bytes) -> bytes:
 def _b64decode(text: bytes) -> bytes:
     standard = text.translate(_FROM_URL_SAFE) + b"=" * (-len(text) % 4)
     try:
-        raw = binascii.a2b_base64(standard)
+        raw = binascii.a2b_base64(standard, strict_mode=True)
     except binascii.Error:
         raise InvalidSeal("malformed") from None
-    # a2b_base64 skips what it does not know and drops left-over bits; neither survives the way back.
-    if binascii.b2a_base64(raw, newline=False) != standard:
+    # a2b_base64 ignores the bits that the last character has to spare; they do not survive the way back.
+    spare = len(raw) % 3
+    if spare and binascii.b2a_base64(raw[-spare:], newline=False) != standard[-4:]:
         raise InvalidSeal("malformed")
     return raw
 
