@@ -27,7 +27,7 @@ class Set:
     flash: bool = False
 
     def apply(self, content: Content) -> None:
-        content.set(self.key, decode(self.text), flash=self.flash)
+        content.put(self.key, decode(self.text), flash=self.flash)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Update:
 
     def apply(self, content: Content) -> None:
         value = self.function(content.data.get(self.key))
-        content.set(self.key, decode(checked(self.key, value)))
+        content.put(self.key, decode(checked(self.key, value)))
 
 
 @dataclass(frozen=True, slots=True)

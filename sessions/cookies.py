@@ -20,7 +20,6 @@ MAX_COOKIE: Final = 4096
 _NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # a token, RFC 9110 section 5.6.2
 _DOMAIN: Final = re.compile(r"\.?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 _PATH: Final = re.compile(r"/[\x20-\x3a\x3c-\x7e]*")  # any visible ASCII but the semicolon
-_VALUE: Final = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")  # cookie-octet, RFC 6265 section 4.1.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +32,7 @@ class CookieOptions:
     path: str = "/"
     """Only requests below this path carry the cookie. It is no security boundary between apps of one host."""
     domain: str | None = None
-    """None: only the host that set it. A domain: its subdomains too, so each of them can read and replace it."""
+    """None: only the host that set it. A domain: its subdomains too; each of them can replace the cookie."""
     same_site: Literal["lax", "strict", "none"] = "lax"
     """`lax` is sent when a person follows a link from another site, and not with that site's forms and
     frames; `strict` not even then; `none` always, and browsers demand `secure=True` with it."""

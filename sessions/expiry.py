@@ -29,7 +29,7 @@ def seconds(name: str, value: Duration | None) -> float | None:
         raise TypeError(f"{name} is a number of seconds or a timedelta, not {type(value).__name__}")
     number = value.total_seconds() if isinstance(value, timedelta) else float(value)
     if not 0 < number <= MAX_AGE_LIMIT:
-        raise ValueError(f"{name} must be more than 0 s and at most 400 days, the most that browsers keep a cookie")
+        raise ValueError(f"{name} must be more than 0 s and at most 400 days, browsers' limit for a cookie")
     return number
 
 

@@ -17,9 +17,12 @@ MAX_DEPTH: Final = 100
 from a shallow call stack and then be unreadable from a deeper one."""
 
 
+_KINDS: Final[tuple[Any, ...]] = (str, int, float, dict, list)
+
+
 def _plain(value: object) -> object:
     """Let subclasses of the JSON types pass as what they are, as the standard library does."""
-    for kind in (str, int, float, dict, list):
+    for kind in _KINDS:
         if isinstance(value, kind):
             return kind(value)
     raise TypeError(f"{type(value).__name__} is not JSON")
@@ -42,6 +45,7 @@ def checked(key: object, value: Any) -> bytes:
     """
     if not isinstance(key, str):
         raise TypeError(f"session keys are strings, not {type(key).__name__}")
+    text = b""
     try:
         encode(key)
         text = encode(value)

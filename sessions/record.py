@@ -31,7 +31,7 @@ class Content(msgspec.Struct):
     data: dict[str, Any] = {}
     flash: set[str] = set()
 
-    def set(self, key: str, value: Any, *, flash: bool = False) -> None:
+    def put(self, key: str, value: Any, *, flash: bool = False) -> None:
         self.data[key] = value
         if flash:
             self.flash.add(key)

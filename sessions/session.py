@@ -5,17 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar, overload
+from typing import Any, overload
 
 from sessions.carriers import Carried, Carrier
 from sessions.changes import Change, Clear, Consume, Forget, Set, Update, replay
 from sessions.draft import Draft
 from sessions.errors import LateChange, SessionEnded
-from sessions.jsonvalues import checked, decode, encode
+from sessions.jsonvalues import checked, encode
 from sessions.record import Content
 
 Number = int | float
-_Default = TypeVar("_Default")
 _MUTABLE = (dict, list)
 
 
@@ -34,13 +33,13 @@ class Session(MutableMapping[str, Any]):
 
     __slots__ = (
         "_accessed",
-        "_base",
         "_barred",
         "_carried",
         "_carrier",
         "_changes",
         "_content",
         "_destroyed",
+        "_given_up",
         "_is_new",
         "_lent",
         "_prefetch",
@@ -61,6 +60,7 @@ class Session(MutableMapping[str, Any]):
         self._prefetch = prefetch
         self._accessed = False
         self._started = False
+        self._given_up = False
         self._content: Content | None = None
         self._changes: list[Change] = []
         # Nested values that the handler holds and may change in place, beside their JSON text before.
@@ -112,11 +112,7 @@ class Session(MutableMapping[str, Any]):
             self._lent[key] = encode(value)
         return value
 
-    @overload
-    def get(self, key: str, /) -> Any | None: ...
-    @overload
-    def get(self, key: str, /, default: _Default) -> Any | _Default: ...
-    def get(self, key: str, /, default: Any = None) -> Any:
+    def get(self, key: str, default: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The value, or the default. A flash value is gone afterwards."""
         try:
             return self[key]
@@ -189,7 +185,9 @@ class Session(MutableMapping[str, Any]):
     def update(self, key: str, function: Callable[[Any], Any], /) -> Any: ...
     @overload
     def update(self, other: Mapping[str, Any] | Iterable[tuple[str, Any]] = (), /, **values: Any) -> None: ...
-    def update(self, other: Any = (), function: Any = None, /, **values: Any) -> Any:
+    def update(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, other: Any = (), function: Any = None, /, **values: Any
+    ) -> Any:
         """`update(key, function)` changes one value, exactly, however many requests do so at once.
 
         The function gets the current value (None if there is none) and returns the next one, which is
@@ -266,7 +264,6 @@ class Session(MutableMapping[str, Any]):
             LateChange: the browser would have to be told of the change, and it is too late for that.
             SessionEnded: another request ended the session meanwhile; the changes are not kept.
             StoreUnavailable: the store is away; the changes are still pending.
-            CookieTooLarge: see there.
         """
         self._accessed = True
         await self._commit(extend=not self._started)
@@ -312,7 +309,9 @@ class Session(MutableMapping[str, Any]):
     async def _keep(self, before: Carried | None, draft: Draft) -> Carried:
         if before is None:
             if self._started:
-                raise LateChange("a session cannot start after the response has: the browser would not learn of it")
+                raise LateChange(
+                    "a session cannot start after the response: the browser would not learn of it"
+                )
             self._tell = True
             return await self._carrier.create(draft)
         if self._rotate:
@@ -337,7 +336,7 @@ class Session(MutableMapping[str, Any]):
     def _set(self, key: str, value: Any, *, flash: bool) -> None:
         text = checked(key, value)
         self._change(Set(str(key), text, flash))
-        self._open().set(str(key), value, flash=flash)
+        self._open().put(str(key), value, flash=flash)
         self._lend(str(key), value, text)
 
     def _lend(self, key: str, value: Any, text: bytes | None = None) -> Any:
@@ -378,7 +377,7 @@ class Session(MutableMapping[str, Any]):
         """For a response that failed: whoever loads the page again shall see the flash values again."""
         if any(isinstance(change, Consume) for change in self._changes):
             self._changes = [change for change in self._changes if not isinstance(change, Consume)]
-            self._content = replay(self._changes, self._carried.unpacked() if self._carried else Content())
+            self._content = replay(self._changes, self._carried.fresh() if self._carried else Content())
             self._lent.clear()
 
     def _forget_changes(self) -> None:

@@ -13,7 +13,7 @@ from sessions.record import Content
 class Carried:
     """A session as its carrier found it, or left it behind.
 
-    `unpack` is called at most once and only when somebody looks: most requests of a browser never do.
+    `unpack` is called only when somebody looks: most requests of a browser never do.
     """
 
     __slots__ = ("_content", "_unpack", "created_at", "expires_at", "id", "version")
@@ -40,6 +40,10 @@ class Carried:
         if self._content is None:
             self._content = self._unpack()
         return self._content
+
+    def fresh(self) -> Content:
+        """The content once more, without what a handler has done to `content` since."""
+        return self._unpack()
 
 
 class Carrier(Protocol):

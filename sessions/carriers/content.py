@@ -13,6 +13,7 @@ and logout change nothing about a copy of the cookie, and parallel responses ove
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -24,7 +25,7 @@ from sessions.expiry import Lifetime
 from sessions.iron import InvalidSeal
 from sessions.jsonvalues import encode
 from sessions.keys import KeyRing
-from sessions.record import Content
+from sessions.record import Content, unpack
 
 
 class _Value(msgspec.Struct):
@@ -99,7 +100,7 @@ class ContentCarrier:
 
 
 def _carried(created_at: float, expires_at: float | None, content: Content) -> Carried:
-    return Carried(created_at, expires_at, Content, content=content)
+    return Carried(created_at, expires_at, partial(unpack, encode(content)), content=content)
 
 
 def _content(record: _HonoRecord) -> Content:

@@ -92,9 +92,7 @@ class IdCarrier:
             content = draft.content_on(carried)
             expires_at = _end(draft.expiry_on(carried))
             new = await self._create(Record(encode(content), carried.created_at, expires_at), content)
-            tombstone = Record(
-                b"", carried.created_at, draft.now + TOMBSTONE_SECONDS, carried.version + 1
-            )
+            tombstone = Record(b"", carried.created_at, draft.now + TOMBSTONE_SECONDS, carried.version + 1)
             if await self._store.replace(key_of(old_id), tombstone, expected=carried.version):
                 return new
             await self.destroy(new)

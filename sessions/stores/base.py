@@ -54,7 +54,7 @@ class Store(ABC):
 
     async def close(self) -> None:
         """Give back connections and files. A later call of any method opens them again."""
-        return None
+        return
 
     def carrier(self, lifetime: Lifetime, keys: KeyRing | None) -> Carrier:
         return IdCarrier(self, lifetime, keys)
