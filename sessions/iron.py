@@ -76,7 +76,7 @@ _EXPLANATION: Final[dict[Reason, str]] = {
 }
 
 
-class InvalidSeal(ValueError):  # noqa: N818 - named after what it is about, like InvalidSignature
+class InvalidSeal(ValueError):
     """A text that cannot be unsealed. Neither message nor cause holds any part of it or of the password.
 
     ``reason`` is ``"malformed"``, ``"unknown_key"``, ``"bad_mac"`` (wrong password or altered: the two look
