@@ -59,6 +59,13 @@ class Update(msgspec.Struct, frozen=True):
         content.put(self.key, decode(checked(self.key, value)))
 
 
+class Own(msgspec.Struct, frozen=True):
+    owner: str | None
+
+    def apply(self, content: Content) -> None:
+        content.owner = self.owner
+
+
 class Clear(msgspec.Struct, frozen=True):
     def apply(self, content: Content) -> None:
         content.data.clear()

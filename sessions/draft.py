@@ -40,7 +40,3 @@ class Draft(msgspec.Struct, frozen=True):
         if not self.extend:
             return carried.expires_at
         return self.lifetime.after_activity(carried.created_at, carried.expires_at, self.now)
-
-    def writes_on(self, carried: Carried) -> bool:
-        """Whether there is anything to write at all."""
-        return bool(self.changes) or self.expiry_on(carried) != carried.expires_at

@@ -85,11 +85,14 @@ class SessionMiddleware:
             return
 
         found = self._cookie.find(scope["headers"])
-        try:
-            session = await self._find(found, scope) if found else Session(self._carrier, None)
-        except StoreUnavailable as fault:
-            await _unavailable(fault, kind, send)
-            return
+        if found is None:
+            session = Session(self._carrier, None)
+        else:
+            try:
+                session = await self._find(found, scope)
+            except StoreUnavailable as fault:
+                await _unavailable(fault, kind, send)
+                return
         scope["session"] = session
         scope.setdefault("sessions", {})[self._cookie.name] = session
 
@@ -98,7 +101,11 @@ class SessionMiddleware:
                 if session._changes:
                     raise LateChange(_NOT_FOLLOWED_UP)
             elif message["type"] in _START:
-                await self._start(session, message, found, scope)
+                if not session._is_quiet():
+                    await self._commit(session, message, found, scope)
+                if session._accessed:
+                    message["headers"] = _varying(message.get("headers", ()))
+                session._started = True
             await send(message)
 
         try:
@@ -108,9 +115,9 @@ class SessionMiddleware:
                 raise
             await _unavailable(fault, kind, send)
             return
-        if session._started and session._is_unsaved():
+        if session._started and (session._changes or session._lent) and session._is_unsaved():
             raise LateChange(_NOT_FOLLOWED_UP)
-        if self._purger.is_due():
+        if self._purger.is_due():  # where the server has no lifespan; after the response, to delay nobody
             await self._purger.run()
 
     async def _find(self, found: Found, scope: Scope) -> Session:
@@ -120,59 +127,45 @@ class SessionMiddleware:
             logger.warning("ignored a cookie %r: %s", self._cookie.name, fault)
             return Session(self._carrier, None)
         except SessionEnded:
-            return Session(self._carrier, None, barred=True)
+            session = Session(self._carrier, None)
+            session._barred = True
+            return session
         return Session(self._carrier, carried, scope["headers"])
 
-    async def _start(self, session: Session, message: Message, found: Found | None, scope: Scope) -> None:
+    async def _commit(self, session: Session, message: Message, found: Found | None, scope: Scope) -> None:
         """Save, and put into the response's head what browser and caches must know."""
-        extend = scope["type"] == "http" and (session._accessed or not _is_cacheable(message))
-        if session._is_idle(extend=extend) and not session._tell:
-            if session._accessed:
-                message["headers"] = _varying(message.get("headers", ()))
-            session._started = True
-            return
         if session._given_up:
-            session._tell = False
-        else:
-            await self._commit(session, extend=extend, keep_flash=message.get("status", 200) >= 500)
-        headers = _varying(message.get("headers", ()))
-        cookies = self._set_cookie(session, found, https=scope.get("scheme") in _SECURE_SCHEMES)
-        if cookies:
-            headers += [(b"set-cookie", cookie) for cookie in cookies]
-            if not any(name.lower() == b"cache-control" for name, _ in headers):
-                headers.append((b"cache-control", b"private"))
-        message["headers"] = headers
-        session._started = True
-
-    async def _commit(self, session: Session, *, extend: bool, keep_flash: bool) -> None:
+            return
+        if message.get("status", 200) >= 500:
+            session._put_back_flash()
+        extend = scope["type"] == "http" and (session._accessed or not _is_cacheable(message))
         try:
-            await session._commit(extend=extend, keep_flash=keep_flash)
+            await session._commit(extend=extend)
+            cookies = self._set_cookie(session, found, https=scope.get("scheme") in _SECURE_SCHEMES)
         except SessionEnded as fault:
             logger.warning("changes were not saved: %s", fault)
+            return
         except BaseException:
             # The app may answer with an error page of its own, which then goes out without the changes.
             session._given_up = True
             raise
+        if cookies:
+            headers = [*message.get("headers", ()), *[(b"set-cookie", cookie) for cookie in cookies]]
+            if not any(name.lower() == b"cache-control" for name, _ in headers):
+                headers.append((b"cache-control", b"private"))
+            message["headers"] = headers
 
     def _set_cookie(self, session: Session, found: Found | None, *, https: bool) -> list[bytes]:
         if not session._tell:
             return []
-        numbers = found.numbers if found else ()
+        stale = found.numbers if found else ()
         carried = session._carried
         if carried is None:
-            return self._cookie.remove(https=https, stale=numbers) if found else []
+            return self._cookie.remove(https=https, stale=stale) if found else []
         now = time.time()
-        try:
-            return self._cookie.write(
-                self._carrier.cookie(carried, now),
-                self._carrier.lifetime.max_age(carried.expires_at, now),
-                https=https,
-                max_bytes=self._carrier.max_bytes,
-                stale=numbers,
-            )
-        except BaseException:
-            session._given_up = True
-            raise
+        value = self._carrier.cookie(carried, now)
+        max_age = self._carrier.lifetime.max_age(carried.expires_at, now)
+        return self._cookie.write(value, max_age, https=https, max_bytes=self._carrier.max_bytes, stale=stale)
 
 
 def _is_cacheable(message: Message) -> bool:
