@@ -39,6 +39,9 @@ CREATE INDEX IF NOT EXISTS sessions_expires_at ON sessions (expires_at);
 CREATE INDEX IF NOT EXISTS sessions_owner ON sessions (owner) WHERE owner IS NOT NULL;
 """
 
+_COLUMNS: Final = "payload, created_at, expires_at, version, owner"
+"""In the order of `Record`'s fields."""
+
 # Threads for the databases of one event loop; SQLite lets one of them write at a time anyway.
 _threads: RunVar[CapacityLimiter] = RunVar("sessions_sqlite_threads")
 
@@ -71,7 +74,7 @@ class SQLiteStore(Store):
         return await self._run(work)
 
     async def load(self, key: str) -> Record | None:
-        query = "SELECT payload, created_at, expires_at, version, owner FROM sessions WHERE key = ? AND expires_at > ?"
+        query = f"SELECT {_COLUMNS} FROM sessions WHERE key = ? AND expires_at > ?"
         row = await self._run(lambda db: db.execute(query, (key, time.time())).fetchone())
         return None if row is None else Record(*row)
 
@@ -95,10 +98,7 @@ class SQLiteStore(Store):
         await self._run(lambda db: db.execute("DELETE FROM sessions WHERE key = ?", (key,)))
 
     async def owned_by(self, owner: str) -> list[tuple[str, Record]]:
-        query = (
-            "SELECT key, payload, created_at, expires_at, version, owner FROM sessions"
-            " WHERE owner = ? AND expires_at > ?"
-        )
+        query = f"SELECT key, {_COLUMNS} FROM sessions WHERE owner = ? AND expires_at > ?"
         rows = await self._run(lambda db: db.execute(query, (owner, time.time())).fetchall())
         return [(key, Record(*row)) for key, *row in rows]
 
