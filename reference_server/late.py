@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from reference_server.demo import fields, gate, opened
 from reference_server.lab import plain_values
 from reference_server.observer import observed
-from sessions import Session, SessionError
+from sessions import LateChange, Session, SessionError
 
 
 async def change(request: Request, session: Session, given: Mapping[str, str]) -> None:
@@ -61,13 +62,18 @@ async def websocket(socket: WebSocket) -> None:
 
 
 async def answer(socket: WebSocket, session: Session, asked: Any) -> None:
-    reply: dict[str, Any] = {"ok": True}
     try:
         key, value = asked["set"]
         session.set(key, value)
         if asked.get("save"):
             await session.save()
-        await socket.send_json(reply)
+        await socket.send_json({"ok": True})
+    except LateChange as error:
+        # With an unsaved change pending the session refuses every further message. So that the browser
+        # learns of it, the complaint goes past the session middlewares; then the connection breaks.
+        text = json.dumps({"error": type(error).__name__})
+        await observed(socket.scope).send({"type": "websocket.send", "text": text})
+        raise
     except (SessionError, TypeError, ValueError, KeyError) as error:
         await socket.send_json({"error": type(error).__name__})
 

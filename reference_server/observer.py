@@ -18,8 +18,10 @@ class Observed:
     """`cookies` are the names of the cookies that the response sets, known once it has started.
 
     `outcome` is what a late change reports of itself; it stays empty when nothing came of it.
+    `send` leads past the session middlewares.
     """
 
+    send: Send
     cookies: list[str] = field(default_factory=list)
     outcome: str = ""
 
@@ -34,10 +36,10 @@ class Observer:
         self._outcomes = outcomes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        seen = scope[_KEY] = Observed()
+        seen = scope[_KEY] = Observed(send)
 
         async def noting(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -70,10 +70,17 @@ def serve_with_uvicorn(listening: socket.socket) -> None:
         access_log=False,
         timeout_graceful_shutdown=GRACE,
     )
-    # After a clean shutdown uvicorn raises the signal again, to die of it; but who was told to end ended well.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
-    Server(config).run([listening])
+    server = Server(config)
+
+    def end(*_: object) -> None:
+        # After a clean shutdown uvicorn raises the signal again, to die of it; but who was told to end and
+        # did has ended well.
+        if not server.should_exit:
+            sys.exit(0)
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    server.run([listening])
 
 
 def serve_with_hypercorn(listening: socket.socket) -> None:
