@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from sessions.changes import Change, replay
 from sessions.expiry import Lifetime
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from sessions.carriers.base import Carried
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """The changes of a request, beside the state that the handler saw with these changes already in it."""
 
     changes: Sequence[Change]

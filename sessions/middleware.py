@@ -29,6 +29,8 @@ RETRY_AFTER: Final = 5
 """Seconds that a client is asked to wait while the store is away."""
 
 _NOT_FOLLOWED_UP: Final = "a change after the start of the response was not followed by session.save()"
+_SERVED: Final = frozenset({"http", "websocket"})
+_SECURE_SCHEMES: Final = frozenset({"https", "wss"})
 _START: Final = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 
 
@@ -75,30 +77,28 @@ class SessionMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
-        if kind in {"http", "websocket"}:
-            await self._serve(scope, receive, send)
-        elif kind == "lifespan":
+        if kind == "lifespan":
             await self._purger.run_beside(self.app, scope, receive, send)
-        else:
+            return
+        if kind not in _SERVED:
             await self.app(scope, receive, send)
+            return
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_http = scope["type"] == "http"
         found = self._cookie.find(scope["headers"])
         try:
-            session = await self._find(found, scope)
+            session = await self._find(found, scope) if found else Session(self._carrier, None)
         except StoreUnavailable as fault:
-            await _unavailable(fault, is_http, send)
+            await _unavailable(fault, kind, send)
             return
         scope["session"] = session
-        scope["sessions"] = {**scope.get("sessions", {}), self._cookie.name: session}
+        scope.setdefault("sessions", {})[self._cookie.name] = session
 
         async def send_with_session(message: Message) -> None:
             if session._started:
                 if session._changes:
                     raise LateChange(_NOT_FOLLOWED_UP)
             elif message["type"] in _START:
-                await self._commit(session, message, found, scope)
+                await self._start(session, message, found, scope)
             await send(message)
 
         try:
@@ -106,16 +106,14 @@ class SessionMiddleware:
         except StoreUnavailable as fault:
             if session._started:
                 raise
-            await _unavailable(fault, is_http, send)
+            await _unavailable(fault, kind, send)
             return
-        if session._started and session._unsaved():
+        if session._started and session._is_unsaved():
             raise LateChange(_NOT_FOLLOWED_UP)
         if self._purger.is_due():
             await self._purger.run()
 
-    async def _find(self, found: Found | None, scope: Scope) -> Session:
-        if found is None:
-            return Session(self._carrier, None)
+    async def _find(self, found: Found, scope: Scope) -> Session:
         try:
             carried = await self._carrier.find(found.value(), time.time())
         except InvalidCookie as fault:
@@ -123,32 +121,38 @@ class SessionMiddleware:
             return Session(self._carrier, None)
         except SessionEnded:
             return Session(self._carrier, None, barred=True)
-        return Session(self._carrier, carried, prefetch=_is_prefetch(scope["headers"]))
+        return Session(self._carrier, carried, scope["headers"])
 
-    async def _commit(self, session: Session, message: Message, found: Found | None, scope: Scope) -> None:
-        """Save, and put into the response what browser and caches must know."""
-        headers = list(message.get("headers", ()))
-        failed = message.get("status", 200) >= 500
-        try:
-            if session._given_up:
-                session._tell = False
-            else:
-                extend = scope["type"] == "http" and (session._accessed or not _is_cacheable(headers))
-                await session._commit(extend=extend, keep_flash=failed)
-        except SessionEnded as fault:
-            logger.warning("changes were not saved: %s", fault)
-        except BaseException:
-            session._given_up = True
-            raise
-        cookies = self._set_cookie(session, found, https=scope.get("scheme") in ("https", "wss"))
+    async def _start(self, session: Session, message: Message, found: Found | None, scope: Scope) -> None:
+        """Save, and put into the response's head what browser and caches must know."""
+        extend = scope["type"] == "http" and (session._accessed or not _is_cacheable(message))
+        if session._is_idle(extend=extend) and not session._tell:
+            if session._accessed:
+                message["headers"] = _varying(message.get("headers", ()))
+            session._started = True
+            return
+        if session._given_up:
+            session._tell = False
+        else:
+            await self._commit(session, extend=extend, keep_flash=message.get("status", 200) >= 500)
+        headers = _varying(message.get("headers", ()))
+        cookies = self._set_cookie(session, found, https=scope.get("scheme") in _SECURE_SCHEMES)
         if cookies:
             headers += [(b"set-cookie", cookie) for cookie in cookies]
             if not any(name.lower() == b"cache-control" for name, _ in headers):
                 headers.append((b"cache-control", b"private"))
-        if session._accessed:
-            _vary_by_cookie(headers)
         message["headers"] = headers
         session._started = True
+
+    async def _commit(self, session: Session, *, extend: bool, keep_flash: bool) -> None:
+        try:
+            await session._commit(extend=extend, keep_flash=keep_flash)
+        except SessionEnded as fault:
+            logger.warning("changes were not saved: %s", fault)
+        except BaseException:
+            # The app may answer with an error page of its own, which then goes out without the changes.
+            session._given_up = True
+            raise
 
     def _set_cookie(self, session: Session, found: Found | None, *, https: bool) -> list[bytes]:
         if not session._tell:
@@ -171,32 +175,30 @@ class SessionMiddleware:
             raise
 
 
-def _is_prefetch(headers: Headers) -> bool:
-    """Whether a browser loads the page on suspicion (Fetch standard, `Sec-Purpose`)."""
-    return any(name == b"sec-purpose" and b"prefetch" in value for name, value in headers)
-
-
-def _is_cacheable(headers: Headers) -> bool:
+def _is_cacheable(message: Message) -> bool:
     """Whether the app wants shared caches to keep this response; then no session's cookie may be on it."""
-    for name, value in headers:
+    for name, value in message.get("headers", ()):
         if name.lower() == b"cache-control":
             return not (b"private" in value.lower() or b"no-store" in value.lower())
     return False
 
 
-def _vary_by_cookie(headers: list[tuple[bytes, bytes]]) -> None:
-    for index, (name, value) in enumerate(headers):
+def _varying(headers: Headers) -> list[tuple[bytes, bytes]]:
+    """The headers with `Vary: Cookie` among them (RFC 9110, section 12.5.5)."""
+    result = list(headers)
+    for index, (name, value) in enumerate(result):
         if name.lower() == b"vary":
             fields = [field.strip().lower() for field in value.split(b",")]
             if b"*" not in fields and b"cookie" not in fields:
-                headers[index] = (name, value + b", Cookie")
-            return
-    headers.append((b"vary", b"Cookie"))
+                result[index] = (name, value + b", Cookie")
+            return result
+    result.append((b"vary", b"Cookie"))
+    return result
 
 
-async def _unavailable(fault: StoreUnavailable, is_http: bool, send: Send) -> None:
+async def _unavailable(fault: StoreUnavailable, kind: str, send: Send) -> None:
     logger.error("answered that the service is unavailable: %s", fault)
-    if not is_http:
+    if kind == "websocket":
         await send({"type": "websocket.close", "code": 1013, "reason": "try again later"})
         return
     body = b"The sessions are out of reach just now. Please try again in a moment.\n"

@@ -31,45 +31,33 @@ class Session(MutableMapping[str, Any]):
         LateChange: a change after the response has started that cannot be kept.
     """
 
-    __slots__ = (
-        "_accessed",
-        "_barred",
-        "_carried",
-        "_carrier",
-        "_changes",
-        "_content",
-        "_destroyed",
-        "_given_up",
-        "_is_new",
-        "_lent",
-        "_prefetch",
-        "_rotate",
-        "_started",
-        "_tell",
-        "_touch",
-    )
+    # A request makes one of these whether or not its handler looks, so most state is set only when used.
+    _accessed = False
+    _started = False
+    _given_up = False
+    _rotate = False
+    _touch = False
+    _tell = False
+    """Whether the browser must learn with the response what session it is to carry from then on."""
+    _content: Content | None = None
 
     def __init__(
-        self, carrier: Carrier, carried: Carried | None, *, barred: bool = False, prefetch: bool = False
+        self,
+        carrier: Carrier,
+        carried: Carried | None,
+        headers: Iterable[tuple[bytes, bytes]] = (),
+        barred: bool = False,
     ) -> None:
         """Made by the middleware. `barred` requests came with an id that was rotated a moment ago."""
         self._carrier = carrier
         self._carried = carried
         self._is_new = carried is None
+        self._headers = headers
         self._barred = barred
-        self._prefetch = prefetch
-        self._accessed = False
-        self._started = False
-        self._given_up = False
-        self._content: Content | None = None
         self._changes: list[Change] = []
         # Nested values that the handler holds and may change in place, beside their JSON text before.
         self._lent: dict[str, bytes] = {}
         self._destroyed: list[Carried | None] = []
-        self._rotate = False
-        self._touch = False
-        # What the browser must be told with the response: the session that it is to carry from then on.
-        self._tell = False
 
     # -- facts -----------------------------------------------------------------------------------
 
@@ -103,7 +91,7 @@ class Session(MutableMapping[str, Any]):
     def __getitem__(self, key: str) -> Any:
         content = self._open()
         value = content.data[key]
-        if key in content.flash and not self._prefetch:
+        if key in content.flash and not self._is_prefetch():
             # One read is what a flash value lives for; a speculative request is not a reader yet.
             self._note_in_place(key)
             self._change(Consume(key, encode(value)))
@@ -268,27 +256,32 @@ class Session(MutableMapping[str, Any]):
         self._accessed = True
         await self._commit(extend=not self._started)
 
+    def _is_idle(self, *, extend: bool) -> bool:
+        """Whether there is nothing to commit: the handler has not done a thing and no extension is due."""
+        if self._changes or self._lent or self._destroyed or self._rotate or self._touch:
+            return False
+        carried = self._carried
+        if carried is None or carried.expires_at is None or not extend:
+            return True
+        return carried.expires_at - time.time() > self._carrier.lifetime.rest
+
     async def _commit(self, *, extend: bool, keep_flash: bool = False) -> None:
         """Bring the store up to date, and note whether the browser must be told (`_tell`)."""
         self._note_all_in_place()
         if keep_flash:
             self._put_back_flash()
-        while self._destroyed:
-            ended = self._destroyed[-1]
-            if ended is not None:
-                await self._carrier.destroy(ended)
-            self._destroyed.pop()
-            self._tell = self._tell or not self._barred
+        await self._end_destroyed()
         before = self._carried
-        if before is None and (self._barred or not self._changes):
-            if self._changes:
+        if before is None:
+            if not self._changes:
+                return
+            if self._barred:
                 self._forget_changes()
                 raise SessionEnded("the session got a newer id from another request a moment ago")
-            return
         draft = Draft(
             self._changes,
             before,
-            self._open(),
+            self._loaded(),
             self._carrier.lifetime,
             time.time(),
             extend=extend,
@@ -306,29 +299,37 @@ class Session(MutableMapping[str, Any]):
         if after is not before:
             self._adopt(after)
 
+    async def _end_destroyed(self) -> None:
+        while self._destroyed:
+            ended = self._destroyed[-1]
+            if ended is not None:
+                await self._carrier.destroy(ended)
+            self._destroyed.pop()
+            self._tell = self._tell or not self._barred
+
     async def _keep(self, before: Carried | None, draft: Draft) -> Carried:
         if before is None:
-            if self._started:
-                raise LateChange(
-                    "a session cannot start after the response: the browser would not learn of it"
-                )
+            after = await self._carrier.create(draft)
             self._tell = True
-            return await self._carrier.create(draft)
-        if self._rotate:
+        elif self._rotate:
+            after = await self._carrier.rotate(before, draft)
             self._tell = True
-            return await self._carrier.rotate(before, draft)
-        if not draft.writes_on(before):
-            return before
-        after = await self._carrier.update(before, draft)
-        content_travels = not self._carrier.keeps_late_changes
-        if content_travels or (after.expires_at != before.expires_at and self._carrier.lifetime.told):
-            self._tell = True
+        elif draft.writes_on(before):
+            after = await self._carrier.update(before, draft)
+            content_travels = not self._carrier.keeps_late_changes
+            moved = after.expires_at != before.expires_at and self._carrier.lifetime.told
+            self._tell = self._tell or content_travels or moved
+        else:
+            after = before
         return after
 
     # -- inside ----------------------------------------------------------------------------------
 
     def _open(self) -> Content:
         self._accessed = True
+        return self._loaded()
+
+    def _loaded(self) -> Content:
         if self._content is None:
             self._content = self._carried.content if self._carried else Content()
         return self._content
@@ -380,6 +381,10 @@ class Session(MutableMapping[str, Any]):
             self._content = replay(self._changes, self._carried.fresh() if self._carried else Content())
             self._lent.clear()
 
+    def _is_prefetch(self) -> bool:
+        """Whether a browser loads the page on suspicion (Fetch standard, `Sec-Purpose`)."""
+        return any(name == b"sec-purpose" and b"prefetch" in value for name, value in self._headers)
+
     def _forget_changes(self) -> None:
         self._changes = []
         self._rotate = self._touch = False
@@ -396,9 +401,10 @@ class Session(MutableMapping[str, Any]):
             else:
                 del self._lent[key]
 
-    def _unsaved(self) -> bool:
+    def _is_unsaved(self) -> bool:
         """Whether there are changes that no commit has seen."""
-        self._note_all_in_place()
+        if self._lent:
+            self._note_all_in_place()
         return bool(self._changes or self._destroyed)
 
 

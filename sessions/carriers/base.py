@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from sessions.draft import Draft
 from sessions.expiry import Lifetime
@@ -16,14 +16,14 @@ class Carried:
     `unpack` is called only when somebody looks: most requests of a browser never do.
     """
 
-    __slots__ = ("_content", "_unpack", "created_at", "expires_at", "id", "version")
+    __slots__ = ("_content", "_packed", "_unpack", "created_at", "expires_at", "id", "version")
 
     def __init__(
         self,
         created_at: float,
         expires_at: float | None,
-        unpack: Callable[[], Content],
-        *,
+        unpack: Callable[[Any], Content],
+        packed: Any,
         content: Content | None = None,
         id: str | None = None,
         version: int = 0,
@@ -33,17 +33,18 @@ class Carried:
         self.id = id
         self.version = version
         self._unpack = unpack
+        self._packed = packed
         self._content = content
 
     @property
     def content(self) -> Content:
         if self._content is None:
-            self._content = self._unpack()
+            self._content = self._unpack(self._packed)
         return self._content
 
     def fresh(self) -> Content:
         """The content once more, without what a handler has done to `content` since."""
-        return self._unpack()
+        return self._unpack(self._packed)
 
 
 class Carrier(Protocol):

@@ -13,7 +13,6 @@ and logout change nothing about a copy of the cookie, and parallel responses ove
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -68,7 +67,7 @@ class ContentCarrier:
         created_at = now if created_at is None else created_at
         if record.delete or self.lifetime.has_ended(created_at, expires_at, now):
             return None
-        return Carried(created_at, expires_at, lambda: _content(record))
+        return Carried(created_at, expires_at, _content, record)
 
     async def create(self, draft: Draft) -> Carried:
         return _carried(draft.now, self.lifetime.first(draft.now), draft.content)
@@ -100,7 +99,7 @@ class ContentCarrier:
 
 
 def _carried(created_at: float, expires_at: float | None, content: Content) -> Carried:
-    return Carried(created_at, expires_at, partial(unpack, encode(content)), content=content)
+    return Carried(created_at, expires_at, unpack, encode(content), content)
 
 
 def _content(record: _HonoRecord) -> Content:

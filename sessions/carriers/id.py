@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import secrets
-from functools import partial
 from hashlib import sha256
 from math import inf
 from random import random
@@ -61,10 +60,13 @@ class IdCarrier:
         self._keys = keys
 
     async def find(self, cookie: str, now: float) -> Carried | None:
-        carried = await self._load(self._opened(cookie))
-        if carried is None or self.lifetime.has_ended(carried.created_at, carried.expires_at, now):
+        session_id = self._opened(cookie)
+        record = await self._store.load(key_of(session_id))
+        if record is None or self.lifetime.has_ended(record.created_at, record.expires_at, now):
             return None
-        return carried
+        if record.is_tombstone:
+            raise SessionEnded("the session has a newer id")
+        return _carried(session_id, record, None)
 
     async def create(self, draft: Draft) -> Carried:
         expires_at = self.lifetime.first(draft.now)
@@ -130,22 +132,18 @@ class IdCarrier:
             raise RuntimeError("a new session id is already taken: the system's random numbers repeat")
         return _carried(session_id, record, content)
 
-    async def _load(self, session_id: str) -> Carried | None:
-        record = await self._store.load(key_of(session_id))
-        if record is None:
-            return None
-        if not record.payload:
-            raise SessionEnded("the session has a newer id")
-        return _carried(session_id, record, None)
-
     async def _fresher(self, session_id: str, attempt: int, now: float) -> Carried:
         """What a faster request left behind. Raises `SessionEnded` when that is nothing."""
         if attempt:  # step aside for a random while, longer each time, so that somebody gets through
             await anyio.sleep(random() * min(0.0005 * 2**attempt, 0.05))  # noqa: S311 (no secret)
-        carried = await self._load(session_id)
-        if carried is None or self.lifetime.has_ended(carried.created_at, carried.expires_at, now):
+        record = await self._store.load(key_of(session_id))
+        if (
+            record is None
+            or record.is_tombstone
+            or self.lifetime.has_ended(record.created_at, record.expires_at, now)
+        ):
             raise SessionEnded("the session was ended by another request")
-        return carried
+        return _carried(session_id, record, None)
 
 
 def _id(carried: Carried) -> str:
@@ -160,10 +158,5 @@ def _end(expires_at: float | None) -> float:
 
 def _carried(session_id: str, record: Record, content: Content | None) -> Carried:
     return Carried(
-        record.created_at,
-        record.expires_at,
-        partial(unpack, record.payload),
-        content=content,
-        id=session_id,
-        version=record.version,
+        record.created_at, record.expires_at, unpack, record.payload, content, session_id, record.version
     )
