@@ -149,10 +149,14 @@ GRANIAN_LOG: Final[dict[str, Any]] = {
 
 
 def announce_when_up(address: Any) -> None:
-    """The worker listens some time after it was started and tells nobody; so ask until somebody answers."""
+    """The worker listens some time after it was started and tells nobody; so ask until somebody answers.
+
+    The question is bound to a port of its own first. Otherwise the kernel may pick the very port that is
+    asked, and a TCP socket that connects to itself answers itself.
+    """
     while True:
         try:
-            socket.create_connection(address[:2], timeout=1).close()
+            socket.create_connection(address[:2], timeout=1, source_address=(address[0], 0)).close()
         except OSError:
             time.sleep(0.02)
         else:
