@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sessions.carriers import Carrier
 from sessions.cookies import Cookie, CookieOptions, Found
-from sessions.errors import InvalidCookie, LateChange, SessionEnded, StoreUnavailable
+from sessions.errors import InvalidCookie, SessionEnded, StoreUnavailable
 from sessions.expiry import Duration, Lifetime
 from sessions.keys import EncryptionKey, KeyRing
 from sessions.purge import Purger
@@ -28,7 +28,6 @@ logger = logging.getLogger("sessions")
 RETRY_AFTER: Final = 5
 """Seconds that a client is asked to wait while the store is away."""
 
-_NOT_FOLLOWED_UP: Final = "a change after the start of the response was not followed by session.save()"
 _SERVED: Final = frozenset({"http", "websocket"})
 _SECURE_SCHEMES: Final = frozenset({"https", "wss"})
 _START: Final = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
@@ -99,7 +98,7 @@ class SessionMiddleware:
         async def send_with_session(message: Message) -> None:
             if session._started:
                 if session._changes:
-                    raise LateChange(_NOT_FOLLOWED_UP)
+                    session._refuse_late_changes()
             elif message["type"] in _START:
                 if not session._is_quiet():
                     await self._commit(session, message, found, scope)
@@ -115,8 +114,8 @@ class SessionMiddleware:
                 raise
             await _unavailable(fault, kind, send)
             return
-        if session._started and (session._changes or session._lent) and session._is_unsaved():
-            raise LateChange(_NOT_FOLLOWED_UP)
+        if session._started and (session._changes or session._lent or session._destroyed):
+            session._refuse_late_changes()
         if self._purger.is_due():  # where the server has no lifespan; after the response, to delay nobody
             await self._purger.run()
 

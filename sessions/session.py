@@ -404,11 +404,16 @@ class Session(MutableMapping[str, Any]):
                 self._unlend(key)
         self._content = content
 
-    def _is_unsaved(self) -> bool:
-        """Whether there are changes that no commit has seen."""
-        if self._lent:
-            self._note_all_in_place()
-        return bool(self._changes or self._destroyed)
+    def _refuse_late_changes(self) -> None:
+        """Raise if a change since the start of the response was not saved; the session is as saved again."""
+        self._note_all_in_place()
+        if not self._changes and not self._destroyed:
+            return
+        self._forget_changes()
+        self._destroyed = ()
+        self._lent = {}
+        self._content = self._carried.fresh() if self._carried else Content()
+        raise LateChange("a change after the start of the response was not followed by session.save()")
 
 
 def _moment(seconds: float | None) -> datetime | None:
