@@ -63,7 +63,7 @@ def test_each_promise_that_a_test_names_is_on_the_page() -> None:
 def test_no_id_stands_on_the_page_twice() -> None:
     ids = ids_on_the_page()
     assert sorted(ids) == sorted(set(ids))
-    assert len(ids) >= 48  # the pattern that finds them did find them
+    assert len(ids) >= 47  # the pattern that finds them did find them
 
 
 def test_no_bold_id_on_the_page_is_missed_by_a_slip_in_its_form() -> None:
