@@ -30,6 +30,7 @@ RETRY_AFTER: Final = 5
 
 _SERVED: Final = frozenset({"http", "websocket"})
 _SECURE_SCHEMES: Final = frozenset({"https", "wss"})
+_VARY_COOKIE: Final = (b"vary", b"Cookie")
 _START: Final = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 
 
@@ -100,10 +101,13 @@ class SessionMiddleware:
                 if session._changes:
                     session._refuse_late_changes()
             elif message["type"] in _START:
+                headers = message.get("headers", ())
                 if not session._is_quiet():
-                    await self._commit(session, message, found, scope)
+                    headers = await self._commit(session, message, found, scope)
                 if session._accessed:
-                    message["headers"] = _varying(message.get("headers", ()))
+                    headers = _varying(headers)
+                # A new message: an app may send one and the same dictionary to everybody.
+                message = {**message, "headers": headers}
                 session._started = True
             await send(message)
 
@@ -131,10 +135,11 @@ class SessionMiddleware:
             return session
         return Session(self._carrier, carried, scope["headers"])
 
-    async def _commit(self, session: Session, message: Message, found: Found | None, scope: Scope) -> None:
-        """Save, and put into the response's head what browser and caches must know."""
+    async def _commit(self, session: Session, message: Message, found: Found | None, scope: Scope) -> Headers:
+        """Save; the response's headers with what browser and caches must know."""
+        headers: Headers = message.get("headers", ())
         if session._given_up:
-            return
+            return headers
         if message.get("status", 200) >= 500:
             session._put_back_flash()
         extend = scope["type"] == "http" and (session._accessed or not _is_cacheable(message))
@@ -143,16 +148,17 @@ class SessionMiddleware:
             cookies = self._set_cookie(session, found, https=scope.get("scheme") in _SECURE_SCHEMES)
         except SessionEnded as fault:
             logger.warning("changes were not saved: %s", fault)
-            return
+            return headers
         except BaseException:
             # The app may answer with an error page of its own, which then goes out without the changes.
             session._given_up = True
             raise
-        if cookies:
-            headers = [*message.get("headers", ()), *[(b"set-cookie", cookie) for cookie in cookies]]
-            if not any(name.lower() == b"cache-control" for name, _ in headers):
-                headers.append((b"cache-control", b"private"))
-            message["headers"] = headers
+        if not cookies:
+            return headers
+        headers = [*headers, *[(b"set-cookie", cookie) for cookie in cookies]]
+        if not any(name.lower() == b"cache-control" for name, _ in headers):
+            headers.append((b"cache-control", b"private"))
+        return headers
 
     def _set_cookie(self, session: Session, found: Found | None, *, https: bool) -> list[bytes]:
         if not session._tell:
@@ -175,16 +181,16 @@ def _is_cacheable(message: Message) -> bool:
     return False
 
 
-def _varying(headers: Headers) -> list[tuple[bytes, bytes]]:
+def _varying(headers: Headers) -> Headers:
     """The headers with `Vary: Cookie` among them (RFC 9110, section 12.5.5)."""
-    result = list(headers)
+    result = [*headers]
     for index, (name, value) in enumerate(result):
-        if name.lower() == b"vary":
+        if name == b"vary":
             fields = [field.strip().lower() for field in value.split(b",")]
             if b"*" not in fields and b"cookie" not in fields:
                 result[index] = (name, value + b", Cookie")
             return result
-    result.append((b"vary", b"Cookie"))
+    result.append(_VARY_COOKIE)
     return result
 
 
