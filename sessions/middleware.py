@@ -14,7 +14,7 @@ from sessions.expiry import Duration, Lifetime
 from sessions.keys import EncryptionKey, KeyRing
 from sessions.purge import Purger
 from sessions.session import Session
-from sessions.stores.base import Storage
+from sessions.stores import Storage, open_store
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -41,7 +41,8 @@ class SessionMiddleware:
     `get_session(request, cookie_name)` reaches each.
 
     Args:
-        store: where sessions live: `MemoryStore()`, `SQLiteStore(path)`, `CookieStore()`, your own.
+        store: where sessions live: `MemoryStore()`, `SQLiteStore(path)`, `CookieStore()`, your own, or a
+            URL that `open_store` understands.
         encryption_key: at least 32 characters; a function that returns them; or a list of either, of
             which the first seals and all open. With it ids are sealed too; the cookie store demands it.
         expire_after: idle timeout, in seconds or as a `timedelta`. None: the session ends with the browser.
@@ -59,7 +60,7 @@ class SessionMiddleware:
     def __init__(
         self,
         app: ASGIApp,
-        store: Storage,
+        store: Storage | str,
         encryption_key: EncryptionKey | Sequence[EncryptionKey] | None = None,
         expire_after: Duration | None = None,
         absolute_timeout: Duration | None = None,
@@ -72,7 +73,8 @@ class SessionMiddleware:
         lifetime = Lifetime.of(expire_after, absolute_timeout, auto_extend_expiration, refresh_interval)
         self.app = app
         self._cookie = Cookie(session_cookie_name, CookieOptions.of(cookie_options))
-        self._carrier: Carrier = store.carrier(lifetime, keys)
+        storage = open_store(store) if isinstance(store, str) else store
+        self._carrier: Carrier = storage.carrier(lifetime, keys)
         self._purger = Purger(self._carrier)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -296,6 +296,8 @@ class Session(MutableMapping[str, Any]):
                 raise SessionEnded("the session got a newer id from another request a moment ago")
         content, lifetime = self._loaded(), self._carrier.lifetime
         draft = Draft(self._changes, before, content, lifetime, time.time(), extend, self._touch)
+        # What another task of the same request changes while the store is at work is for the next commit.
+        self._changes = []
         try:
             if before is None:
                 after = await self._carrier.create(draft)
@@ -312,9 +314,14 @@ class Session(MutableMapping[str, Any]):
             self._barred = True
             self._carried = None
             self._forget_changes()
+            if draft.changes:
+                raise
+            return
+        except BaseException:
+            self._changes = [*draft.changes, *self._changes]
             raise
         self._carried = after
-        self._forget_changes()
+        self._rotate = self._touch = False
         if after.unpacked is not content and after is not before:
             self._adopt(after.content)
 
