@@ -15,7 +15,9 @@ from sessions.jsonvalues import checked, encode
 from sessions.record import Content
 
 Number = int | float
-_MUTABLE = (dict, list)
+_MUTABLE = (dict, list, tuple)
+"""What may change in place; a tuple by what is in it."""
+_MISSING: Any = object()
 
 
 class Session(MutableMapping[str, Any]):
@@ -162,6 +164,29 @@ class Session(MutableMapping[str, Any]):
             raise KeyError(key)
         self.forget(key)
 
+    @overload
+    def pop(self, key: str, /) -> Any: ...
+    @overload
+    def pop(self, key: str, /, default: Any) -> Any: ...
+    def pop(self, key: str, /, default: Any = _MISSING) -> Any:
+        """Remove the key and return its value. A flash value that a prefetch pops stays for the reader."""
+        try:
+            value = self[key]
+        except KeyError:
+            if default is _MISSING:
+                raise
+            return default
+        if not self.is_flash(key):
+            self.forget(key)
+        return value
+
+    def popitem(self) -> tuple[str, Any]:
+        for key in self:
+            value = self[key]
+            self.forget(key)
+            return key, value
+        raise KeyError("the session is empty")
+
     def set(self, key: str, value: Any) -> None:
         self._set(key, value, flash=False)
 
@@ -201,7 +226,7 @@ class Session(MutableMapping[str, Any]):
         if not callable(function):
             super().update(other, **values)
             return None
-        key: str = other
+        key = str.__str__(other) if isinstance(other, str) else other
         content = self._open()
         self._check_late()
         self._note_in_place(key)
@@ -345,7 +370,7 @@ class Session(MutableMapping[str, Any]):
     def _set(self, key: str, value: Any, *, flash: bool) -> None:
         text = checked(key, value)
         content = self._content or self._open()
-        key = str(key)  # a subclass would be no JSON key
+        key = str.__str__(key)  # a subclass would be no JSON key, and str() of an enum is not its value
         self._change(Set(key, text, flash))
         content.put(key, value, flash=flash)
         self._lend(key, value, text)
