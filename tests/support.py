@@ -196,6 +196,12 @@ class Browser:
     def plant(self, value: str, name: str = "session", path: str = "/") -> None:
         self.jar[name, "", path] = Kept(value, None, path, False, {})
 
+    async def replayed(self, cookie: str | None, name: str = "session") -> Any:
+        """What the app reads from a session whose cookie's value somebody has kept."""
+        assert cookie
+        self.plant(cookie, name)
+        return (await self.get("/read")).json()
+
     def forget_cookies(self) -> None:
         self.jar.clear()
 
