@@ -365,7 +365,7 @@ class Watched(Store):
     """A store that counts its calls, can go away, and can let a test in between its steps."""
 
     def __init__(self, store: Store | None = None) -> None:
-        self.store = store or MemoryStore()
+        self.store = MemoryStore() if store is None else store
         self.calls: dict[str, int] = {}
         self.away = False
         self.before: Callable[[str], Awaitable[None]] | None = None
