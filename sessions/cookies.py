@@ -86,7 +86,7 @@ class Cookie:
         self.name = name
         self._name_start = name.encode()
         self._assignment = self._name_start + b"="
-        self._pieces = re.compile(re.escape(self._name_start) + rb"(?:\.([0-9]{1,3}))?").fullmatch
+        self._pieces = re.compile(re.escape(self._name_start) + rb"(?:\.([1-9][0-9]{0,2}))?").fullmatch
         self._secure = True if prefixed else options.secure
         self._tail = f"; Path={options.path}"
         if options.domain is not None:
