@@ -141,7 +141,9 @@ class Cookie:
         if len(self.name) + len(value) <= MAX_COOKIE:
             return [value]
         room = MAX_COOKIE - len(self.name) - len(".999")
-        count = -(-(len(value) + len("999~")) // room)
+        count = 2
+        while len(f"{count}~") + len(value) > count * room:
+            count += 1
         value = f"{count}~{value}"
         return [value[start : start + room] for start in range(0, len(value), room)]
 
