@@ -439,6 +439,7 @@ class Session(MutableMapping[str, Any]):
     def _put_back_flash(self) -> None:
         """For a response that failed: whoever loads the page again shall see the flash values again."""
         if any(isinstance(change, Consume) for change in self._changes):
+            self._note_all_in_place()
             self._changes = [change for change in self._changes if not isinstance(change, Consume)]
             self._content = replay(self._changes, self._carried.fresh() if self._carried else Content())
             self._lent = {}
