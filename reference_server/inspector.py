@@ -1,0 +1,119 @@
+"""The panel on every page that tells what the library did for this very response."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from reference_server.demo import Demo, demo, url
+from reference_server.observer import observed
+from reference_server.profiles import PROFILES
+from sessions import Session
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Seconds left of seconds granted, for a text and a bar."""
+
+    left: float
+    of: float
+
+    @property
+    def text(self) -> str:
+        return duration(self.left)
+
+
+@dataclass(frozen=True)
+class Panel:
+    is_new: bool
+    short_id: str | None
+    age: str | None
+    idle: Clock | None
+    absolute: Clock | None
+    keys: list[tuple[str, bool]]
+    cookies_set: list[str]
+
+
+class Page(Response):
+    """An HTML page that is rendered after its session was committed.
+
+    Whether a response sets a cookie, and under which id the session lives on, is settled only when the
+    session middleware sees `http.response.start`. So this response starts first and renders then: the
+    panel shows what `Observer`, outside the middleware, saw leave, rather than a forecast of it. Nothing
+    is changed after the start, and everything a template needs of the session is read before it.
+    """
+
+    media_type = "text/html"
+
+    def __init__(self, request: Request, template: str, status_code: int = 200, **context: Any) -> None:
+        self.status_code = status_code
+        self.background = None
+        self.init_headers({"cache-control": "private, no-store"})
+        self._request = request
+        self._session = cast(Session, request.session)
+        self._template = template
+        self._context = context
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        panel = inspect(demo(self._request), self._session, observed(scope).cookies)
+        body = render(self._request, self._template, panel=panel, **self._context)
+        await send({"type": "http.response.body", "body": body.encode()})
+
+
+def render(request: Request, template: str, **context: Any) -> str:
+    here = demo(request)
+    app_root = request.scope.get("app_root_path", "")
+    common: Mapping[str, Any] = {
+        "demo": here,
+        "profiles": PROFILES,
+        "url": lambda path: url(request, path),
+        "app_url": lambda path: app_root + path,
+        "path": request.scope["path"].removeprefix(url(request, "")),
+    }
+    return here.templates.get_template(template).render({**common, **context})
+
+
+def inspect(here: Demo, session: Session, cookies_set: list[str]) -> Panel:
+    now = datetime.now(UTC)
+    exists = len(session) > 0 or not session.is_new
+    age = (now - session.created_at).total_seconds() if exists and session.created_at else None
+    left = (session.expires_at - now).total_seconds() if exists and session.expires_at else None
+    profile = here.profile
+    idle = absolute = None
+    if left is not None and profile.expire_after:
+        idle = Clock(left, profile.expire_after)
+    if age is not None and profile.absolute_timeout:
+        absolute = Clock(profile.absolute_timeout - age, profile.absolute_timeout)
+    return Panel(
+        is_new=session.is_new,
+        short_id=f"{session.id[:6]}…" if session.id else None,
+        age=None if age is None else duration(age),
+        idle=idle,
+        absolute=absolute,
+        keys=sorted((key, session.is_flash(key)) for key in session),
+        cookies_set=cookies_set,
+    )
+
+
+def duration(seconds: float) -> str:
+    """Two units at most: "1 h 59 min", "4 min 3 s", "1.4 s"."""
+    seconds = max(0.0, seconds)
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = int(seconds)
+    for size, unit, smaller, small_unit in (
+        (86400, "d", 3600, "h"),
+        (3600, "h", 60, "min"),
+        (60, "min", 1, "s"),
+    ):
+        if whole >= size:
+            rest = whole % size // smaller
+            return f"{whole // size} {unit}" + (f" {rest} {small_unit}" if rest else "")
+    return f"{whole} s"

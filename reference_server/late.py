@@ -1,0 +1,85 @@
+"""Changes after the response has started: streams, background tasks and websockets (SAVE-3, SAVE-4)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from reference_server.demo import fields, gate, opened
+from reference_server.lab import plain_values
+from reference_server.observer import observed
+from sessions import LateChange, Session, SessionError
+
+
+async def change(request: Request, session: Session, given: Mapping[str, str]) -> None:
+    """The change itself; `Observer` notes what became of it when the request has ended."""
+    await gate(request)
+    session.set(given.get("key") or "late", given.get("value") or "changed")
+    if given.get("save") == "1":
+        await session.save()
+        observed(request.scope).outcome = "saved"
+
+
+async def stream(request: Request) -> Response:
+    session: Any = request.session
+    given = await fields(request)
+    len(session)
+
+    async def chunks() -> AsyncIterator[str]:
+        yield "first\n"
+        await change(request, session, given)
+        yield "second\n"
+
+    return StreamingResponse(chunks(), media_type="text/plain")
+
+
+async def background(request: Request) -> Response:
+    session: Any = request.session
+    given = await fields(request)
+    len(session)
+    return PlainTextResponse(
+        "The answer is out, the work goes on.\n", background=BackgroundTask(change, request, session, given)
+    )
+
+
+async def websocket(socket: WebSocket) -> None:
+    """On connect the values; then `{"set": [key, value], "save": true}` for `{"ok": true}` or the error."""
+    session = await opened(socket)
+    await socket.accept()
+    await socket.send_json({"keys": plain_values(session)})
+    try:
+        while True:
+            await answer(socket, session, await socket.receive_json())
+    except WebSocketDisconnect:
+        pass
+
+
+async def answer(socket: WebSocket, session: Session, asked: Any) -> None:
+    try:
+        key, value = asked["set"]
+        session.set(key, value)
+        if asked.get("save"):
+            await session.save()
+        await socket.send_json({"ok": True})
+    except LateChange as error:
+        # With an unsaved change pending the session refuses every further message. So that the browser
+        # learns of it, the complaint goes past the session middlewares; then the connection breaks.
+        text = json.dumps({"error": type(error).__name__})
+        await observed(socket.scope).send({"type": "websocket.send", "text": text})
+        raise
+    except (SessionError, TypeError, ValueError, KeyError) as error:
+        await socket.send_json({"error": type(error).__name__})
+
+
+routes = [
+    Route("/lab/stream", stream),
+    Route("/lab/background", background, methods=["POST"]),
+    WebSocketRoute("/lab/ws", websocket),
+]

@@ -1,0 +1,69 @@
+"""The counter and the login: the two pages of every session demo."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from reference_server.demo import fields, opened, url
+from reference_server.inspector import Page
+
+COUNTER = "counter"
+EMAIL = "email"
+ATTEMPTS = "failed-login-attempts"
+PASSWORD = "correct"
+LONGEST_EMAIL = 254
+"""Characters (RFC 5321, section 4.5.3.1.3); it keeps the demo's cookie sessions small."""
+
+
+async def counter(request: Request) -> Response:
+    session = await opened(request)
+    return Page(request, "counter.html", visits=session.increment(COUNTER))
+
+
+async def read(request: Request) -> Response:
+    session = await opened(request)
+    session.touch()
+    return JSONResponse({"counter": session.get(COUNTER, 0)})
+
+
+async def login_form(request: Request) -> Response:
+    session = await opened(request)
+    return Page(
+        request,
+        "login.html",
+        email=session.get(EMAIL),
+        attempts=session.get(ATTEMPTS, 0),
+        error=session.get("error"),
+        message=session.get("message"),
+    )
+
+
+async def log_in(request: Request) -> Response:
+    given = await fields(request)
+    session = await opened(request)
+    email = given.get("email", "").strip()[:LONGEST_EMAIL]
+    if email and given.get("password") == PASSWORD:
+        session.rotate()  # an id from before the login must be worth nothing after it (ROT-3)
+        session.forget(ATTEMPTS)
+        session.set(EMAIL, email)
+        session.flash("message", "Login Successful")
+    else:
+        session.increment(ATTEMPTS)
+        session.flash("error", "Incorrect username or password")
+    return RedirectResponse(url(request, "/login"), status_code=303)
+
+
+async def log_out(request: Request) -> Response:
+    session = await opened(request)
+    session.destroy()
+    return RedirectResponse(url(request, "/login"), status_code=303)
+
+
+async def whoami(request: Request) -> Response:
+    session = await opened(request)
+    end = session.expires_at
+    left = None if end is None else (end - datetime.now(UTC)).total_seconds()
+    return JSONResponse({"email": session.get(EMAIL), "is_new": session.is_new, "expires_in": left})

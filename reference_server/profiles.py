@@ -1,0 +1,67 @@
+"""The same app under different session settings, side by side in one process and over one store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Times are in seconds; None is no such timeout. `prefix` is where the profile is mounted."""
+
+    name: str
+    prefix: str
+    cookie: str
+    summary: str
+    expire_after: float | None = None
+    absolute_timeout: float | None = None
+    auto_extend_expiration: bool = True
+    sealed: bool = False
+
+    @property
+    def cart_cookie(self) -> str:
+        """The second, independent session that every profile carries (OBJ-6)."""
+        return f"{self.cookie}_cart"
+
+
+MINUTE, HOUR = 60, 60 * 60
+
+ROOT = Profile(
+    "root",
+    "",
+    "session",
+    "Ends after 30 idle minutes, and 12 hours after it began.",
+    expire_after=30 * MINUTE,
+    absolute_timeout=12 * HOUR,
+)
+
+PROFILES = (
+    ROOT,
+    Profile("short", "/short", "short", "Ends after two idle seconds.", expire_after=2),
+    Profile(
+        "fixed",
+        "/fixed",
+        "fixed",
+        "Ends after two seconds: only touch() extends it.",
+        expire_after=2,
+        auto_extend_expiration=False,
+    ),
+    Profile(
+        "absolute",
+        "/absolute",
+        "absolute",
+        "Ends three seconds after it began, however busy.",
+        expire_after=MINUTE,
+        absolute_timeout=3,
+    ),
+    Profile("browser", "/browser", "browser", "No timeout: ends when the browser closes."),
+    Profile(
+        "sealed",
+        "/sealed",
+        "sealed",
+        "As the first, with an encryption key: what the cookie holds is sealed.",
+        expire_after=30 * MINUTE,
+        absolute_timeout=12 * HOUR,
+        sealed=True,
+    ),
+)

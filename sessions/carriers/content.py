@@ -1,0 +1,128 @@
+"""The cookie carries the session itself, sealed; the server keeps nothing.
+
+The sealed content is the record of hono-sessions' cookie store, a JSON text inside a JSON string, so
+that apps in either language which share a key share a session:
+
+    {"_data": {key: {"value": …, "flash": false}}, "_expire": ISO 8601 or null, "_delete": false,
+     "_accessed": ISO 8601 or null, "_created": ISO 8601}
+
+`_created` is ours, for the absolute timeout. What a client can hold, it can also hold on to: rotation
+and logout change nothing about a copy of the cookie, and parallel responses overwrite each other.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from sessions.carriers.base import Carried
+from sessions.draft import Draft
+from sessions.errors import InvalidCookie
+from sessions.expiry import Lifetime
+from sessions.iron import InvalidSeal
+from sessions.jsonvalues import encode
+from sessions.keys import KeyRing
+from sessions.record import Content, unpack
+
+
+class _Value(msgspec.Struct):
+    value: Any = None
+    flash: bool = False
+
+
+class _HonoRecord(msgspec.Struct):
+    data: dict[str, _Value] = msgspec.field(name="_data")
+    expire: str | None = msgspec.field(name="_expire", default=None)
+    delete: bool = msgspec.field(name="_delete", default=False)
+    accessed: str | None = msgspec.field(name="_accessed", default=None)
+    created: str | None = msgspec.field(name="_created", default=None)
+
+
+_text: Final = msgspec.json.Decoder(str)
+_record: Final = msgspec.json.Decoder(_HonoRecord)
+
+
+class ContentCarrier:
+    keeps_late_changes = False
+
+    def __init__(self, lifetime: Lifetime, keys: KeyRing, max_bytes: int) -> None:
+        self.lifetime = lifetime
+        self.max_bytes = max_bytes
+        self._keys = keys
+
+    async def find(self, cookie: str, now: float) -> Carried | None:
+        try:
+            text = _text.decode(self._keys.sealer.unseal(cookie))
+            if not text:  # what hono-sessions leaves after a logout
+                return None
+            record = _record.decode(text)
+            created_at = _seconds(record.created or record.accessed)
+            expires_at = _seconds(record.expire)
+        except InvalidSeal as fault:
+            raise InvalidCookie(str(fault)) from None
+        except (msgspec.MsgspecError, ValueError):
+            raise InvalidCookie("it holds no session") from None
+        created_at = now if created_at is None else created_at
+        if record.delete or self.lifetime.has_ended(created_at, expires_at, now):
+            return None
+        return Carried(created_at, expires_at, lambda: _content(record))
+
+    async def create(self, draft: Draft) -> Carried:
+        return _carried(draft.now, self.lifetime.first(draft.now), draft.content)
+
+    async def update(self, carried: Carried, draft: Draft) -> Carried:
+        return _carried(carried.created_at, draft.expiry_on(carried), draft.content)
+
+    async def rotate(self, carried: Carried, draft: Draft) -> Carried:
+        return await self.update(carried, draft)
+
+    async def destroy(self, carried: Carried) -> None:
+        pass
+
+    def cookie(self, carried: Carried, now: float) -> str:
+        content = carried.content
+        record = _HonoRecord(
+            {key: _Value(value, key in content.flash) for key, value in content.data.items()},
+            expire=_iso(carried.expires_at),
+            accessed=_iso(now),
+            created=_iso(carried.created_at),
+        )
+        return self._keys.sealer.seal(encode(encode(record).decode()))
+
+    async def purge(self) -> int:
+        return 0
+
+    async def close(self) -> None:
+        pass
+
+
+def _carried(created_at: float, expires_at: float | None, content: Content) -> Carried:
+    return Carried(created_at, expires_at, partial(unpack, encode(content)), content=content)
+
+
+def _content(record: _HonoRecord) -> Content:
+    values = record.data
+    return Content(
+        {key: item.value for key, item in values.items()},
+        {key for key, item in values.items() if item.flash},
+    )
+
+
+def _seconds(text: str | None) -> float | None:
+    """Raises `ValueError` for what is not a date with a time zone."""
+    if text is None:
+        return None
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return moment.timestamp()
+
+
+def _iso(moment: float | None) -> str | None:
+    """As JavaScript's `toISOString` writes it, but to the microsecond."""
+    if moment is None:
+        return None
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,169 @@
+"""The cookie carries an id; the session lives in a store on the server.
+
+The store never learns an id, only its hash: whoever steals the database opens no session with it.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from functools import partial
+from hashlib import sha256
+from math import inf
+from random import random
+from typing import TYPE_CHECKING, Final
+
+import anyio
+
+from sessions.carriers.base import Carried
+from sessions.cookies import MAX_COOKIE
+from sessions.draft import Draft
+from sessions.errors import InvalidCookie, SessionEnded, WriteConflict
+from sessions.expiry import Lifetime
+from sessions.iron import InvalidSeal
+from sessions.jsonvalues import decode, encode
+from sessions.keys import KeyRing
+from sessions.record import Content, Record, unpack
+
+if TYPE_CHECKING:
+    from sessions.stores.base import Store
+
+ID_BYTES: Final = 32
+"""256 bits from the operating system; OWASP ASVS 5, 7.2.3, asks for at least 128."""
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+
+TOMBSTONE_SECONDS: Final = 60.0
+"""How long a rotated id is remembered. A browser may have sent requests with the old id just before it
+learned of the new one; until they have all arrived, none of them may set a cookie."""
+
+MAX_TRIES: Final = 64
+
+
+def new_id() -> str:
+    return secrets.token_urlsafe(ID_BYTES)
+
+
+def key_of(session_id: str) -> str:
+    """Under which key a store keeps the session: SHA-256 of the id as 64 hexadecimal digits.
+
+    A plain hash will do, as there is nothing to guess about 256 random bits.
+    """
+    return sha256(session_id.encode()).hexdigest()
+
+
+class IdCarrier:
+    max_bytes = MAX_COOKIE
+    keeps_late_changes = True
+
+    def __init__(self, store: Store, lifetime: Lifetime, keys: KeyRing | None) -> None:
+        self.lifetime = lifetime.with_retention()
+        self._store = store
+        self._keys = keys
+
+    async def find(self, cookie: str, now: float) -> Carried | None:
+        carried = await self._load(self._opened(cookie))
+        if carried is None or self.lifetime.has_ended(carried.created_at, carried.expires_at, now):
+            return None
+        return carried
+
+    async def create(self, draft: Draft) -> Carried:
+        expires_at = self.lifetime.first(draft.now)
+        return await self._create(Record(encode(draft.content), draft.now, _end(expires_at)), draft.content)
+
+    async def update(self, carried: Carried, draft: Draft) -> Carried:
+        session_id = _id(carried)
+        for attempt in range(MAX_TRIES):
+            if not draft.writes_on(carried):
+                return carried
+            content = draft.content_on(carried)
+            record = Record(
+                encode(content), carried.created_at, _end(draft.expiry_on(carried)), carried.version + 1
+            )
+            if await self._store.replace(key_of(session_id), record, expected=carried.version):
+                return _carried(session_id, record, content)
+            carried = await self._fresher(session_id, attempt, draft.now)
+        raise WriteConflict("too many requests write to one session at the same time")
+
+    async def rotate(self, carried: Carried, draft: Draft) -> Carried:
+        # First the new record, then a tombstone in place of the old one, if nobody wrote to that in
+        # between: a crash or a faster writer leaves a record that nobody knows the id of, never a loss.
+        old_id = _id(carried)
+        for attempt in range(MAX_TRIES):
+            content = draft.content_on(carried)
+            expires_at = _end(draft.expiry_on(carried))
+            new = await self._create(Record(encode(content), carried.created_at, expires_at), content)
+            tombstone = Record(b"", carried.created_at, draft.now + TOMBSTONE_SECONDS, carried.version + 1)
+            if await self._store.replace(key_of(old_id), tombstone, expected=carried.version):
+                return new
+            await self.destroy(new)
+            carried = await self._fresher(old_id, attempt, draft.now)
+        raise WriteConflict("too many requests write to one session at the same time")
+
+    async def destroy(self, carried: Carried) -> None:
+        await self._store.delete(key_of(_id(carried)))
+
+    def cookie(self, carried: Carried, now: float) -> str:
+        session_id = _id(carried)
+        return self._keys.sealer.seal(encode(session_id)) if self._keys else session_id
+
+    async def purge(self) -> int:
+        return await self._store.purge()
+
+    async def close(self) -> None:
+        await self._store.close()
+
+    def _opened(self, cookie: str) -> str:
+        session_id: object = cookie
+        if self._keys:
+            try:
+                session_id = decode(self._keys.sealer.unseal(cookie))
+            except InvalidSeal as fault:
+                raise InvalidCookie(str(fault)) from None
+        # What no id can be is not worth asking a store, which then need not care what it is asked.
+        if not isinstance(session_id, str) or not _ID.fullmatch(session_id):
+            raise InvalidCookie("it is no session id")
+        return session_id
+
+    async def _create(self, record: Record, content: Content) -> Carried:
+        session_id = new_id()
+        if not await self._store.create(key_of(session_id), record):
+            raise RuntimeError("a new session id is already taken: the system's random numbers repeat")
+        return _carried(session_id, record, content)
+
+    async def _load(self, session_id: str) -> Carried | None:
+        record = await self._store.load(key_of(session_id))
+        if record is None:
+            return None
+        if not record.payload:
+            raise SessionEnded("the session has a newer id")
+        return _carried(session_id, record, None)
+
+    async def _fresher(self, session_id: str, attempt: int, now: float) -> Carried:
+        """What a faster request left behind. Raises `SessionEnded` when that is nothing."""
+        if attempt:  # step aside for a random while, longer each time, so that somebody gets through
+            await anyio.sleep(random() * min(0.0005 * 2**attempt, 0.05))  # noqa: S311 (no secret)
+        carried = await self._load(session_id)
+        if carried is None or self.lifetime.has_ended(carried.created_at, carried.expires_at, now):
+            raise SessionEnded("the session was ended by another request")
+        return carried
+
+
+def _id(carried: Carried) -> str:
+    if carried.id is None:
+        raise TypeError("a session without an id came from another carrier")
+    return carried.id
+
+
+def _end(expires_at: float | None) -> float:
+    return inf if expires_at is None else expires_at
+
+
+def _carried(session_id: str, record: Record, content: Content | None) -> Carried:
+    return Carried(
+        record.created_at,
+        record.expires_at,
+        partial(unpack, record.payload),
+        content=content,
+        id=session_id,
+        version=record.version,
+    )

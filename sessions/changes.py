@@ -1,0 +1,75 @@
+"""The request's change log: what the handler did, so that it can be done again on a fresher record.
+
+When the store says that another request was faster, the log is replayed on what that request left
+behind, instead of overwriting it. That is why parallel writers of different keys all survive and why
+increments are exact. Changes hold JSON text rather than live objects: a handler that goes on changing
+a list after setting it must not change history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sessions.jsonvalues import checked, decode, encode
+from sessions.record import Content
+
+
+class Change(Protocol):
+    def apply(self, content: Content) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    key: str
+    text: bytes
+    flash: bool = False
+
+    def apply(self, content: Content) -> None:
+        content.put(self.key, decode(self.text), flash=self.flash)
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    key: str
+
+    def apply(self, content: Content) -> None:
+        content.forget(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Consume:
+    """A flash value was read. A newer one that took its place meanwhile is still unread and stays."""
+
+    key: str
+    text: bytes
+
+    def apply(self, content: Content) -> None:
+        if self.key in content.flash and encode(content.data.get(self.key)) == self.text:
+            content.forget(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """`function` turns the value (None when there is none) into the next one; it may run again."""
+
+    key: str
+    function: Callable[[Any], Any]
+
+    def apply(self, content: Content) -> None:
+        value = self.function(content.data.get(self.key))
+        content.put(self.key, decode(checked(self.key, value)))
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    def apply(self, content: Content) -> None:
+        content.data.clear()
+        content.flash.clear()
+
+
+def replay(changes: Iterable[Change], content: Content) -> Content:
+    for change in changes:
+        change.apply(content)
+    return content

@@ -1,0 +1,196 @@
+"""The cookie as such: reading it from a request, writing it to a response. It knows nothing of stores.
+
+A value that is too large for one cookie is split over several. The first keeps the plain name and says
+how many there are (`session=3~…`), the others are numbered (`session.1`, `session.2`): a piece that is
+missing is noticed, and one that was left over from a larger session is ignored.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from sessions.errors import CookieTooLarge, InvalidCookie
+
+MAX_COOKIE: Final = 4096
+"""Bytes of name and value together that browsers keep (RFC 6265bis, section 5.6, step 5)."""
+
+_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # a token, RFC 9110 section 5.6.2
+_DOMAIN: Final = re.compile(r"\.?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
+_PATH: Final = re.compile(r"/[\x20-\x3a\x3c-\x7e]*")  # any visible ASCII but the semicolon
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CookieOptions:
+    """The cookie's attributes.
+
+    Raises `ValueError` at construction for what browsers would reject.
+    """
+
+    path: str = "/"
+    """Only requests below this path carry the cookie. It is no security boundary between apps of one host."""
+    domain: str | None = None
+    """None: only the host that set it. A domain: its subdomains too; each of them can replace the cookie."""
+    same_site: Literal["lax", "strict", "none"] = "lax"
+    """`lax` is sent when a person follows a link from another site, and not with that site's forms and
+    frames; `strict` not even then; `none` always, and browsers demand `secure=True` with it."""
+    secure: bool | None = None
+    """Only over https. None: on whenever the request came over https, so that development needs no option."""
+    http_only: bool = True
+    """Out of reach for the page's scripts."""
+    partitioned: bool = False
+    """In a frame on another site, a jar of its own for each such site (CHIPS); needs `secure=True`."""
+
+    def __post_init__(self) -> None:
+        if not _PATH.fullmatch(self.path):
+            raise ValueError("cookie path must start with / and hold neither ; nor control characters")
+        if self.domain is not None and not _DOMAIN.fullmatch(self.domain):
+            raise ValueError("cookie domain is not a host name")
+        if self.same_site not in ("lax", "strict", "none"):
+            raise ValueError("same_site is 'lax', 'strict' or 'none'")
+        if self.same_site == "none" and self.secure is not True:
+            raise ValueError("browsers reject SameSite=None without Secure: set secure=True")
+        if self.partitioned and self.secure is not True:
+            raise ValueError("browsers reject Partitioned without Secure: set secure=True")
+
+    @classmethod
+    def of(cls, options: CookieOptions | Mapping[str, Any] | None) -> CookieOptions:
+        if isinstance(options, CookieOptions):
+            return options
+        try:
+            return cls(**(options or {}))
+        except TypeError:
+            known = ", ".join(cls.__slots__)
+            raise ValueError(f"cookie_options has an unknown name in it; known are {known}") from None
+
+
+class Cookie:
+    """One cookie name with its attributes: reads its value, writes the `Set-Cookie` lines."""
+
+    def __init__(self, name: str, options: CookieOptions) -> None:
+        """Raises `ValueError` for a name that is not a token or whose prefix the options do not keep."""
+        if not _NAME.fullmatch(name):
+            raise ValueError("a cookie name is one or more of letters, digits and !#$%&'*+-.^_`|~")
+        if len(name) > 256:
+            raise ValueError("a cookie name of more than 256 characters leaves no room for the value")
+        lowered = name.lower()  # RFC 6265bis, section 5.7: prefixes are matched without regard to case
+        prefixed = lowered.startswith(("__host-", "__secure-"))
+        if prefixed and options.secure is False:
+            raise ValueError("browsers reject a cookie named __Host- or __Secure- without Secure")
+        if lowered.startswith("__host-") and options.domain is not None:
+            raise ValueError("browsers reject a cookie named __Host- with a Domain")
+        if lowered.startswith("__host-") and options.path != "/":
+            raise ValueError("browsers reject a cookie named __Host- with a Path other than /")
+        self.name = name
+        self._needle = name.encode()
+        self._secure = True if prefixed else options.secure
+        self._tail = f"; Path={options.path}"
+        if options.domain is not None:
+            self._tail += f"; Domain={options.domain}"
+        if options.http_only:
+            self._tail += "; HttpOnly"
+        self._tail += f"; SameSite={options.same_site.capitalize()}"
+        if options.partitioned:
+            self._tail += "; Partitioned"
+
+    def find(self, headers: Iterable[tuple[bytes, bytes]]) -> Found | None:
+        """The request's cookie of this name with its numbered pieces; None when there is none."""
+        header = b""
+        for name, value in headers:
+            if name == b"cookie":
+                header = header + b"; " + value if header else value  # HTTP/2 may send several lines
+        needle = self._needle
+        if needle not in header:
+            return None
+        found: Found | None = None
+        for pair in header.split(b";"):
+            name, equals, value = pair.strip(b" \t").partition(b"=")
+            if not equals or not name.startswith(needle):
+                continue
+            suffix = name[len(needle) :]
+            if suffix and not (suffix[:1] == b"." and suffix[1:].isdigit() and len(suffix) < 5):
+                continue
+            found = found or Found()
+            found.add(int(suffix[1:] or 0), value)
+        return found
+
+    def write(
+        self, value: str, max_age: int | None, *, https: bool, max_bytes: int, stale: Iterable[int] = ()
+    ) -> list[bytes]:
+        """The `Set-Cookie` values; `stale` are the numbers of the pieces that the browser has now.
+
+        Raises `CookieTooLarge` when names and values together are more than `max_bytes`.
+        """
+        pieces = self._split(value)
+        size = sum(len(self._piece_name(number)) + len(piece) for number, piece in enumerate(pieces))
+        if size > max_bytes:
+            raise CookieTooLarge(
+                f"the sealed session takes {size} bytes of cookies, and {max_bytes} are allowed: "
+                "keep less in it, raise CookieStore(max_bytes=…), or use a server-side store"
+            )
+        lines = [self._line(number, piece, max_age, https) for number, piece in enumerate(pieces)]
+        lines += [self._line(number, "", 0, https) for number in stale if number >= len(pieces)]
+        return lines
+
+    def remove(self, *, https: bool, stale: Iterable[int]) -> list[bytes]:
+        return [self._line(number, "", 0, https) for number in sorted({0, *stale})]
+
+    def _split(self, value: str) -> list[str]:
+        if len(self.name) + len(value) <= MAX_COOKIE:
+            return [value]
+        room = MAX_COOKIE - len(self.name) - len(".999")
+        count = -(-(len(value) + len("999~")) // room)
+        value = f"{count}~{value}"
+        return [value[start : start + room] for start in range(0, len(value), room)]
+
+    def _piece_name(self, number: int) -> str:
+        return f"{self.name}.{number}" if number else self.name
+
+    def _line(self, number: int, value: str, max_age: int | None, https: bool) -> bytes:
+        line = f"{self._piece_name(number)}={value}"
+        if max_age is not None:
+            line += f"; Max-Age={max_age}"
+        line += self._tail
+        if https if self._secure is None else self._secure:
+            line += "; Secure"
+        return line.encode("ascii")
+
+
+class Found:
+    """The pieces of one cookie as a request carries them."""
+
+    __slots__ = ("_pieces", "_twice")
+
+    def __init__(self) -> None:
+        self._pieces: dict[int, bytes] = {}
+        self._twice = False
+
+    def add(self, number: int, value: bytes) -> None:
+        self._twice = self._twice or (number == 0 and 0 in self._pieces)
+        self._pieces[number] = value
+
+    @property
+    def numbers(self) -> Iterable[int]:
+        return self._pieces.keys()
+
+    def value(self) -> str:
+        """Raises `InvalidCookie` when it is not one whole value of the characters that we write."""
+        if self._twice:
+            raise InvalidCookie("it was sent twice")
+        if 0 not in self._pieces:
+            raise InvalidCookie("its first piece is missing")
+        raw = self._pieces[0]
+        count, tilde, first = raw.partition(b"~")
+        if tilde:
+            if not count.isdigit() or len(count) > 3:
+                raise InvalidCookie("it has the wrong form")
+            try:
+                raw = first + b"".join([self._pieces[number] for number in range(1, int(count))])
+            except KeyError:
+                raise InvalidCookie("a piece of it is missing") from None
+        try:
+            return raw.decode("ascii")
+        except UnicodeDecodeError:
+            raise InvalidCookie("it has the wrong form") from None

@@ -1,0 +1,116 @@
+"""When a session ends: after a while without a request (idle timeout), or at an age (absolute timeout).
+
+OWASP ASVS 5, 7.3.1 and 7.3.2, asks for both. Everything here is arithmetic on seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from math import ceil
+from typing import Final
+
+Duration = float | timedelta
+"""Seconds, or a `timedelta`."""
+
+MAX_AGE_LIMIT: Final = 400 * 24 * 60 * 60
+"""Seconds. Browsers cap a cookie's age at 400 days (RFC 6265bis, section 5.5)."""
+
+RETENTION: Final = 14 * 24 * 60 * 60
+"""Seconds that a server-side store keeps a session without any timeout after its last activity: nobody
+is told when a browser that holds a browser-session cookie closes for good."""
+
+
+def seconds(name: str, value: Duration | None) -> float | None:
+    """Raises `ValueError` for a duration that is not positive, not a number, or over 400 days."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float | timedelta):
+        raise TypeError(f"{name} is a number of seconds or a timedelta, not {type(value).__name__}")
+    number = value.total_seconds() if isinstance(value, timedelta) else float(value)
+    if not 0 < number <= MAX_AGE_LIMIT:
+        raise ValueError(f"{name} must be more than 0 s and at most 400 days, browsers' limit for a cookie")
+    return number
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """The rules of expiry of one middleware.
+
+    An extension is not written on each request but once in `refresh_interval`. So that a session never
+    ends *earlier* than `idle` after its last request, an extension is written that much longer: the
+    requests of the next interval are paid for in advance. A session's first expiry is exact.
+    """
+
+    idle: float | None = None
+    absolute: float | None = None
+    extend: bool = True
+    refresh_interval: float = 0.0
+    told: bool = True
+    """Whether the browser is told (Max-Age); not where the expiry is only the store's retention."""
+
+    @classmethod
+    def of(
+        cls,
+        expire_after: Duration | None,
+        absolute_timeout: Duration | None,
+        auto_extend_expiration: bool,
+        refresh_interval: Duration | None,
+    ) -> Lifetime:
+        idle = seconds("expire_after", expire_after)
+        absolute = seconds("absolute_timeout", absolute_timeout)
+        if refresh_interval is None:
+            # Whole seconds, because that is the grain of Max-Age. Below 20 s that is 0: each request extends.
+            interval = min(60.0, idle // 20) if idle else 0.0
+        elif refresh_interval in (0, timedelta(0)):
+            interval = 0.0
+        else:
+            interval = seconds("refresh_interval", refresh_interval) or 0.0
+            if idle is None or interval >= idle:
+                raise ValueError("refresh_interval must be shorter than expire_after")
+        return cls(idle, absolute, auto_extend_expiration, interval, told=bool(idle or absolute))
+
+    def with_retention(self) -> Lifetime:
+        """The same for a server-side store, where also a session without timeouts ends some day."""
+        if self.told:
+            return self
+        return Lifetime(idle=RETENTION, refresh_interval=24 * 60 * 60.0, told=False)
+
+    def first(self, now: float) -> float | None:
+        """When a session that is born now ends; None is never."""
+        return self._capped(now, now + self.idle if self.idle else None)
+
+    def renewed(self, created_at: float, expires_at: float | None, now: float) -> float | None:
+        """When it ends if it is extended to the full idle timeout from now (never sooner than before)."""
+        if self.idle is None or expires_at is None:
+            return expires_at
+        return self._capped(created_at, max(expires_at, now + self.idle))
+
+    def after_activity(self, created_at: float, expires_at: float | None, now: float) -> float | None:
+        """When it ends after a request now; `expires_at` itself when nothing needs to be written."""
+        if not self.extend or self.idle is None or expires_at is None:
+            return expires_at
+        # A second is the finest that a cookie can tell; short timeouts are kept more finely on the server.
+        slack = min(1.0, self.idle / 20)
+        if now + self.idle - expires_at < slack:
+            return expires_at
+        renewed = self._capped(created_at, now + min(self.idle + self.refresh_interval, MAX_AGE_LIMIT))
+        return expires_at if renewed is None or renewed - expires_at < slack else renewed
+
+    def has_ended(self, created_at: float, expires_at: float | None, now: float) -> bool:
+        """Also by an absolute timeout that was set, or shortened, after the session was written."""
+        if expires_at is not None and expires_at <= now:
+            return True
+        return self.absolute is not None and created_at + self.absolute <= now
+
+    def max_age(self, expires_at: float | None, now: float) -> int | None:
+        """Whole seconds for the cookie's Max-Age; None makes a browser-session cookie."""
+        if expires_at is None or not self.told:
+            return None
+        return max(0, ceil(expires_at - now - 0.001))
+
+    def _capped(self, created_at: float, expires_at: float | None) -> float | None:
+        if self.absolute is None:
+            return expires_at
+        end = created_at + self.absolute
+        return end if expires_at is None else min(expires_at, end)

@@ -1,0 +1,63 @@
+"""Expired sessions leave the store by themselves, as long as the app runs."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import anyio
+
+from sessions.carriers import Carrier
+from sessions.errors import SessionError
+
+logger = logging.getLogger("sessions")
+
+PURGE_INTERVAL: Final = 60.0
+"""Seconds between two purges."""
+
+
+class Purger:
+    """Purges in the background where the server runs the lifespan protocol, else after a response.
+
+    Some servers (daphne) have no lifespan, and neither have mounted apps.
+    """
+
+    def __init__(self, carrier: Carrier) -> None:
+        self._carrier = carrier
+        self._next = time.monotonic() + PURGE_INTERVAL
+
+    def is_due(self) -> bool:
+        return time.monotonic() >= self._next
+
+    async def run(self) -> None:
+        """A purge that fails is logged and tried again later; no request fails by it."""
+        self._next = time.monotonic() + PURGE_INTERVAL
+        try:
+            await self._carrier.purge()
+        except SessionError as fault:
+            logger.warning("could not purge expired sessions: %s", fault)
+
+    async def run_beside(
+        self, app: Callable[..., Awaitable[None]], scope: Any, receive: Any, send: Any
+    ) -> None:
+        """Run the app's lifespan, purge as long as it lasts, and close the store after it."""
+        failure: BaseException | None = None
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._run_for_ever)
+            try:
+                await app(scope, receive, send)
+            except Exception as error:
+                failure = error  # raised outside, where no task group wraps it in an ExceptionGroup
+            finally:
+                tasks.cancel_scope.cancel()
+        with anyio.CancelScope(shield=True):
+            await self._carrier.close()
+        if failure is not None:
+            raise failure
+
+    async def _run_for_ever(self) -> None:
+        while True:
+            await self.run()
+            await anyio.sleep(PURGE_INTERVAL)

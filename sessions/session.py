@@ -1,0 +1,406 @@
+"""The session as a handler sees it: a mapping that remembers what was done to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from datetime import UTC, datetime
+from typing import Any, overload
+
+from sessions.carriers import Carried, Carrier
+from sessions.changes import Change, Clear, Consume, Forget, Set, Update, replay
+from sessions.draft import Draft
+from sessions.errors import LateChange, SessionEnded
+from sessions.jsonvalues import checked, encode
+from sessions.record import Content
+
+Number = int | float
+_MUTABLE = (dict, list)
+
+
+class Session(MutableMapping[str, Any]):
+    """`request.session`: a mapping of strings to JSON values.
+
+    Reading creates nothing. What a handler changes is saved when its response starts, or by
+    `await session.save()`, and not at all if the handler raises first. Changes are replayed on top of
+    what parallel requests saved meanwhile, so that requests which write different keys never undo
+    each other.
+
+    Raises:
+        TypeError: a key that is no string, or a value that JSON cannot hold, at the moment it is set.
+        LateChange: a change after the response has started that cannot be kept.
+    """
+
+    __slots__ = (
+        "_accessed",
+        "_barred",
+        "_carried",
+        "_carrier",
+        "_changes",
+        "_content",
+        "_destroyed",
+        "_given_up",
+        "_is_new",
+        "_lent",
+        "_prefetch",
+        "_rotate",
+        "_started",
+        "_tell",
+        "_touch",
+    )
+
+    def __init__(
+        self, carrier: Carrier, carried: Carried | None, *, barred: bool = False, prefetch: bool = False
+    ) -> None:
+        """Made by the middleware. `barred` requests came with an id that was rotated a moment ago."""
+        self._carrier = carrier
+        self._carried = carried
+        self._is_new = carried is None
+        self._barred = barred
+        self._prefetch = prefetch
+        self._accessed = False
+        self._started = False
+        self._given_up = False
+        self._content: Content | None = None
+        self._changes: list[Change] = []
+        # Nested values that the handler holds and may change in place, beside their JSON text before.
+        self._lent: dict[str, bytes] = {}
+        self._destroyed: list[Carried | None] = []
+        self._rotate = False
+        self._touch = False
+        # What the browser must be told with the response: the session that it is to carry from then on.
+        self._tell = False
+
+    # -- facts -----------------------------------------------------------------------------------
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the request came without a valid session."""
+        return self._is_new
+
+    @property
+    def id(self) -> str | None:
+        """The secret that the browser holds; None for an anonymous request and in the cookie store."""
+        return self._carried.id if self._carried else None
+
+    @property
+    def created_at(self) -> datetime | None:
+        """When the session was first saved (UTC); None as long as it never was."""
+        return _moment(self._carried.created_at if self._carried else None)
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the session ends unless a request extends it (UTC); None if it is bound to the browser."""
+        carried = self._carried
+        return _moment(carried.expires_at if carried and self._carrier.lifetime.told else None)
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def mark_accessed(self) -> None:
+        """Note that the response depends on the session. Starlette calls it for `request.session`."""
+        self._accessed = True
+
+    def __getitem__(self, key: str) -> Any:
+        content = self._open()
+        value = content.data[key]
+        if key in content.flash and not self._prefetch:
+            # One read is what a flash value lives for; a speculative request is not a reader yet.
+            self._note_in_place(key)
+            self._change(Consume(key, encode(value)))
+            content.forget(key)
+        elif isinstance(value, _MUTABLE) and key not in self._lent:
+            self._lent[key] = encode(value)
+        return value
+
+    def get(self, key: str, default: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The value, or the default. A flash value is gone afterwards."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def __contains__(self, key: object) -> bool:
+        """Whether there is such a key. Looking does not use up a flash value."""
+        return key in self._open().data
+
+    def __iter__(self) -> Iterator[str]:
+        """The keys, those of flash values too, as they are now."""
+        return iter(list(self._open().data))
+
+    def __len__(self) -> int:
+        return len(self._open().data)
+
+    def is_flash(self, key: str) -> bool:
+        """Whether the key holds a flash value that was not read yet."""
+        return key in self._open().flash
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Session):
+            return self is other
+        return self._open().data == other
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        # Sessions end up in tracebacks and logs; their values must not.
+        if self._content is None:
+            return "<Session, not looked at>"
+        return f"<Session with {len(self._content.data)} keys>"
+
+    # -- changing --------------------------------------------------------------------------------
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._set(key, value, flash=False)
+
+    def __delitem__(self, key: str) -> None:
+        """Raises `KeyError` when there is no such key; `forget` does not."""
+        if key not in self._open().data:
+            raise KeyError(key)
+        self.forget(key)
+
+    def set(self, key: str, value: Any) -> None:
+        self._set(key, value, flash=False)
+
+    def flash(self, key: str, value: Any) -> None:
+        """Set a value that is there for exactly one read."""
+        self._set(key, value, flash=True)
+
+    def forget(self, key: str) -> None:
+        """Remove the key if there is one."""
+        if key not in self._open().data:
+            return
+        self._change(Forget(key))
+        self._lent.pop(key, None)
+        self._open().forget(key)
+
+    def clear(self) -> None:
+        """Remove all keys. The session and its id stay; `destroy` ends it."""
+        if self._open().data:
+            self._change(Clear())
+            self._lent.clear()
+            self._open().data.clear()
+            self._open().flash.clear()
+
+    @overload  # type: ignore[override]
+    def update(self, key: str, function: Callable[[Any], Any], /) -> Any: ...
+    @overload
+    def update(self, other: Mapping[str, Any] | Iterable[tuple[str, Any]] = (), /, **values: Any) -> None: ...
+    def update(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, other: Any = (), function: Any = None, /, **values: Any
+    ) -> Any:
+        """`update(key, function)` changes one value, exactly, however many requests do so at once.
+
+        The function gets the current value (None if there is none) and returns the next one, which is
+        also the result. It may be called again if another request was faster, so it should do nothing
+        else. Without a function this is the `update` of every mapping.
+        """
+        if not callable(function):
+            super().update(other, **values)
+            return None
+        key: str = other
+        content = self._open()
+        self._check_late()
+        self._note_in_place(key)
+        change = Update(key, function)
+        change.apply(content)
+        self._change(change)
+        return self._lend(key, content.data[key])
+
+    def increment(self, key: str, by: Number = 1) -> Any:
+        """Add to a number, exactly under parallel requests; a missing one counts as 0. The new number.
+
+        Raises `TypeError` if the value is not a number.
+        """
+        if isinstance(by, bool) or not isinstance(by, int | float):
+            raise TypeError(f"increment by a number, not by {type(by).__name__}")
+
+        def add(value: Any) -> Any:
+            if value is None:
+                return by
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise TypeError(f"session[{key!r}] is not a number")
+            return value + by
+
+        return self.update(key, add)
+
+    # -- its life --------------------------------------------------------------------------------
+
+    def touch(self) -> None:
+        """Extend the session to its full idle timeout from now, also without automatic extension."""
+        self._accessed = True
+        self._check_late(told=True)
+        self._touch = True
+
+    def rotate(self) -> None:
+        """Give the session a new id and keep its data. Call it at each login (session fixation).
+
+        With the cookie store there is no id and nothing changes.
+        """
+        self._accessed = True
+        self._check_late(told=True)
+        self._barred = False if self._carried is None else self._barred
+        self._rotate = True
+
+    def destroy(self) -> None:
+        """End the session and remove its cookie. What is set afterwards starts a new one."""
+        self._accessed = True
+        self._check_late()
+        self._destroyed.append(self._carried)
+        self._carried = None
+        self._rotate = self._touch = False
+        self._changes.clear()
+        self._lent.clear()
+        self._content = Content()
+
+    # -- saving ----------------------------------------------------------------------------------
+
+    async def save(self) -> None:
+        """Save now, instead of when the response starts.
+
+        After that moment (streams, background tasks, websockets) this is the only way, and only
+        server-side stores can.
+
+        Raises:
+            LateChange: the browser would have to be told of the change, and it is too late for that.
+            SessionEnded: another request ended the session meanwhile; the changes are not kept.
+            StoreUnavailable: the store is away; the changes are still pending.
+        """
+        self._accessed = True
+        await self._commit(extend=not self._started)
+
+    async def _commit(self, *, extend: bool, keep_flash: bool = False) -> None:
+        """Bring the store up to date, and note whether the browser must be told (`_tell`)."""
+        self._note_all_in_place()
+        if keep_flash:
+            self._put_back_flash()
+        while self._destroyed:
+            ended = self._destroyed[-1]
+            if ended is not None:
+                await self._carrier.destroy(ended)
+            self._destroyed.pop()
+            self._tell = self._tell or not self._barred
+        before = self._carried
+        if before is None and (self._barred or not self._changes):
+            if self._changes:
+                self._forget_changes()
+                raise SessionEnded("the session got a newer id from another request a moment ago")
+            return
+        draft = Draft(
+            self._changes,
+            before,
+            self._open(),
+            self._carrier.lifetime,
+            time.time(),
+            extend=extend,
+            touch=self._touch,
+        )
+        try:
+            after = await self._keep(before, draft)
+        except SessionEnded:
+            self._barred = True
+            self._carried = None
+            self._forget_changes()
+            raise
+        self._carried = after
+        self._forget_changes()
+        if after is not before:
+            self._adopt(after)
+
+    async def _keep(self, before: Carried | None, draft: Draft) -> Carried:
+        if before is None:
+            if self._started:
+                raise LateChange(
+                    "a session cannot start after the response: the browser would not learn of it"
+                )
+            self._tell = True
+            return await self._carrier.create(draft)
+        if self._rotate:
+            self._tell = True
+            return await self._carrier.rotate(before, draft)
+        if not draft.writes_on(before):
+            return before
+        after = await self._carrier.update(before, draft)
+        content_travels = not self._carrier.keeps_late_changes
+        if content_travels or (after.expires_at != before.expires_at and self._carrier.lifetime.told):
+            self._tell = True
+        return after
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _open(self) -> Content:
+        self._accessed = True
+        if self._content is None:
+            self._content = self._carried.content if self._carried else Content()
+        return self._content
+
+    def _set(self, key: str, value: Any, *, flash: bool) -> None:
+        text = checked(key, value)
+        self._change(Set(str(key), text, flash))
+        self._open().put(str(key), value, flash=flash)
+        self._lend(str(key), value, text)
+
+    def _lend(self, key: str, value: Any, text: bytes | None = None) -> Any:
+        if isinstance(value, _MUTABLE):
+            self._lent[key] = encode(value) if text is None else text
+        else:
+            self._lent.pop(key, None)
+        return value
+
+    def _change(self, change: Change) -> None:
+        self._check_late()
+        self._changes.append(change)
+
+    def _check_late(self, *, told: bool = False) -> None:
+        if not self._started:
+            return
+        if not self._carrier.keeps_late_changes:
+            raise LateChange("the response has started, and with a cookie store its cookie has left")
+        if told or self._carried is None:
+            raise LateChange("the response has started, and the browser would have to learn of this change")
+
+    def _note_in_place(self, key: str) -> None:
+        """Log what the handler did to a nested value without telling us, `cart.append(…)`."""
+        text = self._lent.get(key)
+        content = self._open()
+        if text is None or key not in content.data:
+            return
+        now = checked(key, content.data[key])
+        if now != text:
+            self._change(Set(key, now, key in content.flash))
+            self._lent[key] = now
+
+    def _note_all_in_place(self) -> None:
+        for key in list(self._lent):
+            self._note_in_place(key)
+
+    def _put_back_flash(self) -> None:
+        """For a response that failed: whoever loads the page again shall see the flash values again."""
+        if any(isinstance(change, Consume) for change in self._changes):
+            self._changes = [change for change in self._changes if not isinstance(change, Consume)]
+            self._content = replay(self._changes, self._carried.fresh() if self._carried else Content())
+            self._lent.clear()
+
+    def _forget_changes(self) -> None:
+        self._changes = []
+        self._rotate = self._touch = False
+
+    def _adopt(self, after: Carried) -> None:
+        """Go on with what was saved, which after a conflict holds other requests' changes too."""
+        if after.content is self._content:
+            return
+        seen, self._content = self._content, after.content
+        for key, text in list(self._lent.items()):
+            # The handler may still hold the nested values that it read; keep looking at those.
+            if seen is not None and encode(after.content.data.get(key)) == text:
+                after.content.data[key] = seen.data[key]
+            else:
+                del self._lent[key]
+
+    def _unsaved(self) -> bool:
+        """Whether there are changes that no commit has seen."""
+        self._note_all_in_place()
+        return bool(self._changes or self._destroyed)
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,60 @@
+"""What a store is: five short methods over keys and records. It knows nothing of cookies or sessions."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Protocol
+
+from sessions.carriers import Carrier, IdCarrier
+from sessions.expiry import Lifetime
+from sessions.keys import KeyRing
+from sessions.record import Record
+
+
+class Storage(Protocol):
+    """What `SessionMiddleware(store=…)` takes: anything that can make a carrier."""
+
+    def carrier(self, lifetime: Lifetime, keys: KeyRing | None) -> Carrier: ...
+
+
+class Store(ABC):
+    """Base of the server-side stores.
+
+    A key is 64 hexadecimal digits (the hash of a session id) and is never used twice. A record's
+    payload is opaque. A record whose `expires_at` (seconds since the epoch) has passed counts as absent
+    in every method, whether or not it was removed yet.
+
+    Each method raises `StoreUnavailable` when the service behind the store cannot be reached or does
+    not answer, and runs under asyncio as well as trio unless the store's documentation says otherwise.
+    Methods open what they need on first use, so that no server has to run a start-up hook.
+    """
+
+    @abstractmethod
+    async def create(self, key: str, record: Record) -> bool:
+        """Add the record if there is none; whether it was added."""
+
+    @abstractmethod
+    async def load(self, key: str) -> Record | None: ...
+
+    @abstractmethod
+    async def replace(self, key: str, record: Record, *, expected: int) -> bool:
+        """Compare and set: replace the record if its version is the expected one; whether it was.
+
+        The comparison and the replacement are one atomic step, also across processes. A record that is
+        absent is never created by this.
+        """
+
+    @abstractmethod
+    async def delete(self, key: str) -> None:
+        """Remove the record if there is one."""
+
+    @abstractmethod
+    async def purge(self) -> int:
+        """Remove expired records; how many. A store with a native time to live has nothing to do."""
+
+    async def close(self) -> None:
+        """Give back connections and files. A later call of any method opens them again."""
+        return
+
+    def carrier(self, lifetime: Lifetime, keys: KeyRing | None) -> Carrier:
+        return IdCarrier(self, lifetime, keys)

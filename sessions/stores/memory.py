@@ -1,0 +1,81 @@
+"""Sessions in this process's memory: for tests, development, and servers with a single process."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from threading import Lock
+
+from sessions.record import Record
+from sessions.stores.base import Store
+
+
+class MemoryStore(Store):
+    """A dictionary, bounded by what is alive: expired records are purged, and so is their bookkeeping.
+
+    Other processes do not see it and it ends with the process. It may be shared by several event loops.
+    """
+
+    def __init__(self) -> None:
+        self._records: dict[str, Record] = {}
+        # When each key may expire, soonest first. A key stands here once, at its earliest expiry; if it
+        # lives longer by the time it comes up, it goes back in with the later one.
+        self._queue: list[tuple[float, str]] = []
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        """How many records are in memory, expired ones that no purge has met included."""
+        return len(self._records)
+
+    async def create(self, key: str, record: Record) -> bool:
+        with self._lock:
+            if self._alive(key) is not None:
+                return False
+            self._records[key] = record
+            heapq.heappush(self._queue, (record.expires_at, key))
+            self._trim_queue()
+            return True
+
+    async def load(self, key: str) -> Record | None:
+        return self._alive(key)
+
+    async def replace(self, key: str, record: Record, *, expected: int) -> bool:
+        with self._lock:
+            current = self._alive(key)
+            if current is None or current.version != expected:
+                return False
+            self._records[key] = record
+            if record.expires_at < current.expires_at:
+                heapq.heappush(self._queue, (record.expires_at, key))
+                self._trim_queue()
+            return True
+
+    async def delete(self, key: str) -> None:
+        with self._lock:
+            self._records.pop(key, None)
+
+    async def purge(self) -> int:
+        purged = 0
+        now = time.time()
+        with self._lock:
+            while self._queue and self._queue[0][0] <= now:
+                _, key = heapq.heappop(self._queue)
+                record = self._records.get(key)
+                if record is None:
+                    continue
+                if record.expires_at <= now:
+                    del self._records[key]
+                    purged += 1
+                else:
+                    heapq.heappush(self._queue, (record.expires_at, key))
+        return purged
+
+    def _alive(self, key: str) -> Record | None:
+        record = self._records.get(key)
+        return None if record is None or record.expires_at <= time.time() else record
+
+    def _trim_queue(self) -> None:
+        """Forget about keys that were deleted early, before they outnumber the living."""
+        if len(self._queue) > 2 * len(self._records) + 1000:
+            self._queue = [(record.expires_at, key) for key, record in self._records.items()]
+            heapq.heapify(self._queue)

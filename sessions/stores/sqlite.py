@@ -1,0 +1,159 @@
+"""Sessions in one SQLite file, shared by any number of processes of one machine."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Empty, LifoQueue
+from typing import Final, TypeVar
+
+import anyio.to_thread
+from anyio import CapacityLimiter
+from anyio.lowlevel import RunVar
+
+from sessions.errors import StoreUnavailable
+from sessions.record import Record
+from sessions.stores.base import Store
+
+T = TypeVar("T")
+
+BUSY_TIMEOUT: Final = 5.0
+"""Seconds that a write waits for another process's write before the store counts as unavailable."""
+
+PURGE_BATCH: Final = 1000
+"""Records that one purge statement removes, so that no request waits for a long one."""
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS sessions (
+    key TEXT PRIMARY KEY,
+    payload BLOB NOT NULL,
+    created_at REAL NOT NULL,
+    expires_at REAL NOT NULL,
+    version INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS sessions_expires_at ON sessions (expires_at);
+"""
+
+# Threads for the databases of one event loop; SQLite lets one of them write at a time anyway.
+_threads: RunVar[CapacityLimiter] = RunVar("sessions_sqlite_threads")
+
+
+class SQLiteStore(Store):
+    """The standard library's SQLite, in write-ahead-log mode, called in worker threads.
+
+    A change that was acknowledged survives a killed process; only the machine itself going down can take
+    the last moments with it (`synchronous=NORMAL`), and never leaves a broken file.
+
+    The file must be on a local disk: the write-ahead log does not work over network file systems.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """`path` is a file, made when missing; its folder must exist."""
+        self._path = str(path)
+        if self._path in ("", ":memory:"):
+            raise ValueError("SQLiteStore needs a file; MemoryStore keeps sessions in memory")
+        self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
+
+    async def create(self, key: str, record: Record) -> bool:
+        now = time.time()
+
+        def work(db: sqlite3.Connection) -> bool:
+            db.execute("DELETE FROM sessions WHERE key = ? AND expires_at <= ?", (key, now))
+            values = (key, record.payload, record.created_at, record.expires_at, record.version)
+            return db.execute("INSERT OR IGNORE INTO sessions VALUES (?, ?, ?, ?, ?)", values).rowcount == 1
+
+        return await self._run(work)
+
+    async def load(self, key: str) -> Record | None:
+        query = (
+            "SELECT payload, created_at, expires_at, version FROM sessions WHERE key = ? AND expires_at > ?"
+        )
+        row = await self._run(lambda db: db.execute(query, (key, time.time())).fetchone())
+        return None if row is None else Record(*row)
+
+    async def replace(self, key: str, record: Record, *, expected: int) -> bool:
+        query = (
+            "UPDATE sessions SET payload = ?, created_at = ?, expires_at = ?, version = ?"
+            " WHERE key = ? AND version = ? AND expires_at > ?"
+        )
+        values = (record.payload, record.created_at, record.expires_at, record.version, key, expected)
+        return await self._run(lambda db: db.execute(query, (*values, time.time())).rowcount == 1)
+
+    async def delete(self, key: str) -> None:
+        await self._run(lambda db: db.execute("DELETE FROM sessions WHERE key = ?", (key,)))
+
+    async def purge(self) -> int:
+        query = (
+            "DELETE FROM sessions WHERE key IN"
+            " (SELECT key FROM sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)"
+        )
+        purged = 0
+        while True:
+            batch = await self._run(lambda db: db.execute(query, (time.time(), PURGE_BATCH)).rowcount)
+            purged += batch
+            if batch < PURGE_BATCH:
+                return purged
+
+    async def close(self) -> None:
+        def work() -> None:
+            while True:
+                try:
+                    self._idle.get_nowait().close()
+                except Empty:
+                    return
+
+        await anyio.to_thread.run_sync(work)
+
+    async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        def in_thread() -> T:
+            with self._connection() as db:
+                return work(db)
+
+        try:
+            limiter = _threads.get()
+        except LookupError:
+            limiter = CapacityLimiter(4)
+            _threads.set(limiter)
+        # Not abandoned on cancellation: a connection must come back to the pool in a known state.
+        return await anyio.to_thread.run_sync(in_thread, limiter=limiter)
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        db: sqlite3.Connection | None = None
+        try:
+            try:
+                db = self._idle.get_nowait()
+            except Empty:
+                db = self._connect()
+            yield db
+        except sqlite3.Error as fault:
+            if db is not None:
+                db.close()
+            # SQLite's own messages speak of files and tables; they quote no values.
+            raise StoreUnavailable(f"SQLite: {fault}") from fault
+        except BaseException:
+            if db is not None:
+                db.close()
+            raise
+        self._idle.put(db)
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(
+            self._path,
+            timeout=BUSY_TIMEOUT,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=16,
+        )
+        try:
+            # Each statement is its own transaction: a reader that turns writer could never get SQLITE_BUSY.
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = NORMAL")
+            db.executescript(_SCHEMA)
+        except BaseException:
+            db.close()
+            raise
+        return db
