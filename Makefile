@@ -57,5 +57,5 @@ lock:  ## Pin requirements/*.in anew, with hashes
 	@sh scripts/lock.sh
 
 clean:  ## Remove the environment, caches and reports
-	rm -rf $(VENV) .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache e2e-report build dist *.egg-info
+	rm -rf $(VENV) .cache .hypothesis .mypy_cache .pytest_cache e2e/.pytest_cache .ruff_cache e2e-report build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -199,7 +199,8 @@ class Reporter:
             self._write(f"\r  {self._done.total()}/{self._expected.total()} {test.cell}\x1b[K")
 
     def _say(self, line: str) -> None:
-        self._write(f"{'\r\x1b[K' if sys.stdout.isatty() else ''}{line}\n")
+        clear = "\r\x1b[K" if sys.stdout.isatty() else ""
+        self._write(f"{clear}{line}\n")
 
     def _write(self, text: str) -> None:
         writer = self._config.get_terminal_writer()
