@@ -11,6 +11,9 @@ from typing import NoReturn
 
 from reference_server import settings
 from reference_server.servers import BINDS_ITSELF, SERVERS, bind, inherit
+from sessions import open_store
+
+LAST_PORT = 65535
 
 
 class Parser(argparse.ArgumentParser):
@@ -43,15 +46,19 @@ def main() -> None:
         fail(f"unknown server {given.server!r}: choose one of {', '.join(SERVERS)}")
     if given.fd is not None and given.server in BINDS_ITSELF:
         fail(f"{given.server} cannot inherit a listening socket: use --port")
+    if not 0 <= given.port <= LAST_PORT:
+        fail(f"there is no port {given.port}")
     os.environ[settings.STORE], os.environ[settings.SERVER] = given.store, given.server
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING, stream=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="reference-server-") as gates:
         os.environ.setdefault(settings.GATES, gates)
         try:
+            open_store(given.store)  # says now what a worker would find out later
             settings.Settings.from_environment()
             listening = inherit(given.fd) if given.fd is not None else bind(given.host, given.port)
-        except (OSError, OverflowError) as error:
-            fail(f"cannot listen on {given.host}:{given.port}: {getattr(error, 'strerror', None) or error}")
+        except OSError as error:
+            where = f"{given.host}:{given.port}" if given.fd is None else f"descriptor {given.fd}"
+            fail(f"cannot listen on {where}: {error.strerror or error}")
         except ValueError as error:
             fail(str(error))
         try:

@@ -54,7 +54,7 @@ class Page(Response):
     def __init__(self, request: Request, template: str, status_code: int = 200, **context: Any) -> None:
         self.status_code = status_code
         self.background = None
-        self.init_headers({"cache-control": "private, no-store"})
+        self.init_headers()  # no Cache-Control of our own: what the library says is part of the show
         self._request = request
         self._session = cast(Session, request.session)
         self._template = template

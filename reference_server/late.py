@@ -68,14 +68,18 @@ async def answer(socket: WebSocket, session: Session, asked: Any) -> None:
         if asked.get("save"):
             await session.save()
         await socket.send_json({"ok": True})
-    except LateChange as error:
-        # With an unsaved change pending the session refuses every further message. So that the browser
-        # learns of it, the complaint goes past the session middlewares; then the connection breaks.
-        text = json.dumps({"error": type(error).__name__})
-        await observed(socket.scope).send({"type": "websocket.send", "text": text})
-        raise
     except (SessionError, TypeError, ValueError, KeyError) as error:
-        await socket.send_json({"error": type(error).__name__})
+        await complain(socket, {"error": type(error).__name__})
+
+
+async def complain(socket: WebSocket, complaint: dict[str, str]) -> None:
+    try:
+        await socket.send_json(complaint)
+    except LateChange:
+        # With an unsaved change pending the session refuses every further message, this one too. So that
+        # the browser learns of it, it goes past the session middlewares; then the connection breaks.
+        await observed(socket.scope).send({"type": "websocket.send", "text": json.dumps(complaint)})
+        raise
 
 
 routes = [

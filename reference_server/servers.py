@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -41,7 +42,7 @@ def inherit(descriptor: int) -> socket.socket:
     inherited = socket.socket(fileno=descriptor)
     if not inherited.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         inherited.detach()
-        raise OSError(f"descriptor {descriptor} is not a listening socket")
+        raise OSError("it is not a listening socket")
     return inherited
 
 
@@ -93,7 +94,7 @@ def serve_with_hypercorn(listening: socket.socket) -> None:
     address = listening.getsockname()
     config = Config()
     config.bind = [f"fd://{listening.detach()}"]
-    config.loglevel = "WARNING"
+    config.errorlog = logging.getLogger("hypercorn.error")  # its own would say everything twice
     config.graceful_timeout = GRACE
 
     async def until_told() -> None:
@@ -148,10 +149,14 @@ GRANIAN_LOG: Final[dict[str, Any]] = {
 
 
 def announce_when_up(address: Any) -> None:
-    """The worker listens some time after it was started and tells nobody; so ask until somebody answers."""
+    """The worker listens some time after it was started and tells nobody; so ask until somebody answers.
+
+    The question is bound to a port of its own first. Otherwise the kernel may pick the very port that is
+    asked, and a TCP socket that connects to itself answers itself.
+    """
     while True:
         try:
-            socket.create_connection(address[:2], timeout=1).close()
+            socket.create_connection(address[:2], timeout=1, source_address=(address[0], 0)).close()
         except OSError:
             time.sleep(0.02)
         else:

@@ -12,7 +12,7 @@ from sessions.errors import (
 )
 from sessions.lookup import get_session
 from sessions.middleware import SessionMiddleware
-from sessions.record import Record
+from sessions.record import OwnedSession, Record
 from sessions.session import Session
 from sessions.stores import CookieStore, MemoryStore, SQLiteStore, Store, open_store
 from sessions.typed import Field, Fields, TypedSession
@@ -26,6 +26,7 @@ __all__ = [
     "InvalidCookie",
     "LateChange",
     "MemoryStore",
+    "OwnedSession",
     "Record",
     "SQLiteStore",
     "Session",

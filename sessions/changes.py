@@ -9,8 +9,9 @@ a list after setting it must not change history.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+import msgspec
 
 from sessions.jsonvalues import checked, decode, encode
 from sessions.record import Content
@@ -20,8 +21,7 @@ class Change(Protocol):
     def apply(self, content: Content) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Set:
+class Set(msgspec.Struct, frozen=True):
     key: str
     text: bytes
     flash: bool = False
@@ -30,16 +30,14 @@ class Set:
         content.put(self.key, decode(self.text), flash=self.flash)
 
 
-@dataclass(frozen=True, slots=True)
-class Forget:
+class Forget(msgspec.Struct, frozen=True):
     key: str
 
     def apply(self, content: Content) -> None:
         content.forget(self.key)
 
 
-@dataclass(frozen=True, slots=True)
-class Consume:
+class Consume(msgspec.Struct, frozen=True):
     """A flash value was read. A newer one that took its place meanwhile is still unread and stays."""
 
     key: str
@@ -50,8 +48,7 @@ class Consume:
             content.forget(self.key)
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(msgspec.Struct, frozen=True):
     """`function` turns the value (None when there is none) into the next one; it may run again."""
 
     key: str
@@ -62,8 +59,14 @@ class Update:
         content.put(self.key, decode(checked(self.key, value)))
 
 
-@dataclass(frozen=True, slots=True)
-class Clear:
+class Own(msgspec.Struct, frozen=True):
+    owner: str | None
+
+    def apply(self, content: Content) -> None:
+        content.owner = self.owner
+
+
+class Clear(msgspec.Struct, frozen=True):
     def apply(self, content: Content) -> None:
         content.data.clear()
         content.flash.clear()

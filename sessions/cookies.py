@@ -84,7 +84,9 @@ class Cookie:
         if lowered.startswith("__host-") and options.path != "/":
             raise ValueError("browsers reject a cookie named __Host- with a Path other than /")
         self.name = name
-        self._needle = name.encode()
+        self._name_start = name.encode()
+        self._assignment = self._name_start + b"="
+        self._pieces = re.compile(re.escape(self._name_start) + rb"(?:\.([0-9]{1,3}))?").fullmatch
         self._secure = True if prefixed else options.secure
         self._tail = f"; Path={options.path}"
         if options.domain is not None:
@@ -101,19 +103,17 @@ class Cookie:
         for name, value in headers:
             if name == b"cookie":
                 header = header + b"; " + value if header else value  # HTTP/2 may send several lines
-        needle = self._needle
-        if needle not in header:
+        count = header.count(self._name_start)
+        if not count:
             return None
+        if count == 1 and header.startswith(self._assignment):  # the usual case, without the machinery
+            return Found(header[len(self._assignment) :].partition(b";")[0].rstrip())
         found: Found | None = None
         for pair in header.split(b";"):
-            name, equals, value = pair.strip(b" \t").partition(b"=")
-            if not equals or not name.startswith(needle):
-                continue
-            suffix = name[len(needle) :]
-            if suffix and not (suffix[:1] == b"." and suffix[1:].isdigit() and len(suffix) < 5):
-                continue
-            found = found or Found()
-            found.add(int(suffix[1:] or 0), value)
+            name, equals, value = pair.strip().partition(b"=")
+            if equals and (match := self._pieces(name)):
+                found = found or Found()
+                found.add(int(match[1] or 0), value)
         return found
 
     def write(
@@ -161,36 +161,46 @@ class Cookie:
 class Found:
     """The pieces of one cookie as a request carries them."""
 
-    __slots__ = ("_pieces", "_twice")
+    __slots__ = ("_first", "_others", "_twice")
 
-    def __init__(self) -> None:
-        self._pieces: dict[int, bytes] = {}
+    def __init__(self, first: bytes | None = None) -> None:
+        self._first = first
+        self._others: dict[int, bytes] | None = None
         self._twice = False
 
     def add(self, number: int, value: bytes) -> None:
-        self._twice = self._twice or (number == 0 and 0 in self._pieces)
-        self._pieces[number] = value
+        if number:
+            self._others = self._others or {}
+            self._others[number] = value
+        else:
+            self._twice = self._first is not None
+            self._first = value
 
     @property
-    def numbers(self) -> Iterable[int]:
-        return self._pieces.keys()
+    def numbers(self) -> list[int]:
+        """The numbers of the pieces beside the first."""
+        return sorted(self._others or ())
 
     def value(self) -> str:
         """Raises `InvalidCookie` when it is not one whole value of the characters that we write."""
         if self._twice:
             raise InvalidCookie("it was sent twice")
-        if 0 not in self._pieces:
+        raw = self._first
+        if raw is None:
             raise InvalidCookie("its first piece is missing")
-        raw = self._pieces[0]
-        count, tilde, first = raw.partition(b"~")
-        if tilde:
-            if not count.isdigit() or len(count) > 3:
-                raise InvalidCookie("it has the wrong form")
-            try:
-                raw = first + b"".join([self._pieces[number] for number in range(1, int(count))])
-            except KeyError:
-                raise InvalidCookie("a piece of it is missing") from None
+        if b"~" in raw:
+            raw = self._joined(raw)
         try:
             return raw.decode("ascii")
         except UnicodeDecodeError:
             raise InvalidCookie("it has the wrong form") from None
+
+    def _joined(self, first: bytes) -> bytes:
+        count, _, first = first.partition(b"~")
+        if not count.isdigit() or len(count) > 3:
+            raise InvalidCookie("it has the wrong form")
+        others = self._others or {}
+        try:
+            return first + b"".join([others[number] for number in range(1, int(count))])
+        except KeyError:
+            raise InvalidCookie("a piece of it is missing") from None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from sessions.changes import Change, replay
 from sessions.expiry import Lifetime
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from sessions.carriers.base import Carried
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """The changes of a request, beside the state that the handler saw with these changes already in it."""
 
     changes: Sequence[Change]
@@ -40,7 +40,3 @@ class Draft:
         if not self.extend:
             return carried.expires_at
         return self.lifetime.after_activity(carried.created_at, carried.expires_at, self.now)
-
-    def writes_on(self, carried: Carried) -> bool:
-        """Whether there is anything to write at all."""
-        return bool(self.changes) or self.expiry_on(carried) != carried.expires_at

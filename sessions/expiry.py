@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from math import ceil
 from typing import Final
 
@@ -33,7 +34,7 @@ def seconds(name: str, value: Duration | None) -> float | None:
     return number
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lifetime:
     """The rules of expiry of one middleware.
 
@@ -76,6 +77,19 @@ class Lifetime:
             return self
         return Lifetime(idle=RETENTION, refresh_interval=24 * 60 * 60.0, told=False)
 
+    @cached_property
+    def slack(self) -> float:
+        """Seconds by which an extension has to move the expiry to be worth it.
+
+        A second is the finest that a cookie can tell; short timeouts are kept more finely on the server.
+        """
+        return min(1.0, (self.idle or 0) / 20)
+
+    @cached_property
+    def rest(self) -> float:
+        """Seconds left to a session from which on no request has to extend it yet."""
+        return self.idle - self.slack if self.extend and self.idle is not None else 0.0
+
     def first(self, now: float) -> float | None:
         """When a session that is born now ends; None is never."""
         return self._capped(now, now + self.idle if self.idle else None)
@@ -90,12 +104,10 @@ class Lifetime:
         """When it ends after a request now; `expires_at` itself when nothing needs to be written."""
         if not self.extend or self.idle is None or expires_at is None:
             return expires_at
-        # A second is the finest that a cookie can tell; short timeouts are kept more finely on the server.
-        slack = min(1.0, self.idle / 20)
-        if now + self.idle - expires_at < slack:
+        if expires_at - now > self.rest:
             return expires_at
         renewed = self._capped(created_at, now + min(self.idle + self.refresh_interval, MAX_AGE_LIMIT))
-        return expires_at if renewed is None or renewed - expires_at < slack else renewed
+        return expires_at if renewed is None or renewed - expires_at < self.slack else renewed
 
     def has_ended(self, created_at: float, expires_at: float | None, now: float) -> bool:
         """Also by an absolute timeout that was set, or shortened, after the session was written."""

@@ -9,9 +9,10 @@ default options, and it uses nothing else of this library::
     sealed = iron.seal({"user": 7}, "password_at_least_32_characters_long", ttl=3600)
     iron.unseal(sealed, "password_at_least_32_characters_long")  # {'user': 7}
 
-The format ---------- There is no RFC. The reference is @hapi/iron (https://hapi.dev/module/iron/,
-``lib/index.js``); what follows is its format version 2. A seal is eight fields joined by ``*``, none of
-which can contain one::
+The format
+----------
+There is no RFC. The reference is @hapi/iron (https://hapi.dev/module/iron/, ``lib/index.js``); what follows
+is its format version 2. A seal is eight fields joined by ``*``, none of which can contain one::
 
     Fe26.2 * key id * encryption salt * iv * ciphertext * expiry * mac salt * mac
 
@@ -35,7 +36,8 @@ not for a phrase. In place of a text, Iron takes 32 random bytes, which are then
 leaves both salts empty.
 
 What this module does not do: AES-128-CTR and other salt sizes or iteration counts, which Iron's options
-allow but its seals do not record.
+allow but its seals do not record; and a text with half a surrogate pair, which JavaScript can seal and UTF-8
+cannot hold, is refused in both directions.
 
 iron-session (npm) appends ``~2``, its own version number, to the seal and uses the key id ``1`` unless told
 otherwise; its cookies open with ``unseal(cookie.removesuffix("~2"), password)``.
@@ -59,7 +61,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
-__all__ = ["MIN_PASSWORD_LENGTH", "InvalidSeal", "Password", "Sealer", "seal", "unseal"]
+__all__ = ["MIN_PASSWORD_LENGTH", "InvalidSeal", "Password", "Sealer", "Secret", "seal", "unseal"]
 
 MIN_PASSWORD_LENGTH: Final = 32
 """Characters in a text password, Iron's ``minPasswordlength``; a key of bytes has as many bytes."""
@@ -102,7 +104,7 @@ class Password:
     and underscores.
 
     Raises ``ValueError`` for a text shorter than 32 characters, an AES key that is not 32 bytes, a mac key
-    of fewer than 32 bytes, and an id that a seal cannot carry.
+    of fewer than 32 bytes (iron-webcrypto 2 takes no longer one either), and an id that a seal cannot carry.
     """
 
     encryption: Secret = field(repr=False)

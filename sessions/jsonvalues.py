@@ -17,6 +17,7 @@ MAX_DEPTH: Final = 100
 from a shallow call stack and then be unreadable from a deeper one."""
 
 
+_EXACT: Final = (str, int, bool, type(None))
 _KINDS: Final[tuple[Any, ...]] = (str, int, float, dict, list)
 
 
@@ -47,8 +48,11 @@ def checked(key: object, value: Any) -> bytes:
         raise TypeError(f"session keys are strings, not {type(key).__name__}")
     text = b""
     try:
-        encode(key)
+        if not key.isascii():
+            key.encode()
         text = encode(value)
+        if type(value) in _EXACT:
+            return text
         # The encoder is more generous than JSON: it writes NaN as null, dates and bytes as text. What
         # does not come back equal was one of those.
         if decode(text) == value and text.count(b"[") + text.count(b"{") <= MAX_DEPTH:

@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from sessions.carriers import Carrier
 from sessions.cookies import Cookie, CookieOptions, Found
-from sessions.errors import InvalidCookie, LateChange, SessionEnded, StoreUnavailable
+from sessions.errors import InvalidCookie, SessionEnded, StoreUnavailable
 from sessions.expiry import Duration, Lifetime
 from sessions.keys import EncryptionKey, KeyRing
 from sessions.purge import Purger
 from sessions.session import Session
-from sessions.stores.base import Storage
+from sessions.stores import Storage, open_store
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -28,7 +28,9 @@ logger = logging.getLogger("sessions")
 RETRY_AFTER: Final = 5
 """Seconds that a client is asked to wait while the store is away."""
 
-_NOT_FOLLOWED_UP: Final = "a change after the start of the response was not followed by session.save()"
+_SERVED: Final = frozenset({"http", "websocket"})
+_SECURE_SCHEMES: Final = frozenset({"https", "wss"})
+_VARY_COOKIE: Final = (b"vary", b"Cookie")
 _START: Final = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 
 
@@ -39,7 +41,8 @@ class SessionMiddleware:
     `get_session(request, cookie_name)` reaches each.
 
     Args:
-        store: where sessions live: `MemoryStore()`, `SQLiteStore(path)`, `CookieStore()`, your own.
+        store: where sessions live: `MemoryStore()`, `SQLiteStore(path)`, `CookieStore()`, your own, or a
+            URL that `open_store` understands.
         encryption_key: at least 32 characters; a function that returns them; or a list of either, of
             which the first seals and all open. With it ids are sealed too; the cookie store demands it.
         expire_after: idle timeout, in seconds or as a `timedelta`. None: the session ends with the browser.
@@ -57,7 +60,7 @@ class SessionMiddleware:
     def __init__(
         self,
         app: ASGIApp,
-        store: Storage,
+        store: Storage | str,
         encryption_key: EncryptionKey | Sequence[EncryptionKey] | None = None,
         expire_after: Duration | None = None,
         absolute_timeout: Duration | None = None,
@@ -70,35 +73,44 @@ class SessionMiddleware:
         lifetime = Lifetime.of(expire_after, absolute_timeout, auto_extend_expiration, refresh_interval)
         self.app = app
         self._cookie = Cookie(session_cookie_name, CookieOptions.of(cookie_options))
-        self._carrier: Carrier = store.carrier(lifetime, keys)
+        storage = open_store(store) if isinstance(store, str) else store
+        self._carrier: Carrier = storage.carrier(lifetime, keys)
         self._purger = Purger(self._carrier)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
-        if kind in {"http", "websocket"}:
-            await self._serve(scope, receive, send)
-        elif kind == "lifespan":
+        if kind == "lifespan":
             await self._purger.run_beside(self.app, scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_http = scope["type"] == "http"
-        found = self._cookie.find(scope["headers"])
-        try:
-            session = await self._find(found, scope)
-        except StoreUnavailable as fault:
-            await _unavailable(fault, is_http, send)
             return
+        if kind not in _SERVED:
+            await self.app(scope, receive, send)
+            return
+
+        found = self._cookie.find(scope["headers"])
+        if found is None:
+            session = Session(self._carrier, None)
+        else:
+            try:
+                session = await self._find(found, scope)
+            except StoreUnavailable as fault:
+                await _unavailable(fault, kind, send)
+                return
         scope["session"] = session
-        scope["sessions"] = {**scope.get("sessions", {}), self._cookie.name: session}
+        scope.setdefault("sessions", {})[self._cookie.name] = session
 
         async def send_with_session(message: Message) -> None:
             if session._started:
                 if session._changes:
-                    raise LateChange(_NOT_FOLLOWED_UP)
+                    session._refuse_late_changes()
             elif message["type"] in _START:
-                await self._commit(session, message, found, scope)
+                headers = message.get("headers", ())
+                if not session._is_quiet():
+                    headers = await self._commit(session, message, found, scope)
+                if session._accessed:
+                    headers = _varying(headers)
+                # A new message: an app may send one and the same dictionary to everybody.
+                message = {**message, "headers": headers}
+                session._started = True
             await send(message)
 
         try:
@@ -106,97 +118,87 @@ class SessionMiddleware:
         except StoreUnavailable as fault:
             if session._started:
                 raise
-            await _unavailable(fault, is_http, send)
+            await _unavailable(fault, kind, send)
             return
-        if session._started and session._unsaved():
-            raise LateChange(_NOT_FOLLOWED_UP)
-        if self._purger.is_due():
+        if session._started and (session._changes or session._lent or session._destroyed):
+            session._refuse_late_changes()
+        if self._purger.is_due():  # where the server has no lifespan; after the response, to delay nobody
             await self._purger.run()
 
-    async def _find(self, found: Found | None, scope: Scope) -> Session:
-        if found is None:
-            return Session(self._carrier, None)
+    async def _find(self, found: Found, scope: Scope) -> Session:
         try:
             carried = await self._carrier.find(found.value(), time.time())
         except InvalidCookie as fault:
             logger.warning("ignored a cookie %r: %s", self._cookie.name, fault)
             return Session(self._carrier, None)
         except SessionEnded:
-            return Session(self._carrier, None, barred=True)
-        return Session(self._carrier, carried, prefetch=_is_prefetch(scope["headers"]))
+            session = Session(self._carrier, None)
+            session._barred = True
+            return session
+        return Session(self._carrier, carried, scope["headers"])
 
-    async def _commit(self, session: Session, message: Message, found: Found | None, scope: Scope) -> None:
-        """Save, and put into the response what browser and caches must know."""
-        headers = list(message.get("headers", ()))
-        failed = message.get("status", 200) >= 500
+    async def _commit(self, session: Session, message: Message, found: Found | None, scope: Scope) -> Headers:
+        """Save; the response's headers with what browser and caches must know."""
+        headers: Headers = message.get("headers", ())
+        if session._given_up:
+            return headers
+        if message.get("status", 200) >= 500:
+            session._put_back_flash()
+        extend = scope["type"] == "http" and (session._accessed or not _is_cacheable(message))
         try:
-            if session._given_up:
-                session._tell = False
-            else:
-                extend = scope["type"] == "http" and (session._accessed or not _is_cacheable(headers))
-                await session._commit(extend=extend, keep_flash=failed)
+            await session._commit(extend=extend)
+            cookies = self._set_cookie(session, found, https=scope.get("scheme") in _SECURE_SCHEMES)
         except SessionEnded as fault:
             logger.warning("changes were not saved: %s", fault)
+            return headers
         except BaseException:
+            # The app may answer with an error page of its own, which then goes out without the changes.
             session._given_up = True
             raise
-        cookies = self._set_cookie(session, found, https=scope.get("scheme") in ("https", "wss"))
-        if cookies:
-            headers += [(b"set-cookie", cookie) for cookie in cookies]
-            if not any(name.lower() == b"cache-control" for name, _ in headers):
-                headers.append((b"cache-control", b"private"))
-        if session._accessed:
-            _vary_by_cookie(headers)
-        message["headers"] = headers
-        session._started = True
+        if not cookies:
+            return headers
+        headers = [*headers, *[(b"set-cookie", cookie) for cookie in cookies]]
+        if not any(name.lower() == b"cache-control" for name, _ in headers):
+            headers.append((b"cache-control", b"private"))
+        return headers
 
     def _set_cookie(self, session: Session, found: Found | None, *, https: bool) -> list[bytes]:
         if not session._tell:
             return []
-        numbers = found.numbers if found else ()
+        stale = found.numbers if found else ()
         carried = session._carried
         if carried is None:
-            return self._cookie.remove(https=https, stale=numbers) if found else []
+            return self._cookie.remove(https=https, stale=stale) if found else []
         now = time.time()
-        try:
-            return self._cookie.write(
-                self._carrier.cookie(carried, now),
-                self._carrier.lifetime.max_age(carried.expires_at, now),
-                https=https,
-                max_bytes=self._carrier.max_bytes,
-                stale=numbers,
-            )
-        except BaseException:
-            session._given_up = True
-            raise
+        value = self._carrier.cookie(carried, now)
+        max_age = self._carrier.lifetime.max_age(carried.expires_at, now)
+        return self._cookie.write(value, max_age, https=https, max_bytes=self._carrier.max_bytes, stale=stale)
 
 
-def _is_prefetch(headers: Headers) -> bool:
-    """Whether a browser loads the page on suspicion (Fetch standard, `Sec-Purpose`)."""
-    return any(name == b"sec-purpose" and b"prefetch" in value for name, value in headers)
-
-
-def _is_cacheable(headers: Headers) -> bool:
+def _is_cacheable(message: Message) -> bool:
     """Whether the app wants shared caches to keep this response; then no session's cookie may be on it."""
-    for name, value in headers:
+    for name, value in message.get("headers", ()):
         if name.lower() == b"cache-control":
             return not (b"private" in value.lower() or b"no-store" in value.lower())
     return False
 
 
-def _vary_by_cookie(headers: list[tuple[bytes, bytes]]) -> None:
-    for index, (name, value) in enumerate(headers):
-        if name.lower() == b"vary":
+def _varying(headers: Headers) -> Headers:
+    """The headers with `Vary: Cookie` among them (RFC 9110, section 12.5.5)."""
+    result = [*headers]
+    for index, (name, value) in enumerate(result):
+        if name == b"vary":
             fields = [field.strip().lower() for field in value.split(b",")]
             if b"*" not in fields and b"cookie" not in fields:
-                headers[index] = (name, value + b", Cookie")
-            return
-    headers.append((b"vary", b"Cookie"))
+                result[index] = (name, value + b", Cookie")
+            return result
+    result.append(_VARY_COOKIE)
+    return result
 
 
-async def _unavailable(fault: StoreUnavailable, is_http: bool, send: Send) -> None:
+async def _unavailable(fault: StoreUnavailable, kind: str, send: Send) -> None:
     logger.error("answered that the service is unavailable: %s", fault)
-    if not is_http:
+    if kind == "websocket":
         await send({"type": "websocket.close", "code": 1013, "reason": "try again later"})
         return
     body = b"The sessions are out of reach just now. Please try again in a moment.\n"

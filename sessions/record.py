@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from math import isinf
 from typing import Any, Final
 
 import msgspec
@@ -11,13 +13,15 @@ class Record(msgspec.Struct, frozen=True):
     """What a store keeps under a session's key. To the store the payload is just bytes.
 
     `version` is 1 when the record is created, and one more after each replacement; a store compares it
-    and never looks at the payload. Times are seconds since the epoch (UTC).
+    and never looks at the payload. Times are seconds since the epoch (UTC). `owner` is whom the session
+    belongs to once somebody has logged in; a store finds records by it.
     """
 
     payload: bytes
     created_at: float
     expires_at: float
     version: int = 1
+    owner: str | None = None
 
     @property
     def is_tombstone(self) -> bool:
@@ -30,12 +34,13 @@ class Content(msgspec.Struct):
 
     data: dict[str, Any] = {}
     flash: set[str] = set()
+    owner: str | None = None
 
     def put(self, key: str, value: Any, *, flash: bool = False) -> None:
         self.data[key] = value
         if flash:
             self.flash.add(key)
-        else:
+        elif self.flash:
             self.flash.discard(key)
 
     def forget(self, key: str) -> None:
@@ -49,3 +54,22 @@ _decoder: Final = msgspec.json.Decoder(Content)
 def unpack(payload: bytes) -> Content:
     """Raises `msgspec.DecodeError` for bytes that `jsonvalues.encode(content)` did not write."""
     return _decoder.decode(payload)
+
+
+class OwnedSession:
+    """One of a user's sessions, as `Store.sessions_of` lists it.
+
+    `key` names it in a form or a link, and `Store.delete(key)` ends it; it is a hash that opens nothing.
+    """
+
+    def __init__(self, key: str, record: Record) -> None:
+        self.key = key
+        self.created_at = datetime.fromtimestamp(record.created_at, UTC)
+        self.expires_at = None if isinf(record.expires_at) else datetime.fromtimestamp(record.expires_at, UTC)
+        self._record = record
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The session's values, flash values left out."""
+        content = unpack(self._record.payload)
+        return {key: value for key, value in content.data.items() if key not in content.flash}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, overload
 
 from sessions.carriers import Carried, Carrier
-from sessions.changes import Change, Clear, Consume, Forget, Set, Update, replay
+from sessions.changes import Change, Clear, Consume, Forget, Own, Set, Update, replay
 from sessions.draft import Draft
 from sessions.errors import LateChange, SessionEnded
 from sessions.jsonvalues import checked, encode
@@ -31,52 +31,38 @@ class Session(MutableMapping[str, Any]):
         LateChange: a change after the response has started that cannot be kept.
     """
 
-    __slots__ = (
-        "_accessed",
-        "_barred",
-        "_carried",
-        "_carrier",
-        "_changes",
-        "_content",
-        "_destroyed",
-        "_given_up",
-        "_is_new",
-        "_lent",
-        "_prefetch",
-        "_rotate",
-        "_started",
-        "_tell",
-        "_touch",
-    )
+    # A request makes one of these whether or not its handler looks, so what is seldom used stands here
+    # until it is.
+    _accessed = False
+    _started = False
+    _given_up = False
+    _barred = False
+    """Whether the request came with an id that was rotated a moment ago; then it may set no cookie."""
+    _born = False
+    _rotate = False
+    _touch = False
+    _tell = False
+    """Whether the browser must learn with the response what session it is to carry from then on."""
+    _content: Content | None = None
+    _destroyed: Sequence[Carried | None] = ()
 
     def __init__(
-        self, carrier: Carrier, carried: Carried | None, *, barred: bool = False, prefetch: bool = False
+        self, carrier: Carrier, carried: Carried | None, headers: Iterable[tuple[bytes, bytes]] = ()
     ) -> None:
-        """Made by the middleware. `barred` requests came with an id that was rotated a moment ago."""
+        """Made by the middleware."""
         self._carrier = carrier
         self._carried = carried
-        self._is_new = carried is None
-        self._barred = barred
-        self._prefetch = prefetch
-        self._accessed = False
-        self._started = False
-        self._given_up = False
-        self._content: Content | None = None
+        self._headers = headers
         self._changes: list[Change] = []
-        # Nested values that the handler holds and may change in place, beside their JSON text before.
+        # Nested values that the handler holds and may change in place: their JSON text before.
         self._lent: dict[str, bytes] = {}
-        self._destroyed: list[Carried | None] = []
-        self._rotate = False
-        self._touch = False
-        # What the browser must be told with the response: the session that it is to carry from then on.
-        self._tell = False
 
     # -- facts -----------------------------------------------------------------------------------
 
     @property
     def is_new(self) -> bool:
         """Whether the request came without a valid session."""
-        return self._is_new
+        return self._born or self._carried is None
 
     @property
     def id(self) -> str | None:
@@ -101,15 +87,15 @@ class Session(MutableMapping[str, Any]):
         self._accessed = True
 
     def __getitem__(self, key: str) -> Any:
-        content = self._open()
+        content = self._content or self._open()
         value = content.data[key]
-        if key in content.flash and not self._prefetch:
+        if key in content.flash and not self._is_prefetch():
             # One read is what a flash value lives for; a speculative request is not a reader yet.
             self._note_in_place(key)
             self._change(Consume(key, encode(value)))
             content.forget(key)
         elif isinstance(value, _MUTABLE) and key not in self._lent:
-            self._lent[key] = encode(value)
+            self._lend(key, value)
         return value
 
     def get(self, key: str, default: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -147,6 +133,24 @@ class Session(MutableMapping[str, Any]):
             return "<Session, not looked at>"
         return f"<Session with {len(self._content.data)} keys>"
 
+    @property
+    def owner(self) -> str | None:
+        """Whom the session belongs to; None before a login. Set it at the login, to a user's id.
+
+        A server-side store can then list and end all sessions of that user (`Store.sessions_of`,
+        `Store.destroy_all`; OWASP ASVS 5, 7.4 and 7.5).
+        """
+        return self._open().owner
+
+    @owner.setter
+    def owner(self, owner: str | int | None) -> None:
+        if isinstance(owner, bool) or not isinstance(owner, str | int | None):
+            raise TypeError(f"an owner is a string or a number, not {type(owner).__name__}")
+        owner = None if owner is None else str(owner)
+        checked("owner", owner)
+        self._change(Own(owner))
+        self._open().owner = owner
+
     # -- changing --------------------------------------------------------------------------------
 
     def __setitem__(self, key: str, value: Any) -> None:
@@ -177,7 +181,7 @@ class Session(MutableMapping[str, Any]):
         """Remove all keys. The session and its id stay; `destroy` ends it."""
         if self._open().data:
             self._change(Clear())
-            self._lent.clear()
+            self._lent = {}
             self._open().data.clear()
             self._open().flash.clear()
 
@@ -238,18 +242,17 @@ class Session(MutableMapping[str, Any]):
         """
         self._accessed = True
         self._check_late(told=True)
-        self._barred = False if self._carried is None else self._barred
+        self._barred = False
         self._rotate = True
 
     def destroy(self) -> None:
         """End the session and remove its cookie. What is set afterwards starts a new one."""
         self._accessed = True
         self._check_late()
-        self._destroyed.append(self._carried)
+        self._destroyed = [*self._destroyed, self._carried]
         self._carried = None
-        self._rotate = self._touch = False
-        self._changes.clear()
-        self._lent.clear()
+        self._forget_changes()
+        self._lent = {}
         self._content = Content()
 
     # -- saving ----------------------------------------------------------------------------------
@@ -268,76 +271,84 @@ class Session(MutableMapping[str, Any]):
         self._accessed = True
         await self._commit(extend=not self._started)
 
-    async def _commit(self, *, extend: bool, keep_flash: bool = False) -> None:
+    def _is_quiet(self) -> bool:
+        """Whether there is nothing to commit: the handler has not done a thing and no extension is due."""
+        if self._changes or self._lent or self._tell or self._destroyed or self._rotate or self._touch:
+            return False
+        carried = self._carried
+        if carried is None or carried.expires_at is None:
+            return True
+        return carried.expires_at - time.time() > self._carrier.lifetime.rest
+
+    async def _commit(self, *, extend: bool) -> None:
         """Bring the store up to date, and note whether the browser must be told (`_tell`)."""
-        self._note_all_in_place()
-        if keep_flash:
-            self._put_back_flash()
+        if self._lent:
+            self._note_all_in_place()
         while self._destroyed:
-            ended = self._destroyed[-1]
-            if ended is not None:
-                await self._carrier.destroy(ended)
-            self._destroyed.pop()
-            self._tell = self._tell or not self._barred
+            await self._end(self._destroyed[-1])
+            self._destroyed = self._destroyed[:-1]
         before = self._carried
-        if before is None and (self._barred or not self._changes):
-            if self._changes:
+        if before is None:
+            if not self._changes:
+                return
+            if self._barred:
                 self._forget_changes()
                 raise SessionEnded("the session got a newer id from another request a moment ago")
-            return
-        draft = Draft(
-            self._changes,
-            before,
-            self._open(),
-            self._carrier.lifetime,
-            time.time(),
-            extend=extend,
-            touch=self._touch,
-        )
+        content, lifetime = self._loaded(), self._carrier.lifetime
+        draft = Draft(self._changes, before, content, lifetime, time.time(), extend, self._touch)
+        # What another task of the same request changes while the store is at work is for the next commit.
+        self._changes = []
         try:
-            after = await self._keep(before, draft)
+            if before is None:
+                after = await self._carrier.create(draft)
+                self._tell = self._born = True
+            elif self._rotate:
+                after = await self._carrier.rotate(before, draft)
+                self._tell = True
+            else:
+                after = await self._carrier.update(before, draft)
+                moved = lifetime.told and after.expires_at != before.expires_at
+                content_travels = after is not before and not self._carrier.keeps_late_changes
+                self._tell = self._tell or moved or content_travels
         except SessionEnded:
             self._barred = True
             self._carried = None
             self._forget_changes()
+            if draft.changes:
+                raise
+            return
+        except BaseException:
+            self._changes = [*draft.changes, *self._changes]
             raise
         self._carried = after
-        self._forget_changes()
-        if after is not before:
-            self._adopt(after)
+        self._rotate = self._touch = False
+        if after.unpacked is not content and after is not before:
+            self._adopt(after.content)
 
-    async def _keep(self, before: Carried | None, draft: Draft) -> Carried:
-        if before is None:
-            if self._started:
-                raise LateChange(
-                    "a session cannot start after the response: the browser would not learn of it"
-                )
-            self._tell = True
-            return await self._carrier.create(draft)
-        if self._rotate:
-            self._tell = True
-            return await self._carrier.rotate(before, draft)
-        if not draft.writes_on(before):
-            return before
-        after = await self._carrier.update(before, draft)
-        content_travels = not self._carrier.keeps_late_changes
-        if content_travels or (after.expires_at != before.expires_at and self._carrier.lifetime.told):
-            self._tell = True
-        return after
+    async def _end(self, carried: Carried | None) -> None:
+        if carried is not None:
+            await self._carrier.destroy(carried)
+        # Also an unknown cookie goes, unless the browser is just about to learn a newer one.
+        self._tell = self._tell or not self._barred
 
     # -- inside ----------------------------------------------------------------------------------
 
     def _open(self) -> Content:
         self._accessed = True
+        return self._loaded()
+
+    def _loaded(self) -> Content:
         if self._content is None:
             self._content = self._carried.content if self._carried else Content()
         return self._content
 
     def _set(self, key: str, value: Any, *, flash: bool) -> None:
         text = checked(key, value)
-        self._change(Set(str(key), text, flash))
-        self._open().put(str(key), value, flash=flash)
-        self._lend(str(key), value, text)
+        content = self._content or self._open()
+        key = str(key)  # a subclass would be no JSON key
+        self._change(Set(key, text, flash))
+        content.put(key, value, flash=flash)
+        self._lend(key, value, text)
 
     def _lend(self, key: str, value: Any, text: bytes | None = None) -> Any:
         if isinstance(value, _MUTABLE):
@@ -347,7 +358,8 @@ class Session(MutableMapping[str, Any]):
         return value
 
     def _change(self, change: Change) -> None:
-        self._check_late()
+        if self._started:
+            self._check_late()
         self._changes.append(change)
 
     def _check_late(self, *, told: bool = False) -> None:
@@ -367,7 +379,7 @@ class Session(MutableMapping[str, Any]):
         now = checked(key, content.data[key])
         if now != text:
             self._change(Set(key, now, key in content.flash))
-            self._lent[key] = now
+            self._lend(key, content.data[key], now)
 
     def _note_all_in_place(self) -> None:
         for key in list(self._lent):
@@ -378,28 +390,36 @@ class Session(MutableMapping[str, Any]):
         if any(isinstance(change, Consume) for change in self._changes):
             self._changes = [change for change in self._changes if not isinstance(change, Consume)]
             self._content = replay(self._changes, self._carried.fresh() if self._carried else Content())
-            self._lent.clear()
+            self._lent = {}
+
+    def _is_prefetch(self) -> bool:
+        """Whether a browser loads the page on suspicion (Fetch standard, `Sec-Purpose`)."""
+        return any(name == b"sec-purpose" and b"prefetch" in value for name, value in self._headers)
 
     def _forget_changes(self) -> None:
         self._changes = []
         self._rotate = self._touch = False
 
-    def _adopt(self, after: Carried) -> None:
+    def _adopt(self, content: Content) -> None:
         """Go on with what was saved, which after a conflict holds other requests' changes too."""
-        if after.content is self._content:
-            return
-        seen, self._content = self._content, after.content
         for key, text in list(self._lent.items()):
             # The handler may still hold the nested values that it read; keep looking at those.
-            if seen is not None and encode(after.content.data.get(key)) == text:
-                after.content.data[key] = seen.data[key]
+            if encode(content.data.get(key)) == text:
+                content.data[key] = self._loaded().data[key]
             else:
                 del self._lent[key]
+        self._content = content
 
-    def _unsaved(self) -> bool:
-        """Whether there are changes that no commit has seen."""
+    def _refuse_late_changes(self) -> None:
+        """Raise if a change since the start of the response was not saved; the session is as saved again."""
         self._note_all_in_place()
-        return bool(self._changes or self._destroyed)
+        if not self._changes and not self._destroyed:
+            return
+        self._forget_changes()
+        self._destroyed = ()
+        self._lent = {}
+        self._content = self._carried.fresh() if self._carried else Content()
+        raise LateChange("a change after the start of the response was not followed by session.save()")
 
 
 def _moment(seconds: float | None) -> datetime | None:

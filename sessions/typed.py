@@ -111,6 +111,14 @@ class TypedSession(Generic[F]):
         await self.untyped.save()
 
     @property
+    def owner(self) -> str | None:
+        return self.untyped.owner
+
+    @owner.setter
+    def owner(self, owner: str | int | None) -> None:
+        self.untyped.owner = owner
+
+    @property
     def is_new(self) -> bool:
         return self.untyped.is_new
 

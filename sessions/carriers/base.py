@@ -3,47 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
+
+import msgspec
 
 from sessions.draft import Draft
 from sessions.expiry import Lifetime
 from sessions.record import Content
 
 
-class Carried:
+class Carried(msgspec.Struct):
     """A session as its carrier found it, or left it behind.
 
     `unpack` is called only when somebody looks: most requests of a browser never do.
     """
 
-    __slots__ = ("_content", "_unpack", "created_at", "expires_at", "id", "version")
-
-    def __init__(
-        self,
-        created_at: float,
-        expires_at: float | None,
-        unpack: Callable[[], Content],
-        *,
-        content: Content | None = None,
-        id: str | None = None,
-        version: int = 0,
-    ) -> None:
-        self.created_at = created_at
-        self.expires_at = expires_at
-        self.id = id
-        self.version = version
-        self._unpack = unpack
-        self._content = content
+    created_at: float
+    expires_at: float | None
+    unpack: Callable[[Any], Content]
+    packed: Any
+    unpacked: Content | None = None
+    id: str | None = None
+    key: str = ""
+    version: int = 0
 
     @property
     def content(self) -> Content:
-        if self._content is None:
-            self._content = self._unpack()
-        return self._content
+        if self.unpacked is None:
+            self.unpacked = self.unpack(self.packed)
+        return self.unpacked
 
     def fresh(self) -> Content:
         """The content once more, without what a handler has done to `content` since."""
-        return self._unpack()
+        return self.unpack(self.packed)
 
 
 class Carrier(Protocol):

@@ -4,16 +4,16 @@ The sealed content is the record of hono-sessions' cookie store, a JSON text ins
 that apps in either language which share a key share a session:
 
     {"_data": {key: {"value": …, "flash": false}}, "_expire": ISO 8601 or null, "_delete": false,
-     "_accessed": ISO 8601 or null, "_created": ISO 8601}
+     "_accessed": ISO 8601 or null, "_created": ISO 8601, "_owner": text or null}
 
-`_created` is ours, for the absolute timeout. What a client can hold, it can also hold on to: rotation
-and logout change nothing about a copy of the cookie, and parallel responses overwrite each other.
+The last two are ours: the absolute timeout needs the one, `session.owner` the other. What a client can
+hold, it can also hold on to: rotation and logout change nothing about a copy of the cookie, and parallel
+responses overwrite each other.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -33,12 +33,13 @@ class _Value(msgspec.Struct):
     flash: bool = False
 
 
-class _HonoRecord(msgspec.Struct):
+class _HonoRecord(msgspec.Struct, omit_defaults=False):
     data: dict[str, _Value] = msgspec.field(name="_data")
     expire: str | None = msgspec.field(name="_expire", default=None)
     delete: bool = msgspec.field(name="_delete", default=False)
     accessed: str | None = msgspec.field(name="_accessed", default=None)
     created: str | None = msgspec.field(name="_created", default=None)
+    owner: str | None = msgspec.field(name="_owner", default=None)
 
 
 _text: Final = msgspec.json.Decoder(str)
@@ -68,7 +69,7 @@ class ContentCarrier:
         created_at = now if created_at is None else created_at
         if record.delete or self.lifetime.has_ended(created_at, expires_at, now):
             return None
-        return Carried(created_at, expires_at, lambda: _content(record))
+        return Carried(created_at, expires_at, _content, record)
 
     async def create(self, draft: Draft) -> Carried:
         return _carried(draft.now, self.lifetime.first(draft.now), draft.content)
@@ -89,6 +90,7 @@ class ContentCarrier:
             expire=_iso(carried.expires_at),
             accessed=_iso(now),
             created=_iso(carried.created_at),
+            owner=content.owner,
         )
         return self._keys.sealer.seal(encode(encode(record).decode()))
 
@@ -100,7 +102,7 @@ class ContentCarrier:
 
 
 def _carried(created_at: float, expires_at: float | None, content: Content) -> Carried:
-    return Carried(created_at, expires_at, partial(unpack, encode(content)), content=content)
+    return Carried(created_at, expires_at, unpack, encode(content), content)
 
 
 def _content(record: _HonoRecord) -> Content:
@@ -108,6 +110,7 @@ def _content(record: _HonoRecord) -> Content:
     return Content(
         {key: item.value for key, item in values.items()},
         {key for key, item in values.items() if item.flash},
+        record.owner,
     )
 
 
@@ -122,7 +125,7 @@ def _seconds(text: str | None) -> float | None:
 
 
 def _iso(moment: float | None) -> str | None:
-    """As JavaScript's `toISOString` writes it, but to the microsecond."""
+    """To the millisecond, as JavaScript's `toISOString` writes it."""
     if moment is None:
         return None
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"

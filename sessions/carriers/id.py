@@ -5,9 +5,7 @@ The store never learns an id, only its hash: whoever steals the database opens n
 
 from __future__ import annotations
 
-import re
 import secrets
-from functools import partial
 from hashlib import sha256
 from math import inf
 from random import random
@@ -30,7 +28,8 @@ if TYPE_CHECKING:
 
 ID_BYTES: Final = 32
 """256 bits from the operating system; OWASP ASVS 5, 7.2.3, asks for at least 128."""
-_ID: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+ID_LENGTH: Final = 43
+"""Characters of 32 bytes in base64url."""
 
 TOMBSTONE_SECONDS: Final = 60.0
 """How long a rotated id is remembered. A browser may have sent requests with the old id just before it
@@ -61,50 +60,49 @@ class IdCarrier:
         self._keys = keys
 
     async def find(self, cookie: str, now: float) -> Carried | None:
-        carried = await self._load(self._opened(cookie))
-        if carried is None or self.lifetime.has_ended(carried.created_at, carried.expires_at, now):
+        session_id = self._opened(cookie)
+        key = key_of(session_id)
+        record = await self._store.load(key)
+        if record is None or self.lifetime.has_ended(record.created_at, record.expires_at, now):
             return None
-        return carried
+        if record.is_tombstone:
+            raise SessionEnded("the session has a newer id")
+        return _carried(session_id, key, record, None)
 
     async def create(self, draft: Draft) -> Carried:
         expires_at = self.lifetime.first(draft.now)
-        return await self._create(Record(encode(draft.content), draft.now, _end(expires_at)), draft.content)
+        return await self._create(_record(draft.content, draft.now, expires_at), draft.content)
 
     async def update(self, carried: Carried, draft: Draft) -> Carried:
-        session_id = _id(carried)
         for attempt in range(MAX_TRIES):
-            if not draft.writes_on(carried):
+            expires_at = draft.expiry_on(carried)
+            if not draft.changes and expires_at == carried.expires_at:
                 return carried
             content = draft.content_on(carried)
-            record = Record(
-                encode(content), carried.created_at, _end(draft.expiry_on(carried)), carried.version + 1
-            )
-            if await self._store.replace(key_of(session_id), record, expected=carried.version):
-                return _carried(session_id, record, content)
-            carried = await self._fresher(session_id, attempt, draft.now)
+            record = _record(content, carried.created_at, expires_at, carried.version + 1)
+            if await self._store.replace(carried.key, record, expected=carried.version):
+                return _carried(_id(carried), carried.key, record, content)
+            carried = await self._fresher(carried, attempt, draft.now)
         raise WriteConflict("too many requests write to one session at the same time")
 
     async def rotate(self, carried: Carried, draft: Draft) -> Carried:
         # First the new record, then a tombstone in place of the old one, if nobody wrote to that in
         # between: a crash or a faster writer leaves a record that nobody knows the id of, never a loss.
-        old_id = _id(carried)
         for attempt in range(MAX_TRIES):
             content = draft.content_on(carried)
-            expires_at = _end(draft.expiry_on(carried))
-            new = await self._create(Record(encode(content), carried.created_at, expires_at), content)
+            new = await self._create(_record(content, carried.created_at, draft.expiry_on(carried)), content)
             tombstone = Record(b"", carried.created_at, draft.now + TOMBSTONE_SECONDS, carried.version + 1)
-            if await self._store.replace(key_of(old_id), tombstone, expected=carried.version):
+            if await self._store.replace(carried.key, tombstone, expected=carried.version):
                 return new
             await self.destroy(new)
-            carried = await self._fresher(old_id, attempt, draft.now)
+            carried = await self._fresher(carried, attempt, draft.now)
         raise WriteConflict("too many requests write to one session at the same time")
 
     async def destroy(self, carried: Carried) -> None:
-        await self._store.delete(key_of(_id(carried)))
+        await self._store.delete(carried.key)
 
     def cookie(self, carried: Carried, now: float) -> str:
-        session_id = _id(carried)
-        return self._keys.sealer.seal(encode(session_id)) if self._keys else session_id
+        return self._keys.sealer.seal(encode(carried.id)) if self._keys else _id(carried)
 
     async def purge(self) -> int:
         return await self._store.purge()
@@ -120,32 +118,29 @@ class IdCarrier:
             except InvalidSeal as fault:
                 raise InvalidCookie(str(fault)) from None
         # What no id can be is not worth asking a store, which then need not care what it is asked.
-        if not isinstance(session_id, str) or not _ID.fullmatch(session_id):
+        if not isinstance(session_id, str) or len(session_id) != ID_LENGTH:
             raise InvalidCookie("it is no session id")
         return session_id
 
     async def _create(self, record: Record, content: Content) -> Carried:
         session_id = new_id()
-        if not await self._store.create(key_of(session_id), record):
+        key = key_of(session_id)
+        if not await self._store.create(key, record):
             raise RuntimeError("a new session id is already taken: the system's random numbers repeat")
-        return _carried(session_id, record, content)
+        return _carried(session_id, key, record, content)
 
-    async def _load(self, session_id: str) -> Carried | None:
-        record = await self._store.load(key_of(session_id))
-        if record is None:
-            return None
-        if not record.payload:
-            raise SessionEnded("the session has a newer id")
-        return _carried(session_id, record, None)
-
-    async def _fresher(self, session_id: str, attempt: int, now: float) -> Carried:
+    async def _fresher(self, carried: Carried, attempt: int, now: float) -> Carried:
         """What a faster request left behind. Raises `SessionEnded` when that is nothing."""
         if attempt:  # step aside for a random while, longer each time, so that somebody gets through
             await anyio.sleep(random() * min(0.0005 * 2**attempt, 0.05))  # noqa: S311 (no secret)
-        carried = await self._load(session_id)
-        if carried is None or self.lifetime.has_ended(carried.created_at, carried.expires_at, now):
+        record = await self._store.load(carried.key)
+        if (
+            record is None
+            or record.is_tombstone
+            or self.lifetime.has_ended(record.created_at, record.expires_at, now)
+        ):
             raise SessionEnded("the session was ended by another request")
-        return carried
+        return _carried(_id(carried), carried.key, record, None)
 
 
 def _id(carried: Carried) -> str:
@@ -154,16 +149,20 @@ def _id(carried: Carried) -> str:
     return carried.id
 
 
-def _end(expires_at: float | None) -> float:
-    return inf if expires_at is None else expires_at
+def _record(content: Content, created_at: float, expires_at: float | None, version: int = 1) -> Record:
+    return Record(
+        encode(content), created_at, inf if expires_at is None else expires_at, version, content.owner
+    )
 
 
-def _carried(session_id: str, record: Record, content: Content | None) -> Carried:
+def _carried(session_id: str, key: str, record: Record, content: Content | None) -> Carried:
     return Carried(
         record.created_at,
         record.expires_at,
-        partial(unpack, record.payload),
-        content=content,
-        id=session_id,
-        version=record.version,
+        unpack,
+        record.payload,
+        content,
+        session_id,
+        key,
+        record.version,
     )

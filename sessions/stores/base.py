@@ -1,4 +1,4 @@
-"""What a store is: five short methods over keys and records. It knows nothing of cookies or sessions."""
+"""What a store is: five short methods over keys and records, and one more to find them by owner."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from abc import ABC, abstractmethod
 from typing import Protocol
 
 from sessions.carriers import Carrier, IdCarrier
+from sessions.carriers.id import key_of
 from sessions.expiry import Lifetime
 from sessions.keys import KeyRing
-from sessions.record import Record
+from sessions.record import OwnedSession, Record
 
 
 class Storage(Protocol):
@@ -51,6 +52,35 @@ class Store(ABC):
     @abstractmethod
     async def purge(self) -> int:
         """Remove expired records; how many. A store with a native time to live has nothing to do."""
+
+    async def owned_by(self, owner: str) -> list[tuple[str, Record]]:
+        """The keys and records of one owner, in any order.
+
+        Optional: a store without it keeps sessions just as well, but cannot list or end them by owner.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not find sessions by their owner")
+
+    async def sessions_of(self, owner: str | int) -> list[OwnedSession]:
+        """The living sessions of one owner, the newest first, for a page like "where you are signed in"."""
+        found = await self.owned_by(str(owner))
+        sessions = [OwnedSession(key, record) for key, record in found if not record.is_tombstone]
+        return sorted(sessions, key=lambda session: session.created_at, reverse=True)
+
+    async def destroy_all(self, owner: str | int, *, except_id: str | None = None) -> int:
+        """End all sessions of one owner, but for the one with the given id; the number of sessions ended.
+
+        For "sign out everywhere (else)", a changed password, a disabled account.
+        """
+        spared = key_of(except_id) if except_id else None
+        ended = 0
+        for _ in range(10):  # a session that was given a new id meanwhile is found the next time round
+            keys = [session.key for session in await self.sessions_of(owner) if session.key != spared]
+            if not keys:
+                break
+            for key in keys:
+                await self.delete(key)
+            ended += len(keys)
+        return ended
 
     async def close(self) -> None:
         """Give back connections and files. A later call of any method opens them again."""

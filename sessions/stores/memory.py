@@ -21,6 +21,7 @@ class MemoryStore(Store):
         # When each key may expire, soonest first. A key stands here once, at its earliest expiry; if it
         # lives longer by the time it comes up, it goes back in with the later one.
         self._queue: list[tuple[float, str]] = []
+        self._owned: dict[str, set[str]] = {}
         self._lock = Lock()
 
     def __len__(self) -> int:
@@ -31,7 +32,8 @@ class MemoryStore(Store):
         with self._lock:
             if self._alive(key) is not None:
                 return False
-            self._records[key] = record
+            self._remove(key)
+            self._put(key, record)
             heapq.heappush(self._queue, (record.expires_at, key))
             self._trim_queue()
             return True
@@ -44,7 +46,11 @@ class MemoryStore(Store):
             current = self._alive(key)
             if current is None or current.version != expected:
                 return False
-            self._records[key] = record
+            if record.owner == current.owner:
+                self._records[key] = record
+            else:
+                self._remove(key)
+                self._put(key, record)
             if record.expires_at < current.expires_at:
                 heapq.heappush(self._queue, (record.expires_at, key))
                 self._trim_queue()
@@ -52,7 +58,12 @@ class MemoryStore(Store):
 
     async def delete(self, key: str) -> None:
         with self._lock:
-            self._records.pop(key, None)
+            self._remove(key)
+
+    async def owned_by(self, owner: str) -> list[tuple[str, Record]]:
+        with self._lock:
+            found = [(key, self._alive(key)) for key in self._owned.get(owner, ())]
+        return [(key, record) for key, record in found if record is not None]
 
     async def purge(self) -> int:
         purged = 0
@@ -64,11 +75,24 @@ class MemoryStore(Store):
                 if record is None:
                     continue
                 if record.expires_at <= now:
-                    del self._records[key]
+                    self._remove(key)
                     purged += 1
                 else:
                     heapq.heappush(self._queue, (record.expires_at, key))
         return purged
+
+    def _put(self, key: str, record: Record) -> None:
+        self._records[key] = record
+        if record.owner is not None:
+            self._owned.setdefault(record.owner, set()).add(key)
+
+    def _remove(self, key: str) -> None:
+        record = self._records.pop(key, None)
+        if record is not None and record.owner is not None:
+            keys = self._owned[record.owner]
+            keys.discard(key)
+            if not keys:
+                del self._owned[record.owner]
 
     def _alive(self, key: str) -> Record | None:
         record = self._records.get(key)

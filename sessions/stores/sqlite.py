@@ -32,10 +32,15 @@ CREATE TABLE IF NOT EXISTS sessions (
     payload BLOB NOT NULL,
     created_at REAL NOT NULL,
     expires_at REAL NOT NULL,
-    version INTEGER NOT NULL
+    version INTEGER NOT NULL,
+    owner TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS sessions_expires_at ON sessions (expires_at);
+CREATE INDEX IF NOT EXISTS sessions_owner ON sessions (owner) WHERE owner IS NOT NULL;
 """
+
+_COLUMNS: Final = "payload, created_at, expires_at, version, owner"
+"""In the order of `Record`'s fields."""
 
 # Threads for the databases of one event loop; SQLite lets one of them write at a time anyway.
 _threads: RunVar[CapacityLimiter] = RunVar("sessions_sqlite_threads")
@@ -62,28 +67,40 @@ class SQLiteStore(Store):
 
         def work(db: sqlite3.Connection) -> bool:
             db.execute("DELETE FROM sessions WHERE key = ? AND expires_at <= ?", (key, now))
-            values = (key, record.payload, record.created_at, record.expires_at, record.version)
-            return db.execute("INSERT OR IGNORE INTO sessions VALUES (?, ?, ?, ?, ?)", values).rowcount == 1
+            values = (key, record.payload, record.created_at, record.expires_at, record.version, record.owner)
+            query = "INSERT OR IGNORE INTO sessions VALUES (?, ?, ?, ?, ?, ?)"
+            return db.execute(query, values).rowcount == 1
 
         return await self._run(work)
 
     async def load(self, key: str) -> Record | None:
-        query = (
-            "SELECT payload, created_at, expires_at, version FROM sessions WHERE key = ? AND expires_at > ?"
-        )
+        query = f"SELECT {_COLUMNS} FROM sessions WHERE key = ? AND expires_at > ?"  # noqa: S608
         row = await self._run(lambda db: db.execute(query, (key, time.time())).fetchone())
         return None if row is None else Record(*row)
 
     async def replace(self, key: str, record: Record, *, expected: int) -> bool:
         query = (
-            "UPDATE sessions SET payload = ?, created_at = ?, expires_at = ?, version = ?"
+            "UPDATE sessions SET payload = ?, created_at = ?, expires_at = ?, version = ?, owner = ?"
             " WHERE key = ? AND version = ? AND expires_at > ?"
         )
-        values = (record.payload, record.created_at, record.expires_at, record.version, key, expected)
+        values = (
+            record.payload,
+            record.created_at,
+            record.expires_at,
+            record.version,
+            record.owner,
+            key,
+            expected,
+        )
         return await self._run(lambda db: db.execute(query, (*values, time.time())).rowcount == 1)
 
     async def delete(self, key: str) -> None:
         await self._run(lambda db: db.execute("DELETE FROM sessions WHERE key = ?", (key,)))
+
+    async def owned_by(self, owner: str) -> list[tuple[str, Record]]:
+        query = f"SELECT key, {_COLUMNS} FROM sessions WHERE owner = ? AND expires_at > ?"  # noqa: S608
+        rows = await self._run(lambda db: db.execute(query, (owner, time.time())).fetchall())
+        return [(key, Record(*row)) for key, *row in rows]
 
     async def purge(self) -> int:
         query = (

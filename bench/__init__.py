@@ -1,0 +1,1 @@
+"""How much time sessions add to a request, beside other libraries, in one run."""

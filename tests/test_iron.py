@@ -1,0 +1,410 @@
+"""Iron seals: the real ones open, ours are theirs byte for byte, and nothing else opens."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import itertools
+import json
+import pickle
+import string
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sessions.iron import InvalidSeal, Password, Sealer, seal, unseal
+
+DATA = Path(__file__).parent / "data"
+VECTORS: dict[str, Any] = json.loads((DATA / "iron-vectors.json").read_text("utf-8"))
+BY_HONO: list[dict[str, Any]] = VECTORS["examples"] + VECTORS["v2_examples"]
+BY_OTHERS: list[dict[str, Any]] = json.loads((DATA / "iron-options.json").read_text("utf-8"))
+
+PASSWORD = "password_at_least_32_characters_long"
+OTHER = "another_password_of_more_than_32_characters"
+KEY = bytes(range(32))
+NOW = 1_700_000_000.0
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(string.printable), inner, max_size=5),
+    max_leaves=30,
+)
+
+
+def base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def signed(base: str, mac_salt: str = "5" * 64, password: str = PASSWORD) -> str:
+    """Any first six fields with a mac that is right: what only a holder of the password can make."""
+    key = hashlib.pbkdf2_hmac("sha1", password.encode(), mac_salt.encode(), 1, 32)
+    return f"{base}*{mac_salt}*{base64url(hmac.digest(key, base.encode(), 'sha256'))}"
+
+
+def reason(sealed: str, password: Any = PASSWORD, **options: Any) -> str:
+    with pytest.raises(InvalidSeal) as caught:
+        unseal(sealed, password, **options)
+    return caught.value.reason
+
+
+def password_of(example: dict[str, Any]) -> Password:
+    given = dict(example["password"])
+    for name in [name for name in given if name.endswith("_hex")]:
+        given[name.removesuffix("_hex")] = bytes.fromhex(given.pop(name))
+    return Password(**given)
+
+
+class TestOtherImplementations:
+    @pytest.mark.parametrize("example", BY_HONO, ids=lambda example: example["what"])
+    def test_what_a_hono_app_sealed_opens(self, example: dict[str, Any]) -> None:
+        """SEAL-1"""
+        assert unseal(example["sealed"], example["password"]) == example["payload"]
+
+    @pytest.mark.parametrize("example", BY_HONO, ids=lambda example: example["what"])
+    def test_with_the_same_randomness_we_write_the_same_seal(self, example: dict[str, Any]) -> None:
+        """SEAL-1"""
+        _, _, salt, iv, _, _, mac_salt, _ = example["sealed"].split("*")
+        randomness = bytes.fromhex(salt) + bytes.fromhex(mac_salt) + base64.urlsafe_b64decode(iv + "==")
+        sealer = Sealer(example["password"], _random=lambda length: randomness[:length])
+        text = json.dumps(example["payload"], ensure_ascii=False, separators=(",", ":")).encode()
+        assert sealer.seal(text) == example["sealed"]
+
+    @pytest.mark.parametrize("example", BY_OTHERS, ids=lambda e: f"{e['made_with']}: {e['what']}")
+    def test_every_kind_of_password_opens(self, example: dict[str, Any]) -> None:
+        """SEAL-1"""
+        sealed = example["sealed"].removesuffix("~2")  # iron-session's own suffix
+        expiry = sealed.split("*")[5]
+        now = int(expiry) / 1000 - 1 if expiry else None
+        assert unseal(sealed, password_of(example), now=now) == example["payload"]
+        assert reason(sealed, OTHER * 2, now=now) == "bad_mac"
+
+    def test_an_expired_seal_of_theirs_is_expired(self) -> None:
+        example = next(each for each in BY_OTHERS if each["what"] == "expires after an hour")
+        after = int(example["sealed"].split("*")[5]) / 1000 + 60.001
+        assert reason(example["sealed"], password_of(example), now=after) == "expired"
+
+
+class TestRoundTrip:
+    @given(json_values)
+    def test_any_json_value_comes_back(self, value: Any) -> None:
+        assert unseal(seal(value, PASSWORD), PASSWORD) == value
+
+    @given(st.binary(max_size=100))
+    def test_a_sealer_carries_bytes_of_any_length(self, plaintext: bytes) -> None:
+        sealer = Sealer(PASSWORD)
+        assert sealer.unseal(sealer.seal(plaintext)) == plaintext
+
+    def test_a_seal_is_made_of_eight_fields_that_cookies_and_urls_can_carry(self) -> None:
+        fields = seal({"a": 1}, PASSWORD).split("*")
+        assert len(fields) == 8
+        prefix, key_id, salt, iv, ciphertext, expiry, mac_salt, mac = fields
+        assert (prefix, key_id, expiry) == ("Fe26.2", "", "")
+        assert {len(salt), len(mac_salt)} == {64}
+        assert set(salt + mac_salt) <= set("0123456789abcdef")
+        assert [len(iv), len(ciphertext), len(mac)] == [22, 22, 43]
+        assert set(iv + ciphertext + mac) <= set(string.ascii_letters + string.digits + "-_")
+
+    def test_no_two_seals_share_a_salt_or_an_iv(self) -> None:
+        first, second = seal(1, PASSWORD).split("*"), seal(1, PASSWORD).split("*")
+        assert first[2] != first[6]
+        assert not {first[2], first[3], first[6]} & {second[2], second[3], second[6]}
+
+    @pytest.mark.parametrize(
+        "value",
+        [float("nan"), [float("inf")], {"a": [None, -float("inf")]}, "\ud800", object(), {None: 1}],
+        ids=repr,
+    )
+    def test_what_json_cannot_hold_is_refused(self, value: Any) -> None:
+        with pytest.raises((TypeError, ValueError)):
+            seal(value, PASSWORD)
+
+
+class TestExpiry:
+    @pytest.mark.parametrize(("ttl", "field"), [(0, ""), (1, "1700000001000"), (0.5, "1700000000500")])
+    def test_ttl_is_in_seconds_and_the_field_in_milliseconds(self, ttl: float, field: str) -> None:
+        assert seal(1, PASSWORD, ttl=ttl, now=NOW).split("*")[5] == field
+
+    def test_it_opens_until_the_skew_after_its_expiry_and_not_at_it(self) -> None:
+        sealed = seal(1, PASSWORD, ttl=10, now=NOW)
+        assert unseal(sealed, PASSWORD, now=NOW + 69.999) == 1
+        assert reason(sealed, now=NOW + 70) == "expired"
+        assert unseal(sealed, PASSWORD, now=NOW + 9.999, timestamp_skew=0) == 1
+        assert reason(sealed, now=NOW + 10, timestamp_skew=0) == "expired"
+
+    def test_the_clock_is_the_systems_unless_given(self) -> None:
+        assert unseal(seal(1, PASSWORD, ttl=5), PASSWORD, timestamp_skew=0) == 1
+        assert reason(seal(1, PASSWORD, ttl=5, now=time.time() - 5), timestamp_skew=0) == "expired"
+
+    def test_a_seal_of_another_password_is_never_called_expired(self) -> None:
+        assert reason(seal(1, OTHER, ttl=1, now=1), PASSWORD) == "bad_mac"
+
+    @pytest.mark.parametrize("ttl", [-1, float("nan"), float("inf"), 1e300])
+    def test_a_ttl_that_is_no_duration_is_refused(self, ttl: float) -> None:
+        with pytest.raises(ValueError, match="ttl"):
+            seal(1, PASSWORD, ttl=ttl)
+
+
+class TestPasswords:
+    @pytest.mark.parametrize("secret", ["", "x" * 31, b"x" * 31, b"x" * 33, "\ud800" * 32])
+    def test_a_secret_that_iron_cannot_use_is_refused_at_once(self, secret: str | bytes) -> None:
+        """SEAL-5"""
+        for make in (Password, Sealer, lambda s: Sealer([PASSWORD, s]), lambda s: Sealer({"a": s})):
+            with pytest.raises(ValueError, match=r"^an Iron (password|encryption key) ") as caught:
+                make(secret)
+            assert not secret or repr(secret)[1:-1] not in str(caught.value)
+
+    def test_what_is_not_text_or_bytes_is_a_type_error(self) -> None:
+        with pytest.raises(TypeError):
+            Password(None)  # type: ignore[arg-type]
+
+    def test_no_password_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="at least one"):
+            Sealer([])
+        with pytest.raises(ValueError, match="at least one"):
+            Sealer({})
+
+    @pytest.mark.parametrize("key_id", ["a*b", "a b", "é", "a\n", "~"])
+    def test_an_id_that_a_seal_cannot_carry_is_refused(self, key_id: str) -> None:
+        with pytest.raises(ValueError, match="id"):
+            Password(PASSWORD, id=key_id)
+
+    def test_the_first_of_a_list_seals_and_each_opens(self) -> None:
+        """SEAL-3"""
+        before, after = Sealer([PASSWORD]), Sealer([OTHER, PASSWORD])
+        assert after.unseal(before.seal(b"1")) == b"1"
+        assert Sealer([OTHER]).unseal(after.seal(b"1")) == b"1"
+        assert reason(after.seal(b"1"), PASSWORD) == "bad_mac"
+
+    def test_in_a_list_the_id_chooses(self) -> None:
+        """SEAL-3"""
+        passwords = [Password(OTHER, id="new"), Password(PASSWORD, id="old")]
+        for password in passwords:
+            assert unseal(seal(1, password), passwords) == 1
+        assert seal(1, passwords[0]).split("*")[1] == "new"
+        assert reason(seal(1, Password(PASSWORD, id="new")), passwords) == "bad_mac"
+        assert reason(seal(1, Password(PASSWORD, id="third")), passwords) == "unknown_key"
+        assert reason(seal(1, PASSWORD), passwords) == "unknown_key"
+
+    def test_two_passwords_may_share_an_id(self) -> None:
+        passwords = [Password(OTHER, id="a"), Password(PASSWORD, id="a")]
+        assert [unseal(seal(n, password), passwords) for n, password in enumerate(passwords)] == [0, 1]
+
+    def test_a_password_without_an_id_opens_any_as_in_iron(self) -> None:
+        sealed = seal(1, Password(PASSWORD, id="a"))
+        assert unseal(sealed, PASSWORD) == 1
+        assert unseal(sealed, [Password(OTHER, id="a"), PASSWORD]) == 1
+
+    def test_a_mapping_names_them_as_in_iron(self) -> None:
+        passwords: dict[str, str | Password] = {
+            "a": OTHER,
+            "b": Password(PASSWORD, OTHER),
+            "default": PASSWORD,
+        }
+        assert unseal(seal(1, Password(OTHER, id="a")), passwords) == 1
+        assert unseal(seal(2, Password(PASSWORD, OTHER, id="b")), passwords) == 2
+        assert unseal(seal(3, PASSWORD), passwords) == 3
+        assert reason(seal(1, Password(PASSWORD, id="a")), passwords) == "bad_mac"
+        assert reason(seal(1, Password(PASSWORD, id="c")), passwords) == "unknown_key"
+        assert reason(seal(1, OTHER), {"a": OTHER}) == "unknown_key"
+
+    def test_both_of_two_secrets_are_needed(self) -> None:
+        sealed = seal({"a": 1}, Password(PASSWORD, OTHER))
+        assert unseal(sealed, Password(PASSWORD, OTHER)) == {"a": 1}
+        assert reason(sealed, Password(PASSWORD, PASSWORD)) == "bad_mac"
+        with pytest.raises(InvalidSeal):
+            unseal(sealed, Password(OTHER * 2, OTHER))
+
+    def test_bytes_are_the_key_itself_and_leave_the_salts_empty(self) -> None:
+        sealed = seal(1, KEY)
+        assert unseal(sealed, KEY) == 1
+        assert (sealed.split("*")[2], sealed.split("*")[6]) == ("", "")
+        mixed = seal(1, Password(PASSWORD, integrity=b"k" * 80))
+        assert unseal(mixed, Password(PASSWORD, integrity=b"k" * 80)) == 1
+        assert reason(sealed, PASSWORD) == "bad_mac"
+        assert reason(seal(1, PASSWORD), KEY) == "bad_mac"
+
+
+@pytest.mark.parametrize("length", [32, 63, 64, 65, 200])
+def test_keys_and_mac_are_what_hashlib_and_hmac_make(length: int) -> None:
+    """Around the 64 bytes of a hash block, where HMAC changes its way with a key."""
+    password = ("pä" * length)[:length]
+    sealed = seal("x", password)
+    base, mac_salt, _ = sealed.rsplit("*", 2)
+    assert sealed == signed(base, mac_salt, password)
+
+
+class TestGarbage:
+    """BAD-1: whatever a browser sends, the outcome is a value or `InvalidSeal`."""
+
+    @given(st.text())
+    def test_any_text(self, text: str) -> None:
+        assert reason(text) == "malformed"
+
+    @given(st.lists(st.text(alphabet="Fe26.2*aA-_=+/ é\n\0\ud800"), min_size=8, max_size=8))
+    def test_any_eight_fields(self, fields: list[str]) -> None:
+        assert reason("*".join(fields)) in {"malformed", "bad_mac"}
+
+    @given(st.sampled_from(BY_HONO), st.integers(0, 7), st.text(max_size=80))
+    def test_any_field_of_a_real_seal_replaced(self, example: dict[str, Any], index: int, text: str) -> None:
+        fields = example["sealed"].split("*")
+        if text != fields[index]:
+            fields[index] = text
+            assert reason("*".join(fields)) in {"malformed", "bad_mac"}
+
+    @pytest.mark.parametrize("size", [10_000, 5_000_000])
+    def test_huge(self, size: int) -> None:
+        for text in ("*" * size, "A" * size, "Fe26.2" + "*" * size, f"Fe26.2***{'A' * size}****"):
+            assert reason(text) in {"malformed", "bad_mac"}
+
+    @pytest.mark.parametrize("prefix", ["Fe26.1", "Fe26.3", "Fe26", "fe26.2", "", " Fe26.2"])
+    def test_another_version_even_with_a_mac_that_is_right(self, prefix: str) -> None:
+        base = seal(1, PASSWORD).rsplit("*", 2)[0].replace("Fe26.2", prefix)
+        assert reason(signed(base)) == "malformed"
+
+    @pytest.mark.parametrize("change", [lambda s: s + "*", lambda s: "*" + s, lambda s: s.rpartition("*")[0]])
+    def test_more_or_fewer_fields(self, change: Callable[[str], str]) -> None:
+        assert reason(change(seal(1, PASSWORD))) == "malformed"
+
+
+class TestTampering:
+    """BAD-1"""
+
+    SEALED = seal({"user": 7}, Password(PASSWORD, id="k1"), ttl=10**9)
+
+    def test_another_character_in_any_place(self) -> None:
+        for index, original in enumerate(self.SEALED):
+            for other in "AaZz09-_*+/=. é\0":
+                if other != original:
+                    altered = self.SEALED[:index] + other + self.SEALED[index + 1 :]
+                    assert reason(altered) in {"malformed", "bad_mac"}, (index, other)
+
+    def test_every_other_last_character_of_the_mac(self) -> None:
+        """Four of them decode to the same bytes: one seal has one spelling."""
+        for other in string.ascii_letters + string.digits + "-_":
+            if other != self.SEALED[-1]:
+                assert reason(self.SEALED[:-1] + other) == "bad_mac"
+
+    def test_a_character_less_or_twice_or_cut_off(self) -> None:
+        for index, character in enumerate(self.SEALED):
+            assert reason(self.SEALED[:index] + self.SEALED[index + 1 :]) in {"malformed", "bad_mac"}
+            assert reason(self.SEALED[:index] + character + self.SEALED[index:]) in {"malformed", "bad_mac"}
+            assert reason(self.SEALED[:index]) in {"malformed", "bad_mac"}
+
+    def test_fields_of_two_seals_do_not_mix(self) -> None:
+        other = seal({"user": 8}, Password(PASSWORD, id="k1"), ttl=10**9 + 1).split("*")
+        own = self.SEALED.split("*")
+        for chosen in itertools.product([own, other], repeat=8):
+            mixed = "*".join(fields[index] for index, fields in enumerate(chosen))
+            if mixed not in {self.SEALED, "*".join(other)}:
+                assert reason(mixed) == "bad_mac"
+
+
+class TestBehindARightMac:
+    """What only a holder of the password can make, and still is no seal."""
+
+    IV = bytes([0xFB, 0xFF] * 8)  # "-_-_…": both of the characters in which base64url is not base64
+
+    def forge(self, *, salt: str = "a" * 64, padded: bytes = b"7" + b"\x0f" * 15, **changed: str) -> str:
+        key = hashlib.pbkdf2_hmac("sha1", PASSWORD.encode(), salt.encode(), 1, 32)
+        encryptor = Cipher(AES(key), CBC(self.IV)).encryptor()
+        ciphertext = base64url(encryptor.update(padded) + encryptor.finalize())
+        fields = {"iv": base64url(self.IV), "ciphertext": ciphertext, "expiry": "", **changed}
+        return signed(f"Fe26.2**{salt}*{fields['iv']}*{fields['ciphertext']}*{fields['expiry']}")
+
+    def test_the_unchanged_one_opens(self) -> None:
+        assert unseal(self.forge(), PASSWORD) == 7
+
+    @pytest.mark.parametrize("salt", ["", "a" * 63, "a" * 65])
+    def test_a_salt_of_another_length(self, salt: str) -> None:
+        assert reason(self.forge(salt=salt)) == "malformed"
+        assert reason(signed(self.forge().rsplit("*", 2)[0], mac_salt=salt)) == "bad_mac"
+
+    @pytest.mark.parametrize("field", ["iv", "ciphertext"])
+    @pytest.mark.parametrize(
+        "respell",
+        [
+            lambda text: text + "==",
+            lambda text: text + "\n",
+            lambda text: text[:4] + " \n! " + text[4:],  # four, so that what follows stays in step
+            lambda text: text[:-1] + chr(ord(text[-1]) + 1),  # one of the bits that it has to spare
+            lambda text: text.replace("-", "+").replace("_", "/"),
+        ],
+    )
+    def test_another_spelling_of_the_same_bytes(self, field: str, respell: Callable[[str], str]) -> None:
+        _, _, _, iv, ciphertext, *_ = self.forge().split("*")
+        text = iv if field == "iv" else ciphertext
+        assert len(text) == 22
+        assert "_" in text, "else the last of the spellings is no other"
+        altered = self.forge(iv=respell(iv)) if field == "iv" else self.forge(ciphertext=respell(ciphertext))
+        assert reason(altered) == "malformed"
+
+    @pytest.mark.parametrize("iv", ["", "A", "A" * 20, "A" * 24])
+    def test_an_iv_that_is_not_sixteen_bytes(self, iv: str) -> None:
+        assert reason(self.forge(iv=iv)) == "malformed"
+
+    @pytest.mark.parametrize("ciphertext", ["", "A", "A" * 20, "A" * 44])
+    def test_a_ciphertext_that_is_not_whole_blocks(self, ciphertext: str) -> None:
+        assert reason(self.forge(ciphertext=ciphertext)) == "malformed"
+
+    @pytest.mark.parametrize("end", [b"\0\0\0", b"\x01\x02\x03", b"\x03\x02\x03", b"\x02\x03\x11", b"   "])
+    def test_a_padding_that_is_not_pkcs7(self, end: bytes) -> None:
+        assert reason(self.forge(padded=b"1234567890123" + end)) == "malformed"
+
+    @given(st.binary(min_size=1, max_size=5).map(lambda blocks: base64url(blocks * 16)))
+    def test_any_ciphertext(self, ciphertext: str) -> None:
+        """Padding, UTF-8 or JSON is wrong: noise does not decrypt to a JSON text."""
+        assert reason(self.forge(ciphertext=ciphertext)) == "malformed"
+
+    @pytest.mark.parametrize("expiry", ["0", "01", "-1", "+1", "1.5", "1e3", " 1", "x", "9" * 22, "9" * 5000])
+    def test_an_expiry_that_is_no_number(self, expiry: str) -> None:
+        base = seal(1, PASSWORD).rsplit("*", 2)[0] + expiry
+        assert reason(signed(base)) == "malformed"
+
+    def test_the_far_future_is_fine(self) -> None:
+        assert unseal(signed(seal(1, PASSWORD).rsplit("*", 2)[0] + "9" * 21), PASSWORD) == 1
+
+    @pytest.mark.parametrize(
+        "plaintext",
+        [b"", b"{", b"NaN", b"\xff", b'"\xff"', b'"\\ud800"', b"1 2", b"1e999", b"9" * 5000, b"[" * 100_000],
+    )
+    def test_a_plaintext_that_is_not_json(self, plaintext: bytes) -> None:
+        assert reason(Sealer(PASSWORD).seal(plaintext)) == "malformed"
+
+
+class TestSecrecy:
+    def test_no_error_shows_the_password_or_a_part_of_the_seal(self) -> None:
+        """BAD-1"""
+        sealed = seal(1, PASSWORD, ttl=1, now=NOW)
+        seals = [sealed, sealed + "é", sealed[:-1], Sealer(PASSWORD).seal(b"visible plaintext")]
+        for each in seals:
+            with pytest.raises(InvalidSeal) as caught:
+                unseal(each, PASSWORD)
+            messages = str(caught.value) + repr(caught.value)
+            for line in traceback.format_exception(caught.value, chain=True):
+                messages += "" if line.startswith("  File") else line
+            for part in [PASSWORD, "visible", *filter(None, sealed.split("*")[1:])]:
+                assert part not in messages
+
+    def test_an_error_survives_the_way_between_processes(self) -> None:
+        with pytest.raises(InvalidSeal) as caught:
+            unseal("", PASSWORD)
+        copy = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - our own
+        assert (copy.reason, str(copy)) == (caught.value.reason, str(caught.value))
+
+    def test_a_password_does_not_print_its_secrets(self) -> None:
+        assert repr(Password(PASSWORD, OTHER, id="a")) == "Password(id='a')"
+        assert PASSWORD not in repr(Sealer(PASSWORD))

@@ -1,0 +1,268 @@
+"""The demo's own routes, in process. What a real browser sees on real servers is checked in e2e/."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from reference_server.app import create_app
+from reference_server.pages import PASSWORD
+from reference_server.profiles import PROFILES
+from reference_server.settings import Settings
+
+KEY = "a key for tests with 32 characters or more"
+HTML = {"accept": "text/html"}
+
+
+@pytest.fixture(params=["memory:", "cookie:", "sqlite:"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    url: str = request.param
+    return f"sqlite:///{tmp_path}/sessions.db" if url == "sqlite:" else url
+
+
+@pytest.fixture
+def visitor(store: str, tmp_path: Path) -> Iterator[TestClient]:
+    app = create_app(Settings(store=store, server="uvicorn", key=KEY, gates=tmp_path / "gates"))
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+def text_of(page: str, element: str) -> str | None:
+    """What a reader sees inside the element with this id, without its tags."""
+    found = re.search(rf'<(\w+)[^>]* id="{element}"[^>]*>(.*?)</\1>', page, re.DOTALL)
+    return None if found is None else " ".join(re.sub(r"<[^>]+>", " ", found[2]).split())
+
+
+def heading(page: str) -> str:
+    return re.sub(r"\s+", " ", page.partition("<h1>")[2].partition("</h1>")[0])
+
+
+def log_in(visitor: TestClient, password: str = PASSWORD, email: str = "ada@example.org") -> str:
+    return visitor.post("/login", data={"email": email, "password": password}).text
+
+
+class TestPages:
+    def test_the_counter_counts_and_read_does_not(self, visitor: TestClient) -> None:
+        assert heading(visitor.get("/").text) == "You have visited this page 1 times"
+        assert heading(visitor.get("/").text) == "You have visited this page 2 times"
+        assert visitor.get("/read").json() == {"counter": 2}
+        assert visitor.get("/read").json() == {"counter": 2}
+
+    def test_reading_as_a_stranger_sets_no_cookie(self, visitor: TestClient) -> None:
+        assert "set-cookie" not in visitor.get("/read").headers
+        assert visitor.get("/whoami").json() == {"email": None, "is_new": True, "expires_in": None}
+
+    def test_a_wrong_password_is_counted_and_told_once(self, visitor: TestClient) -> None:
+        log_in(visitor, "wrong")
+        page = log_in(visitor, "wrong")
+        assert text_of(page, "error") == "Incorrect username or password"
+        assert text_of(page, "failed-login-attempts") == "Failed login attempts: 2"
+        reloaded = visitor.get("/login").text
+        assert text_of(reloaded, "error") is None
+        assert text_of(reloaded, "failed-login-attempts") == "Failed login attempts: 2"
+
+    def test_the_right_password_without_an_email_is_a_failed_attempt(self, visitor: TestClient) -> None:
+        page = log_in(visitor, email="")
+        assert text_of(page, "failed-login-attempts") == "Failed login attempts: 1"
+        assert text_of(page, "logout-button") is None
+
+    def test_a_login_forgets_the_failures_and_a_logout_everything(self, visitor: TestClient) -> None:
+        log_in(visitor, "wrong")
+        page = log_in(visitor)
+        assert text_of(page, "message") == "Login Successful"
+        assert text_of(page, "failed-login-attempts") is None
+        assert text_of(page, "logout-button") == "Log out ada@example.org"
+        assert visitor.get("/whoami").json()["email"] == "ada@example.org"
+        answer = visitor.post("/logout")
+        assert answer.url.path == "/login"
+        assert [step.status_code for step in answer.history] == [303]
+        assert text_of(answer.text, "login-button") == "Log in"
+        assert visitor.get("/whoami").json()["email"] is None
+
+    def test_what_a_visitor_types_is_text_and_never_markup(self, visitor: TestClient) -> None:
+        page = log_in(visitor, email="<i>ada</i>@example.org")
+        assert "<i>" not in page
+        assert "&lt;i&gt;ada" in page
+
+
+class TestInspector:
+    def test_it_tells_whether_this_response_sets_a_cookie(self, visitor: TestClient) -> None:
+        for path in ("/login", "/", "/", "/login", "/lab"):
+            answer = visitor.get(path)
+            told = text_of(answer.text, "inspector-cookie")
+            expected = (
+                "This response sets a cookie: session" if "set-cookie" in answer.headers else "no cookie"
+            )
+            assert told is not None
+            assert expected in told, path
+
+    def test_it_shows_store_server_and_profile(self, visitor: TestClient, store: str) -> None:
+        page = visitor.get("/short/").text
+        assert text_of(page, "inspector-store") == store.partition(":")[0]
+        assert re.fullmatch(r"uvicorn \d+\.\d+\.\d+", text_of(page, "inspector-server") or "")
+        assert text_of(page, "inspector-profile") == "short"
+
+    def test_it_never_shows_the_whole_id(self, visitor: TestClient, store: str) -> None:
+        page = visitor.get("/").text
+        cookie = visitor.cookies["session"]
+        assert cookie not in page
+        shown = text_of(page, "inspector-id")
+        assert shown == ("none: it travels in the cookie" if store == "cookie:" else f"{cookie[:6]}…")
+
+    def test_it_marks_flash_values_without_consuming_them(self, visitor: TestClient) -> None:
+        visitor.post("/lab/flash", data={"value": "hello"})
+        assert text_of(visitor.get("/").text, "inspector-keys") == "counter flash flash"
+        assert visitor.get("/lab/flash").json() == {"value": "hello"}
+        assert text_of(visitor.get("/").text, "inspector-keys") == "counter"
+
+
+class TestLab:
+    def test_values_are_set_read_and_forgotten(self, visitor: TestClient) -> None:
+        visitor.post("/lab/set/colour", data={"value": "blue"})
+        assert visitor.get("/lab/get/colour").json() == {"value": "blue"}
+        assert visitor.get("/lab/all").json() == {"colour": "blue"}
+        visitor.post("/lab/forget/colour")
+        assert visitor.get("/lab/get/colour").json() == {"value": None}
+
+    def test_lists_grow_in_place_and_by_function(self, visitor: TestClient) -> None:
+        visitor.post("/lab/append/list?value=a")
+        visitor.post("/lab/append/list?value=b")
+        assert visitor.post("/lab/update/list?value=c").json()["value"] == ["a", "b", "c"]
+        assert visitor.get("/lab/get/list").json() == {"value": ["a", "b", "c"]}
+        assert visitor.post("/lab/increment/list").status_code == 409
+
+    def test_a_form_comes_back_to_the_lab_and_says_what_it_did(self, visitor: TestClient) -> None:
+        answer = visitor.post("/short/lab/set", data={"key": "colour", "value": "blue"}, headers=HTML)
+        assert answer.url.path == "/short/lab"
+        assert text_of(answer.text, "done") == "The value is set."
+
+    def test_a_failing_handler_keeps_nothing_and_loses_no_flash(self, visitor: TestClient) -> None:
+        visitor.post("/lab/flash?value=hello")
+        failed = visitor.get("/lab/flash-then-fail", headers=HTML)
+        assert failed.status_code == 500
+        assert heading(failed.text) == "That failed"
+        assert visitor.get("/lab/fail?key=doomed&value=x").status_code == 500
+        assert visitor.get("/lab/all").json() == {}
+        assert visitor.get("/lab/flash").json() == {"value": "hello"}
+
+    def test_the_cart_is_a_session_of_its_own(self, visitor: TestClient) -> None:
+        visitor.get("/")
+        visitor.post("/lab/cart?item=apple")
+        visitor.post("/lab/destroy")
+        assert visitor.get("/lab/cart").json() == {"items": ["apple"]}
+        visitor.get("/")
+        visitor.post("/lab/cart/destroy")
+        assert visitor.get("/lab/cart").json() == {"items": []}
+        assert visitor.get("/read").json() == {"counter": 1}
+
+    def test_a_page_that_never_looks_leaves_no_trace(self, visitor: TestClient) -> None:
+        answer = visitor.get("/lab/untouched")
+        assert "set-cookie" not in answer.headers
+        assert "vary" not in answer.headers
+
+    def test_large_values_come_back_whole(self, visitor: TestClient) -> None:
+        visitor.post("/lab/large?bytes=6000")
+        assert visitor.get("/lab/large").json() == {"length": 6000}
+        assert visitor.post("/lab/large?bytes=many").status_code == 400
+
+    @pytest.mark.parametrize("path", ["/lab/stream", "/lab/background"])
+    @pytest.mark.parametrize("save", ["0", "1"])
+    def test_a_late_change_is_saved_or_refused(
+        self, visitor: TestClient, store: str, path: str, save: str
+    ) -> None:
+        visitor.get("/")
+        method = "GET" if path == "/lab/stream" else "POST"
+        visitor.request(method, f"{path}?save={save}&token=mine")
+        kept = save == "1" and store != "cookie:"
+        assert visitor.get("/lab/outcome/mine").json() == {"outcome": "saved" if kept else "LateChange"}
+        assert visitor.get("/lab/get/late").json() == {"value": "changed" if kept else None}
+
+    def test_a_websocket_reads_the_session_and_saves_to_it(self, visitor: TestClient, store: str) -> None:
+        visitor.post("/lab/set/colour?value=blue")
+        with visitor.websocket_connect("/lab/ws") as socket:
+            assert socket.receive_json() == {"keys": {"colour": "blue"}}
+            socket.send_json({"set": ["shape", "round"], "save": True})
+            refused = store == "cookie:"
+            assert socket.receive_json() == ({"error": "LateChange"} if refused else {"ok": True})
+        assert visitor.get("/lab/get/shape").json() == {"value": None if refused else "round"}
+
+
+class TestGates:
+    def test_a_request_waits_until_its_gate_opens(self, visitor: TestClient) -> None:
+        with ThreadPoolExecutor(1) as elsewhere:
+            held = elsewhere.submit(visitor.get, "/read?gate=mine")
+            eventually(lambda: visitor.get("/lab/gate/mine").json() == {"waiting": 1, "open": False})
+            assert not held.done()
+            visitor.post("/lab/gate/mine")
+            assert held.result(timeout=5).json() == {"counter": 0}
+        assert visitor.get("/lab/gate/mine").json() == {"waiting": 0, "open": True}
+
+    def test_a_name_that_is_no_file_name_is_refused(self, visitor: TestClient) -> None:
+        assert visitor.get("/read?gate=../etc").status_code == 400
+        assert visitor.get("/lab/gate/a.b").status_code == 400
+
+    def test_no_session_is_looked_up_on_the_way_to_one(
+        self, visitor: TestClient, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        # A session middleware that meets such a cookie says so, as the last request shows.
+        garbage = {"cookie": "short=garbage"}
+        visitor.post("/short/lab/gate/mine", headers=garbage)
+        visitor.get("/short/lab/outcome/mine", headers=garbage)
+        assert "ignored a cookie" not in caplog.text
+        visitor.get("/short/read", headers=garbage)
+        assert "ignored a cookie" in caplog.text
+
+
+class TestProfiles:
+    @pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
+    def test_each_has_its_own_cookie_and_stays_on_its_paths(self, visitor: TestClient, profile: Any) -> None:
+        visitor.get(f"{profile.prefix}/")
+        assert set(visitor.cookies) == {profile.cookie}
+        answer = visitor.post(f"{profile.prefix}/login", data={"email": "ada@example.org", "password": "no"})
+        assert answer.url.path == f"{profile.prefix}/login"
+        others = [other for other in PROFILES if other is not profile]
+        assert all(visitor.get(f"{other.prefix}/read").json() == {"counter": 0} for other in others)
+
+    def test_a_prefix_without_its_slash_leads_to_the_counter(self, visitor: TestClient) -> None:
+        assert heading(visitor.get("/sealed").text) == "You have visited this page 1 times"
+        assert visitor.cookies["sealed"].startswith("Fe26.2")
+
+
+class TestCommandLine:
+    @pytest.mark.parametrize(
+        ("arguments", "complaint"),
+        [
+            (["--server", "nosuch"], "unknown server 'nosuch'"),
+            (["--store", "nosuch:"], "no store has this URL scheme"),
+            (["--port", "70000"], "there is no port 70000"),
+            (["--server", "granian", "--fd", "5"], "granian cannot inherit a listening socket"),
+        ],
+    )
+    def test_a_mistake_is_one_line_and_status_2(self, arguments: list[str], complaint: str) -> None:
+        ended = subprocess.run(
+            [sys.executable, "-m", "reference_server", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert ended.returncode == 2
+        assert ended.stdout == ""
+        assert len(ended.stderr.splitlines()) == 1
+        assert complaint in ended.stderr
+
+
+def eventually(condition: Any, seconds: float = 5) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.01)
