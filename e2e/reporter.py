@@ -88,6 +88,8 @@ class Judge:
                 ("not applicable", item.stash[LIMITS]),
                 ("limits shown", item.stash[SHOWN]),
             ]
+        wanted = frozenset(config.option.promise)
+        items[:] = [item for item in items if not wanted or wanted & set(map(id_of, _promises(item)))]
         if config.args == [str(config.rootpath)] or config.args == [config.rootpath.name]:
             self._check_declarations(used)
 
