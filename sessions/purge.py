@@ -42,20 +42,31 @@ class Purger:
     async def run_beside(
         self, app: Callable[..., Awaitable[None]], scope: Any, receive: Any, send: Any
     ) -> None:
-        """Run the app's lifespan, purge as long as it lasts, and close the store after it."""
-        failure: BaseException | None = None
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._run_for_ever)
-            try:
-                await app(scope, receive, send)
-            except Exception as error:
-                failure = error  # raised outside, where no task group wraps it in an ExceptionGroup
-            finally:
+        """Run the app's lifespan, purge while it waits for its end, and close the store then.
+
+        All is done before the server hears `lifespan.shutdown.complete`: with that said, hypercorn cancels
+        whatever is left of the lifespan, and uvicorn stops the event loop.
+        """
+        started = False
+
+        async def receive_while_purging() -> Any:
+            if not started:
+                return await receive()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._run_for_ever)
+                message = await receive()
                 tasks.cancel_scope.cancel()
-        with anyio.CancelScope(shield=True):
-            await self._carrier.close()
-        if failure is not None:
-            raise failure
+            return message
+
+        async def close_and_send(message: Any) -> None:
+            nonlocal started
+            if message["type"] == "lifespan.startup.complete":
+                started = True
+            elif message["type"].startswith("lifespan.shutdown."):
+                await self._carrier.close()
+            await send(message)
+
+        await app(scope, receive_while_purging, close_and_send)
 
     async def _run_for_ever(self) -> None:
         while True:

@@ -44,9 +44,6 @@ class Session(MutableMapping[str, Any]):
     _tell = False
     """Whether the browser must learn with the response what session it is to carry from then on."""
     _content: Content | None = None
-    _changes: Sequence[Change] = ()
-    _lent: Mapping[str, bytes] = {}
-    """Nested values that the handler holds and may change in place: their JSON text before."""
     _destroyed: Sequence[Carried | None] = ()
 
     def __init__(
@@ -56,6 +53,9 @@ class Session(MutableMapping[str, Any]):
         self._carrier = carrier
         self._carried = carried
         self._headers = headers
+        self._changes: list[Change] = []
+        # Nested values that the handler holds and may change in place: their JSON text before.
+        self._lent: dict[str, bytes] = {}
 
     # -- facts -----------------------------------------------------------------------------------
 
@@ -87,7 +87,7 @@ class Session(MutableMapping[str, Any]):
         self._accessed = True
 
     def __getitem__(self, key: str) -> Any:
-        content = self._open()
+        content = self._content or self._open()
         value = content.data[key]
         if key in content.flash and not self._is_prefetch():
             # One read is what a flash value lives for; a speculative request is not a reader yet.
@@ -174,7 +174,7 @@ class Session(MutableMapping[str, Any]):
         if key not in self._open().data:
             return
         self._change(Forget(key))
-        self._unlend(key)
+        self._lent.pop(key, None)
         self._open().forget(key)
 
     def clear(self) -> None:
@@ -282,7 +282,8 @@ class Session(MutableMapping[str, Any]):
 
     async def _commit(self, *, extend: bool) -> None:
         """Bring the store up to date, and note whether the browser must be told (`_tell`)."""
-        self._note_all_in_place()
+        if self._lent:
+            self._note_all_in_place()
         while self._destroyed:
             await self._end(self._destroyed[-1])
             self._destroyed = self._destroyed[:-1]
@@ -295,6 +296,8 @@ class Session(MutableMapping[str, Any]):
                 raise SessionEnded("the session got a newer id from another request a moment ago")
         content, lifetime = self._loaded(), self._carrier.lifetime
         draft = Draft(self._changes, before, content, lifetime, time.time(), extend, self._touch)
+        # What another task of the same request changes while the store is at work is for the next commit.
+        self._changes = []
         try:
             if before is None:
                 after = await self._carrier.create(draft)
@@ -311,9 +314,14 @@ class Session(MutableMapping[str, Any]):
             self._barred = True
             self._carried = None
             self._forget_changes()
+            if draft.changes:
+                raise
+            return
+        except BaseException:
+            self._changes = [*draft.changes, *self._changes]
             raise
         self._carried = after
-        self._forget_changes()
+        self._rotate = self._touch = False
         if after.unpacked is not content and after is not before:
             self._adopt(after.content)
 
@@ -336,25 +344,23 @@ class Session(MutableMapping[str, Any]):
 
     def _set(self, key: str, value: Any, *, flash: bool) -> None:
         text = checked(key, value)
+        content = self._content or self._open()
         key = str(key)  # a subclass would be no JSON key
         self._change(Set(key, text, flash))
-        self._open().put(key, value, flash=flash)
+        content.put(key, value, flash=flash)
         self._lend(key, value, text)
 
     def _lend(self, key: str, value: Any, text: bytes | None = None) -> Any:
         if isinstance(value, _MUTABLE):
-            self._lent = {**self._lent, key: encode(value) if text is None else text}
-        elif self._lent:
-            self._unlend(key)
+            self._lent[key] = encode(value) if text is None else text
+        else:
+            self._lent.pop(key, None)
         return value
-
-    def _unlend(self, key: str) -> None:
-        self._lent = {name: text for name, text in self._lent.items() if name != key}
 
     def _change(self, change: Change) -> None:
         if self._started:
             self._check_late()
-        self._changes = [*self._changes, change]
+        self._changes.append(change)
 
     def _check_late(self, *, told: bool = False) -> None:
         if not self._started:
@@ -391,24 +397,29 @@ class Session(MutableMapping[str, Any]):
         return any(name == b"sec-purpose" and b"prefetch" in value for name, value in self._headers)
 
     def _forget_changes(self) -> None:
-        self._changes = ()
+        self._changes = []
         self._rotate = self._touch = False
 
     def _adopt(self, content: Content) -> None:
         """Go on with what was saved, which after a conflict holds other requests' changes too."""
-        for key, text in self._lent.items():
+        for key, text in list(self._lent.items()):
             # The handler may still hold the nested values that it read; keep looking at those.
             if encode(content.data.get(key)) == text:
                 content.data[key] = self._loaded().data[key]
             else:
-                self._unlend(key)
+                del self._lent[key]
         self._content = content
 
-    def _is_unsaved(self) -> bool:
-        """Whether there are changes that no commit has seen."""
-        if self._lent:
-            self._note_all_in_place()
-        return bool(self._changes or self._destroyed)
+    def _refuse_late_changes(self) -> None:
+        """Raise if a change since the start of the response was not saved; the session is as saved again."""
+        self._note_all_in_place()
+        if not self._changes and not self._destroyed:
+            return
+        self._forget_changes()
+        self._destroyed = ()
+        self._lent = {}
+        self._content = self._carried.fresh() if self._carried else Content()
+        raise LateChange("a change after the start of the response was not followed by session.save()")
 
 
 def _moment(seconds: float | None) -> datetime | None:

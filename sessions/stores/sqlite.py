@@ -74,7 +74,7 @@ class SQLiteStore(Store):
         return await self._run(work)
 
     async def load(self, key: str) -> Record | None:
-        query = f"SELECT {_COLUMNS} FROM sessions WHERE key = ? AND expires_at > ?"
+        query = f"SELECT {_COLUMNS} FROM sessions WHERE key = ? AND expires_at > ?"  # noqa: S608
         row = await self._run(lambda db: db.execute(query, (key, time.time())).fetchone())
         return None if row is None else Record(*row)
 
@@ -98,7 +98,7 @@ class SQLiteStore(Store):
         await self._run(lambda db: db.execute("DELETE FROM sessions WHERE key = ?", (key,)))
 
     async def owned_by(self, owner: str) -> list[tuple[str, Record]]:
-        query = f"SELECT key, {_COLUMNS} FROM sessions WHERE owner = ? AND expires_at > ?"
+        query = f"SELECT key, {_COLUMNS} FROM sessions WHERE owner = ? AND expires_at > ?"  # noqa: S608
         rows = await self._run(lambda db: db.execute(query, (owner, time.time())).fetchall())
         return [(key, Record(*row)) for key, *row in rows]
 
