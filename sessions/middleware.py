@@ -135,6 +135,8 @@ class SessionMiddleware:
             session = Session(self._carrier, None)
             session._barred = True
             return session
+        if carried is None:
+            logger.info("ignored a cookie %r: its session is over, or never was", self._cookie.name)
         return Session(self._carrier, carried, scope["headers"])
 
     async def _commit(self, session: Session, message: Message, found: Found | None, scope: Scope) -> Headers:
