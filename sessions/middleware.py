@@ -115,8 +115,11 @@ class SessionMiddleware:
 
         try:
             await self.app(scope, receive, send_with_session)
-        except StoreUnavailable as fault:
-            if session._started:
+        except Exception as error:
+            # Starlette takes a response for started when its start could not be sent. If the app has a handler
+            # for our error, another error comes out of that.
+            fault = session._fault or error
+            if session._started or not isinstance(fault, StoreUnavailable):
                 raise
             await _unavailable(fault, kind, send)
             return
@@ -142,7 +145,7 @@ class SessionMiddleware:
     async def _commit(self, session: Session, message: Message, found: Found | None, scope: Scope) -> Headers:
         """Save; the response's headers with what browser and caches must know."""
         headers: Headers = message.get("headers", ())
-        if session._given_up:
+        if session._fault:
             return headers
         if message.get("status", 200) >= 500:
             session._put_back_flash()
@@ -153,9 +156,9 @@ class SessionMiddleware:
         except SessionEnded as fault:
             logger.warning("changes were not saved: %s", fault)
             return headers
-        except BaseException:
+        except BaseException as fault:
             # The app may answer with an error page of its own, which then goes out without the changes.
-            session._given_up = True
+            session._fault = fault
             raise
         if not cookies:
             return headers

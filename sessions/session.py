@@ -39,7 +39,8 @@ class Session(MutableMapping[str, Any]):
     # until it is.
     _accessed = False
     _started = False
-    _given_up = False
+    _fault: BaseException | None = None
+    """Why the response's changes could not be saved; then no further try is made."""
     _barred = False
     """Whether the request came with an id that was rotated a moment ago; then it may set no cookie."""
     _born = False
