@@ -118,10 +118,10 @@ class SessionMiddleware:
         except Exception as error:
             # Starlette takes a response for started when its start could not be sent. If the app has a handler
             # for our error, another error comes out of that.
-            fault = session._fault or error
-            if session._started or not isinstance(fault, StoreUnavailable):
+            cause = session._fault or error
+            if session._started or not isinstance(cause, StoreUnavailable):
                 raise
-            await _unavailable(fault, kind, send)
+            await _unavailable(cause, kind, send)
             return
         if session._started and (session._changes or session._lent or session._destroyed):
             session._refuse_late_changes()
