@@ -116,7 +116,7 @@ class SessionMiddleware:
         try:
             await self.app(scope, receive, send_with_session)
         except Exception as error:
-            # Starlette takes a response for started when its start could not be sent. If the app has a handler
+            # Starlette counts a response as started though its start was not sent. If the app has a handler
             # for our error, another error comes out of that.
             cause = session._fault or error
             if session._started or not isinstance(cause, StoreUnavailable):
