@@ -13,6 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import WebSocketRoute
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocket
 from support import KEY, OTHER_KEY, Browser, Clock, answer, site
 
 from sessions import CookieStore, MemoryStore
@@ -146,7 +149,15 @@ async def test_truncated_prolonged_and_doubled(carrier: str) -> None:
     browser = Browser(site(**CARRIERS[carrier]()))
     cookie = await set_up(browser)
     wrong = [cookie[:length] for length in range(0, len(cookie), 1 + len(cookie) // 100)]
-    wrong += [cookie[1:], cookie + "A", cookie + "=", cookie * 2, cookie.upper(), cookie[::-1], f"1~{cookie}x"]
+    wrong += [
+        cookie[1:],
+        cookie + "A",
+        cookie + "=",
+        cookie * 2,
+        cookie.upper(),
+        cookie[::-1],
+        f"1~{cookie}x",
+    ]
     for each in wrong:
         other = Browser(browser.app)
         other.plant(each)
@@ -182,10 +193,6 @@ async def test_expired_and_unknown(carrier: str, clock: Clock, caplog: pytest.Lo
 
 @pytest.mark.promise("BAD-1")
 async def test_in_a_websockets_handshake(carrier: str) -> None:
-    from starlette.routing import WebSocketRoute
-    from starlette.testclient import TestClient
-    from starlette.websockets import WebSocket
-
     async def talk(socket: WebSocket) -> None:
         await socket.accept()
         await socket.send_json(dict(socket.session))
@@ -221,7 +228,9 @@ def test_whatever_it_is(value: str) -> None:
         lambda inner: (
             st.lists(inner)
             | st.dictionaries(
-                st.sampled_from(["_data", "_expire", "_delete", "_accessed", "_created", "_owner", "a", "value"]),
+                st.sampled_from(
+                    ["_data", "_expire", "_delete", "_accessed", "_created", "_owner", "a", "value"]
+                ),
                 inner,
             )
         ),

@@ -285,7 +285,10 @@ class TestLateChanges:
         await browser.get("/begin")
         response = await browser.get("/later")
         assert response.error is None
-        assert (await browser.get("/everything")).json() != [{"a": "1", "cart": [1], "message": "hello"}, None]
+        assert (await browser.get("/everything")).json() != [
+            {"a": "1", "cart": [1], "message": "hello"},
+            None,
+        ]
 
 
 @pytest.mark.anyio
@@ -465,7 +468,7 @@ def test_a_websockets_change_that_is_not_saved_raises(kind: Callable[[], Any], n
 
     client = sockets(kind(), talk)
     client.get("/begin")
-    with pytest.raises(LateChange), client.websocket_connect("/ws") as socket:
+    with pytest.raises(LateChange), client.websocket_connect("/ws") as socket:  # noqa: PT012 (raised at its end)
         socket.receive_text()
         socket.receive_text()
     assert client.get("/read").json() == {"a": "1", "cart": [1], "message": "hello"}
@@ -481,7 +484,7 @@ def test_the_handshakes_answer_carries_a_new_sessions_cookie(kind: Callable[[], 
 
     client = sockets(kind(), talk)
     with client.websocket_connect("/ws") as socket:
-        headers = [(name, value) for name, value in socket.extra_headers or ()]
+        headers: list[tuple[bytes, bytes]] = list(socket.extra_headers or ())
     names = [name for name, _ in headers]
     assert names.count(b"set-cookie") == 1
     assert (b"vary", b"Cookie") in headers

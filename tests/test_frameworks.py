@@ -31,6 +31,7 @@ from sessions import (
     StoreUnavailable,
     TypedSession,
 )
+from sessions.expiry import Lifetime
 from sessions.typed import Field
 
 KINDS: list[Callable[[], Any]] = [MemoryStore, CookieStore]
@@ -103,8 +104,6 @@ async def test_the_typed_view_is_the_session() -> None:
 
 
 def site_carrier() -> Any:
-    from sessions.expiry import Lifetime
-
     return MemoryStore().carrier(Lifetime.of(None, None, True, None), None)
 
 
@@ -191,7 +190,9 @@ async def test_as_starlettes_authentication_uses_it() -> None:
 class Passing(BaseHTTPMiddleware):
     """The middleware that most people write."""
 
-    async def dispatch(self, request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    async def dispatch(
+        self, request: Request, call_next: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
         if request.url.path == "/counted":
             own(request).increment("before")
         response = await call_next(request)

@@ -139,7 +139,8 @@ async def test_changes_before_the_logout_go_with_it_and_those_after_start_anew(s
         session.destroy()
         assert session == {}
         assert session.is_new
-        assert session.created_at is session.owner is None
+        assert session.created_at is None
+        assert session.owner is None
         session["after"] = 1
         session.destroy()
         session["last"] = 1

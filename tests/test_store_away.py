@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from support import KEY, Browser, Watched, answer, own, site
 
-from sessions import SessionError, StoreUnavailable
+from sessions import SessionError, SessionMiddleware, StoreUnavailable
 
 pytestmark = [pytest.mark.anyio, pytest.mark.promise("BAD-2")]
 
@@ -139,7 +139,9 @@ async def test_the_apps_own_handler_answers_where_a_handler_of_it_met_the_fault(
 
 
 @pytest.mark.parametrize("kind", [StoreUnavailable, SessionError])
-async def test_such_a_handler_makes_no_500_of_a_commit_that_fails(away: Watched, kind: type[Exception]) -> None:
+async def test_such_a_handler_makes_no_500_of_a_commit_that_fails(
+    away: Watched, kind: type[Exception]
+) -> None:
     """Starlette takes a response whose start could not be sent for started, and raises another error."""
 
     async def page(request: Request, fault: Exception) -> Response:
@@ -161,8 +163,6 @@ async def test_a_stream_that_has_begun_ends_with_the_error(away: Watched) -> Non
         away.away = True
         session["a"] = "2"
         await session.save()
-
-    from sessions import SessionMiddleware
 
     response = await Browser(SessionMiddleware(app, away)).get("/")
     assert (response.status, response.text) == (200, "1")

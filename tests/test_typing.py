@@ -19,7 +19,15 @@ BAD = ROOT / "tests" / "typing" / "bad.py"
 
 def mypy(path: Path) -> dict[int, str]:
     """Line → complaint."""
-    command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--hide-error-context", str(path)]
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--no-error-summary",
+        "--hide-error-context",
+        str(path),
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 1), done.stdout + done.stderr
     assert not done.stderr, done.stderr
