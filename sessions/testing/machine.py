@@ -12,7 +12,13 @@ from typing import Any, ClassVar
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from sessions.record import Record
 from sessions.stores.base import Store
@@ -51,6 +57,11 @@ class StoreMachine(RuleBasedStateMachine):
         self.versions: dict[str, int] = {}
         self.used = [0] * SLOTS
 
+    @initialize(first=st.lists(records, min_size=SLOTS, max_size=SLOTS))
+    def begin(self, first: list[Record]) -> None:
+        for slot, record in enumerate(first):
+            self.create(slot, record)
+
     @rule(slot=slots, record=records)
     def create(self, slot: int, record: Record) -> None:
         if self.key(slot) in self.deleted:
@@ -62,11 +73,22 @@ class StoreMachine(RuleBasedStateMachine):
             self.model[key] = record
             self.versions[key] = record.version
 
-    @rule(slot=slots, record=records, known=st.integers(0, 3), guess=st.integers(0, 1000))
-    def replace(self, slot: int, record: Record, known: int, guess: int) -> None:
-        key, record, living = self.key(slot), self.own(record), self.living(self.key(slot))
-        # Known is also the version of what has expired or was deleted, which must not help.
-        expected = self.versions.get(key, guess) if known else guess
+    @precondition(lambda self: any(self.living(self.key(slot)) for slot in range(SLOTS)))
+    @rule(pick=slots, record=records)
+    def replace(self, pick: int, record: Record) -> None:
+        """What is alive, by its version."""
+        alive = [key for slot in range(SLOTS) if self.living(key := self.key(slot))]
+        key = alive[pick % len(alive)]
+        self.replace_any(key, record, self.versions[key])
+
+    @rule(slot=slots, record=records, known=st.booleans(), guess=st.integers(0, 1000))
+    def try_to_replace(self, slot: int, record: Record, known: bool, guess: int) -> None:
+        """By any version. Even the right one must not help what has expired or was deleted."""
+        key = self.key(slot)
+        self.replace_any(key, record, self.versions.get(key, guess) if known else guess)
+
+    def replace_any(self, key: str, record: Record, expected: int) -> None:
+        living, record = self.living(key), self.own(record)
         replaced = self.portal.call(partial(self.store.replace, key, record, expected=expected))
         assert replaced is (living is not None and living.version == expected)
         if replaced:

@@ -12,6 +12,7 @@ from hypothesis import Phase, settings
 
 from sessions.testing import StoreConformance
 from sessions.testing.kit import MakeStore
+
 from . import broken
 from .broken import RightStore
 
@@ -80,7 +81,13 @@ CAUGHT: list[tuple[type[RightStore], str]] = [
 
 class Kit(StoreConformance):
     # That it fails is all that matters here, not the shortest way to fail.
-    machine_settings = settings(StoreConformance.machine_settings, phases=[Phase.generate], database=None)
+    machine_settings = settings(
+        StoreConformance.machine_settings,
+        phases=[Phase.generate],
+        max_examples=300,
+        derandomize=True,
+        database=None,
+    )
     patience = 2.0
 
 
