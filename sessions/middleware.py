@@ -115,10 +115,13 @@ class SessionMiddleware:
 
         try:
             await self.app(scope, receive, send_with_session)
-        except StoreUnavailable as fault:
-            if session._started:
+        except Exception as error:
+            # Starlette counts a response as started though its start was not sent. If the app has a handler
+            # for our error, another error comes out of that.
+            cause = session._fault or error
+            if session._started or not isinstance(cause, StoreUnavailable):
                 raise
-            await _unavailable(fault, kind, send)
+            await _unavailable(cause, kind, send)
             return
         if session._started and (session._changes or session._lent or session._destroyed):
             session._refuse_late_changes()
@@ -135,12 +138,14 @@ class SessionMiddleware:
             session = Session(self._carrier, None)
             session._barred = True
             return session
+        if carried is None:
+            logger.info("ignored a cookie %r: its session is over, or never was", self._cookie.name)
         return Session(self._carrier, carried, scope["headers"])
 
     async def _commit(self, session: Session, message: Message, found: Found | None, scope: Scope) -> Headers:
         """Save; the response's headers with what browser and caches must know."""
         headers: Headers = message.get("headers", ())
-        if session._given_up:
+        if session._fault:
             return headers
         if message.get("status", 200) >= 500:
             session._put_back_flash()
@@ -151,9 +156,9 @@ class SessionMiddleware:
         except SessionEnded as fault:
             logger.warning("changes were not saved: %s", fault)
             return headers
-        except BaseException:
+        except BaseException as fault:
             # The app may answer with an error page of its own, which then goes out without the changes.
-            session._given_up = True
+            session._fault = fault
             raise
         if not cookies:
             return headers

@@ -39,7 +39,8 @@ class Session(MutableMapping[str, Any]):
     # until it is.
     _accessed = False
     _started = False
-    _given_up = False
+    _fault: BaseException | None = None
+    """Why the response's changes could not be saved; then no further try is made."""
     _barred = False
     """Whether the request came with an id that was rotated a moment ago; then it may set no cookie."""
     _born = False
@@ -439,6 +440,7 @@ class Session(MutableMapping[str, Any]):
     def _put_back_flash(self) -> None:
         """For a response that failed: whoever loads the page again shall see the flash values again."""
         if any(isinstance(change, Consume) for change in self._changes):
+            self._note_all_in_place()
             self._changes = [change for change in self._changes if not isinstance(change, Consume)]
             self._content = replay(self._changes, self._carried.fresh() if self._carried else Content())
             self._lent = {}

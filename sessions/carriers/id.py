@@ -117,6 +117,8 @@ class IdCarrier:
                 session_id = decode(self._keys.sealer.unseal(cookie))
             except InvalidSeal as fault:
                 raise InvalidCookie(str(fault)) from None
+            except (ValueError, RecursionError):  # sealed with our key, by somebody who seals no JSON
+                raise InvalidCookie("it is no session id") from None
         # What no id can be is not worth asking a store, which then need not care what it is asked.
         if not isinstance(session_id, str) or len(session_id) != ID_LENGTH:
             raise InvalidCookie("it is no session id")
