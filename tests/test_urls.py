@@ -43,7 +43,7 @@ async def test_a_sqlite_url_names_a_file(name: str, tmp_path: Path, monkeypatch:
         await store.load("0" * 64)
         await store.close()
         assert name in os.listdir(tmp_path)
-        for left in os.listdir(tmp_path):  # noqa: ASYNC240
+        for left in os.listdir(tmp_path):
             os.unlink(tmp_path / left)
 
 
