@@ -87,14 +87,23 @@ class SessionMiddleware:
             return
 
         found = self._cookie.find(scope["headers"])
-        if found is None:
-            session = Session(self._carrier, None)
-        else:
+        carried, barred = None, False
+        if found is not None:
             try:
-                session = await self._find(found, scope)
+                if found.fault is not None:
+                    raise InvalidCookie(found.fault)
+                carried = await self._carrier.find(found.value, time.time())
+                if carried is None:
+                    logger.info("ignored a cookie %r: its session is over or unknown", self._cookie.name)
+            except InvalidCookie as fault:
+                logger.warning("ignored a cookie %r: %s", self._cookie.name, fault)
+            except SessionEnded as fault:
+                logger.info("ignored a cookie %r: %s", self._cookie.name, fault)
+                barred = True
             except StoreUnavailable as fault:
                 await _unavailable(fault, kind, send)
                 return
+        session = Session(self._carrier, carried, scope["headers"], barred)
         scope["session"] = session
         scope.setdefault("sessions", {})[self._cookie.name] = session
 
@@ -125,22 +134,10 @@ class SessionMiddleware:
             return
         if session._started and (session._changes or session._lent or session._destroyed):
             session._refuse_late_changes()
-        if self._purger.is_due():  # where the server has no lifespan; after the response, to delay nobody
+        if (
+            time.monotonic() >= self._purger.due
+        ):  # where the server has no lifespan; after the response, to delay nobody
             await self._purger.run()
-
-    async def _find(self, found: Found, scope: Scope) -> Session:
-        try:
-            carried = await self._carrier.find(found.value(), time.time())
-        except InvalidCookie as fault:
-            logger.warning("ignored a cookie %r: %s", self._cookie.name, fault)
-            return Session(self._carrier, None)
-        except SessionEnded:
-            session = Session(self._carrier, None)
-            session._barred = True
-            return session
-        if carried is None:
-            logger.info("ignored a cookie %r: its session is over, or never was", self._cookie.name)
-        return Session(self._carrier, carried, scope["headers"])
 
     async def _commit(self, session: Session, message: Message, found: Found | None, scope: Scope) -> Headers:
         """Save; the response's headers with what browser and caches must know."""
@@ -152,6 +149,8 @@ class SessionMiddleware:
         extend = scope["type"] == "http" and (session._accessed or not _is_cacheable(message))
         try:
             await session._commit(extend=extend)
+            if not session._tell:
+                return headers
             cookies = self._set_cookie(session, found, https=scope.get("scheme") in _SECURE_SCHEMES)
         except SessionEnded as fault:
             logger.warning("changes were not saved: %s", fault)
@@ -168,8 +167,6 @@ class SessionMiddleware:
         return headers
 
     def _set_cookie(self, session: Session, found: Found | None, *, https: bool) -> list[bytes]:
-        if not session._tell:
-            return []
         stale = found.numbers if found else ()
         carried = session._carried
         if carried is None:

@@ -41,8 +41,6 @@ class Session(MutableMapping[str, Any]):
     _started = False
     _fault: BaseException | None = None
     """Why the response's changes could not be saved; then no further try is made."""
-    _barred = False
-    """Whether the request came with an id that was rotated a moment ago; then it may set no cookie."""
     _born = False
     _rotate = False
     _touch = False
@@ -55,9 +53,17 @@ class Session(MutableMapping[str, Any]):
     """For whom waits until a save of another task is done."""
 
     def __init__(
-        self, carrier: Carrier, carried: Carried | None, headers: Iterable[tuple[bytes, bytes]] = ()
+        self,
+        carrier: Carrier,
+        carried: Carried | None,
+        headers: Iterable[tuple[bytes, bytes]] = (),
+        barred: bool = False,
     ) -> None:
-        """Made by the middleware."""
+        """Made by the middleware.
+
+        `barred` is a request that came with an id which was rotated a moment ago; it may set no cookie.
+        """
+        self._barred = barred
         self._carrier = carrier
         self._carried = carried
         self._headers = headers
@@ -108,10 +114,8 @@ class Session(MutableMapping[str, Any]):
 
     def get(self, key: str, default: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The value, or the default. A flash value is gone afterwards."""
-        try:
-            return self[key]
-        except KeyError:
-            return default
+        content = self._content or self._open()
+        return self[key] if key in content.data else default
 
     def __contains__(self, key: object) -> bool:
         """Whether there is such a key. Looking does not use up a flash value."""
@@ -386,8 +390,9 @@ class Session(MutableMapping[str, Any]):
     # -- inside ----------------------------------------------------------------------------------
 
     def _open(self) -> Content:
+        """The content, at the handler's request."""
         self._accessed = True
-        return self._loaded()
+        return self._content or self._loaded()
 
     def _loaded(self) -> Content:
         if self._content is None:

@@ -413,7 +413,9 @@ class TestCaches:
 def found(*lines: str, name: str = "session") -> str | None:
     headers = [(b"host", b"x"), *[(b"cookie", line.encode("latin-1")) for line in lines]]
     cookie = Cookie(name, CookieOptions()).find(headers)
-    return None if cookie is None else cookie.value()
+    if cookie is not None and cookie.fault is not None:
+        raise InvalidCookie(cookie.fault)
+    return None if cookie is None else cookie.value
 
 
 class TestReading:
