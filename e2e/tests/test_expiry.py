@@ -53,7 +53,7 @@ def test_activity_extends_it(new_page: NewPage) -> Steps:
     page = new_page()
     put(page, "colour", "green", "/short")
     for _ in range(3):
-        yield IDLE * 0.6
+        yield IDLE * 0.55
         assert get(page, "colour", "/short") == "green"
     assert jar(page), "the browser has to learn of the later end too"
 
@@ -89,9 +89,9 @@ def test_without_extension_writes_do_not_extend_it(new_page: NewPage) -> Steps:
 def test_without_extension_touch_extends_it(new_page: NewPage) -> Steps:
     page = new_page()
     put(page, "colour", "green", "/fixed")
-    yield IDLE * 0.6
+    yield IDLE * 0.55
     assert send(page, "POST", "/fixed/lab/touch").set_cookies, "the browser has to learn of the later end too"
-    yield IDLE * 0.6
+    yield IDLE * 0.55
     assert get(page, "colour", "/fixed") == "green"
 
 
@@ -101,11 +101,11 @@ def test_an_active_session_ends_at_its_absolute_timeout(new_page: NewPage) -> St
     page = new_page()
     put(page, "colour", "green", "/absolute")
     for _ in range(2):
-        yield ABSOLUTE * 0.4
+        yield ABSOLUTE * 0.3
         put(page, "shape", "round", "/absolute")
         assert get(page, "colour", "/absolute") == "green"
     cookie = jar(page)
-    yield ABSOLUTE * 0.2 + SURELY
+    yield ABSOLUTE * 0.4 + SURELY
     plant(page, cookie)
     assert get(page, "colour", "/absolute") is None
 
