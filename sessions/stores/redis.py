@@ -173,7 +173,7 @@ class RedisStore(Store):
         written, *former = await self._run(_WRITE, self._key(key), *arguments)
         # Nobody owns a tombstone ever again. Another change of owner may be changed back at any moment, so
         # its entry stays: a missing one would hide a session.
-        if written and record.is_tombstone and former and former[0] is not None:
+        if written and record.is_tombstone and record.owner is None and former and former[0] is not None:
             await self._command("ZREM", self._index(former[0]), key)
         return bool(written)
 
