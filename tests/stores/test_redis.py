@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
-from weather import BadWeather
 
 from sessions import RedisStore, StoreUnavailable, open_store
 from sessions.stores import redis as redis_store
 from sessions.testing import StoreConformance
 from sessions.testing.kit import MakeStore, a_key, a_record
+from stores.weather import BadWeather
 
 
 @pytest.fixture
@@ -66,13 +64,13 @@ async def test_the_server_removes_what_has_expired(client: Redis, prefix: str) -
     assert 100_000 < await client.pttl(f"{prefix}owner:ann") <= 161_000
     await store.replace(key, a_record(lives=50, owner="ann", version=2), expected=1)
     assert 49_000 < await client.pttl(f"{prefix}{key}") <= 50_001
-    assert 100_000 < await client.pttl(f"{prefix}owner:ann"), "it may live longer, never shorter"
+    assert await client.pttl(f"{prefix}owner:ann") > 100_000, "it may live longer, never shorter"
     await store.create(endless, a_record(lives=float("inf"), owner="ann"))
     assert await client.pttl(f"{prefix}{endless}") == -1
     assert await client.pttl(f"{prefix}owner:ann") == -1
     await store.delete(endless)
     await store.replace(key, a_record(lives=70, owner="ann", version=3), expected=2)
-    assert 60_000 < await client.pttl(f"{prefix}owner:ann"), "without the endless one it ends again"
+    assert await client.pttl(f"{prefix}owner:ann") > 60_000, "without the endless one it ends again"
 
 
 async def test_the_index_does_not_outgrow_the_living(client: Redis, prefix: str) -> None:

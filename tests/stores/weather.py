@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import subprocess
 import sys
 import traceback
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
 
+import anyio
 import pytest
-from proxy import Proxy
 
-from sessions import Session, Store, StoreUnavailable, open_store
+from sessions import Store, StoreUnavailable, open_store
 from sessions.testing.kit import a_key, a_record
 from sessions.testing.requests import Visitor
+from stores.proxy import Proxy
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -25,9 +24,6 @@ SECRET = b"what only the session knows"
 
 class BadWeather:
     """Give it fixtures `url` (of a place that is empty) and `patience` (that shortens the time-outs)."""
-
-    silence_counts: ClassVar[bool] = True
-    """Whether the store gives up by itself on a server that does not answer."""
 
     @pytest.fixture
     def anyio_backend(self) -> str:
@@ -92,8 +88,11 @@ class BadWeather:
         assert visitor.cookie
         command = [sys.executable, str(Path(__file__).parent / "counting.py"), url, visitor.cookie, "25"]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        children = [subprocess.Popen(command, env=environment) for _ in range(2)]
-        assert [child.wait() for child in children] == [0, 0]
+        async with anyio.create_task_group() as tasks:
+            for _ in range(2):
+                tasks.start_soon(
+                    partial(anyio.run_process, command, env=environment, stdout=None, stderr=None)
+                )
         assert await visitor.read() == {"count": 50}
         await store.close()
 
