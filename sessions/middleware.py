@@ -14,7 +14,7 @@ from sessions.expiry import Duration, Lifetime
 from sessions.keys import EncryptionKey, KeyRing
 from sessions.purge import Purger
 from sessions.session import Session
-from sessions.stores.base import Storage
+from sessions.stores import Storage, open_store
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -30,6 +30,7 @@ RETRY_AFTER: Final = 5
 
 _SERVED: Final = frozenset({"http", "websocket"})
 _SECURE_SCHEMES: Final = frozenset({"https", "wss"})
+_VARY_COOKIE: Final = (b"vary", b"Cookie")
 _START: Final = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 
 
@@ -40,7 +41,8 @@ class SessionMiddleware:
     `get_session(request, cookie_name)` reaches each.
 
     Args:
-        store: where sessions live: `MemoryStore()`, `SQLiteStore(path)`, `CookieStore()`, your own.
+        store: where sessions live: `MemoryStore()`, `SQLiteStore(path)`, `CookieStore()`, your own, or a
+            URL that `open_store` understands.
         encryption_key: at least 32 characters; a function that returns them; or a list of either, of
             which the first seals and all open. With it ids are sealed too; the cookie store demands it.
         expire_after: idle timeout, in seconds or as a `timedelta`. None: the session ends with the browser.
@@ -58,7 +60,7 @@ class SessionMiddleware:
     def __init__(
         self,
         app: ASGIApp,
-        store: Storage,
+        store: Storage | str,
         encryption_key: EncryptionKey | Sequence[EncryptionKey] | None = None,
         expire_after: Duration | None = None,
         absolute_timeout: Duration | None = None,
@@ -71,7 +73,8 @@ class SessionMiddleware:
         lifetime = Lifetime.of(expire_after, absolute_timeout, auto_extend_expiration, refresh_interval)
         self.app = app
         self._cookie = Cookie(session_cookie_name, CookieOptions.of(cookie_options))
-        self._carrier: Carrier = store.carrier(lifetime, keys)
+        storage = open_store(store) if isinstance(store, str) else store
+        self._carrier: Carrier = storage.carrier(lifetime, keys)
         self._purger = Purger(self._carrier)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,10 +103,13 @@ class SessionMiddleware:
                 if session._changes:
                     session._refuse_late_changes()
             elif message["type"] in _START:
+                headers = message.get("headers", ())
                 if not session._is_quiet():
-                    await self._commit(session, message, found, scope)
+                    headers = await self._commit(session, message, found, scope)
                 if session._accessed:
-                    message["headers"] = _varying(message.get("headers", ()))
+                    headers = _varying(headers)
+                # A new message: an app may send one and the same dictionary to everybody.
+                message = {**message, "headers": headers}
                 session._started = True
             await send(message)
 
@@ -131,10 +137,11 @@ class SessionMiddleware:
             return session
         return Session(self._carrier, carried, scope["headers"])
 
-    async def _commit(self, session: Session, message: Message, found: Found | None, scope: Scope) -> None:
-        """Save, and put into the response's head what browser and caches must know."""
+    async def _commit(self, session: Session, message: Message, found: Found | None, scope: Scope) -> Headers:
+        """Save; the response's headers with what browser and caches must know."""
+        headers: Headers = message.get("headers", ())
         if session._given_up:
-            return
+            return headers
         if message.get("status", 200) >= 500:
             session._put_back_flash()
         extend = scope["type"] == "http" and (session._accessed or not _is_cacheable(message))
@@ -143,16 +150,17 @@ class SessionMiddleware:
             cookies = self._set_cookie(session, found, https=scope.get("scheme") in _SECURE_SCHEMES)
         except SessionEnded as fault:
             logger.warning("changes were not saved: %s", fault)
-            return
+            return headers
         except BaseException:
             # The app may answer with an error page of its own, which then goes out without the changes.
             session._given_up = True
             raise
-        if cookies:
-            headers = [*message.get("headers", ()), *[(b"set-cookie", cookie) for cookie in cookies]]
-            if not any(name.lower() == b"cache-control" for name, _ in headers):
-                headers.append((b"cache-control", b"private"))
-            message["headers"] = headers
+        if not cookies:
+            return headers
+        headers = [*headers, *[(b"set-cookie", cookie) for cookie in cookies]]
+        if not any(name.lower() == b"cache-control" for name, _ in headers):
+            headers.append((b"cache-control", b"private"))
+        return headers
 
     def _set_cookie(self, session: Session, found: Found | None, *, https: bool) -> list[bytes]:
         if not session._tell:
@@ -175,16 +183,16 @@ def _is_cacheable(message: Message) -> bool:
     return False
 
 
-def _varying(headers: Headers) -> list[tuple[bytes, bytes]]:
+def _varying(headers: Headers) -> Headers:
     """The headers with `Vary: Cookie` among them (RFC 9110, section 12.5.5)."""
-    result = list(headers)
+    result = [*headers]
     for index, (name, value) in enumerate(result):
-        if name.lower() == b"vary":
+        if name == b"vary":
             fields = [field.strip().lower() for field in value.split(b",")]
             if b"*" not in fields and b"cookie" not in fields:
                 result[index] = (name, value + b", Cookie")
             return result
-    result.append((b"vary", b"Cookie"))
+    result.append(_VARY_COOKIE)
     return result
 
 

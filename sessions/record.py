@@ -40,7 +40,7 @@ class Content(msgspec.Struct):
         self.data[key] = value
         if flash:
             self.flash.add(key)
-        else:
+        elif self.flash:
             self.flash.discard(key)
 
     def forget(self, key: str) -> None:

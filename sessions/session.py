@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from datetime import UTC, datetime
 from typing import Any, overload
 
+import anyio
+
 from sessions.carriers import Carried, Carrier
 from sessions.changes import Change, Clear, Consume, Forget, Own, Set, Update, replay
 from sessions.draft import Draft
@@ -15,7 +17,9 @@ from sessions.jsonvalues import checked, encode
 from sessions.record import Content
 
 Number = int | float
-_MUTABLE = (dict, list)
+_MUTABLE = (dict, list, tuple)
+"""What may change in place; a tuple by what is in it."""
+_MISSING: Any = object()
 
 
 class Session(MutableMapping[str, Any]):
@@ -44,10 +48,10 @@ class Session(MutableMapping[str, Any]):
     _tell = False
     """Whether the browser must learn with the response what session it is to carry from then on."""
     _content: Content | None = None
-    _changes: Sequence[Change] = ()
-    _lent: Mapping[str, bytes] = {}
-    """Nested values that the handler holds and may change in place: their JSON text before."""
     _destroyed: Sequence[Carried | None] = ()
+    _saving = False
+    _saved: anyio.Event | None = None
+    """For whom waits until a save of another task is done."""
 
     def __init__(
         self, carrier: Carrier, carried: Carried | None, headers: Iterable[tuple[bytes, bytes]] = ()
@@ -56,6 +60,9 @@ class Session(MutableMapping[str, Any]):
         self._carrier = carrier
         self._carried = carried
         self._headers = headers
+        self._changes: list[Change] = []
+        # Nested values that the handler holds and may change in place: their JSON text before.
+        self._lent: dict[str, bytes] = {}
 
     # -- facts -----------------------------------------------------------------------------------
 
@@ -87,7 +94,7 @@ class Session(MutableMapping[str, Any]):
         self._accessed = True
 
     def __getitem__(self, key: str) -> Any:
-        content = self._open()
+        content = self._content or self._open()
         value = content.data[key]
         if key in content.flash and not self._is_prefetch():
             # One read is what a flash value lives for; a speculative request is not a reader yet.
@@ -162,6 +169,29 @@ class Session(MutableMapping[str, Any]):
             raise KeyError(key)
         self.forget(key)
 
+    @overload
+    def pop(self, key: str, /) -> Any: ...
+    @overload
+    def pop(self, key: str, /, default: Any) -> Any: ...
+    def pop(self, key: str, /, default: Any = _MISSING) -> Any:
+        """Remove the key and return its value. A flash value that a prefetch pops stays for the reader."""
+        try:
+            value = self[key]
+        except KeyError:
+            if default is _MISSING:
+                raise
+            return default
+        if not self.is_flash(key):
+            self.forget(key)
+        return value
+
+    def popitem(self) -> tuple[str, Any]:
+        for key in self:
+            value = self[key]
+            self.forget(key)
+            return key, value
+        raise KeyError("the session is empty")
+
     def set(self, key: str, value: Any) -> None:
         self._set(key, value, flash=False)
 
@@ -174,7 +204,7 @@ class Session(MutableMapping[str, Any]):
         if key not in self._open().data:
             return
         self._change(Forget(key))
-        self._unlend(key)
+        self._lent.pop(key, None)
         self._open().forget(key)
 
     def clear(self) -> None:
@@ -201,7 +231,7 @@ class Session(MutableMapping[str, Any]):
         if not callable(function):
             super().update(other, **values)
             return None
-        key: str = other
+        key = str.__str__(other) if isinstance(other, str) else other
         content = self._open()
         self._check_late()
         self._note_in_place(key)
@@ -275,6 +305,8 @@ class Session(MutableMapping[str, Any]):
         """Whether there is nothing to commit: the handler has not done a thing and no extension is due."""
         if self._changes or self._lent or self._tell or self._destroyed or self._rotate or self._touch:
             return False
+        if self._saving:
+            return False
         carried = self._carried
         if carried is None or carried.expires_at is None:
             return True
@@ -282,10 +314,26 @@ class Session(MutableMapping[str, Any]):
 
     async def _commit(self, *, extend: bool) -> None:
         """Bring the store up to date, and note whether the browser must be told (`_tell`)."""
-        self._note_all_in_place()
+        # Tasks of one request save one after the other: a save that overtook another of the same session
+        # would carry its changes along, and the other would then replay them once more.
+        while self._saving:
+            self._saved = self._saved or anyio.Event()
+            await self._saved.wait()
+        self._saving = True
+        try:
+            await self._commit_alone(extend)
+        finally:
+            self._saving = False
+            if self._saved:
+                self._saved.set()
+                self._saved = None
+
+    async def _commit_alone(self, extend: bool) -> None:
+        if self._lent:
+            self._note_all_in_place()
         while self._destroyed:
-            await self._end(self._destroyed[-1])
-            self._destroyed = self._destroyed[:-1]
+            await self._end(self._destroyed[0])
+            self._destroyed = self._destroyed[1:]
         before = self._carried
         if before is None:
             if not self._changes:
@@ -295,6 +343,8 @@ class Session(MutableMapping[str, Any]):
                 raise SessionEnded("the session got a newer id from another request a moment ago")
         content, lifetime = self._loaded(), self._carrier.lifetime
         draft = Draft(self._changes, before, content, lifetime, time.time(), extend, self._touch)
+        # What another task of the same request changes while the store is at work is for the next commit.
+        self._changes = []
         try:
             if before is None:
                 after = await self._carrier.create(draft)
@@ -309,12 +359,21 @@ class Session(MutableMapping[str, Any]):
                 self._tell = self._tell or moved or content_travels
         except SessionEnded:
             self._barred = True
+            self._tell = False
             self._carried = None
             self._forget_changes()
+            if draft.changes:
+                raise
+            return
+        except BaseException:
+            self._changes = [*draft.changes, *self._changes]
             raise
+        if self._destroyed:  # by another task meanwhile
+            self._destroyed = [*self._destroyed, after]
+            return
         self._carried = after
-        self._forget_changes()
-        if after.unpacked is not content and after is not before:
+        self._rotate = self._touch = False
+        if after is not before and (after.unpacked is not content or self._content is not content):
             self._adopt(after.content)
 
     async def _end(self, carried: Carried | None) -> None:
@@ -336,25 +395,23 @@ class Session(MutableMapping[str, Any]):
 
     def _set(self, key: str, value: Any, *, flash: bool) -> None:
         text = checked(key, value)
-        key = str(key)  # a subclass would be no JSON key
+        content = self._content or self._open()
+        key = str.__str__(key)  # a subclass would be no JSON key, and str() of an enum is not its value
         self._change(Set(key, text, flash))
-        self._open().put(key, value, flash=flash)
+        content.put(key, value, flash=flash)
         self._lend(key, value, text)
 
     def _lend(self, key: str, value: Any, text: bytes | None = None) -> Any:
         if isinstance(value, _MUTABLE):
-            self._lent = {**self._lent, key: encode(value) if text is None else text}
-        elif self._lent:
-            self._unlend(key)
+            self._lent[key] = encode(value) if text is None else text
+        else:
+            self._lent.pop(key, None)
         return value
-
-    def _unlend(self, key: str) -> None:
-        self._lent = {name: text for name, text in self._lent.items() if name != key}
 
     def _change(self, change: Change) -> None:
         if self._started:
             self._check_late()
-        self._changes = [*self._changes, change]
+        self._changes.append(change)
 
     def _check_late(self, *, told: bool = False) -> None:
         if not self._started:
@@ -391,17 +448,18 @@ class Session(MutableMapping[str, Any]):
         return any(name == b"sec-purpose" and b"prefetch" in value for name, value in self._headers)
 
     def _forget_changes(self) -> None:
-        self._changes = ()
+        self._changes = []
         self._rotate = self._touch = False
 
     def _adopt(self, content: Content) -> None:
         """Go on with what was saved, which after a conflict holds other requests' changes too."""
-        for key, text in self._lent.items():
+        replay(self._changes, content)
+        for key, text in list(self._lent.items()):
             # The handler may still hold the nested values that it read; keep looking at those.
             if encode(content.data.get(key)) == text:
                 content.data[key] = self._loaded().data[key]
             else:
-                self._unlend(key)
+                del self._lent[key]
         self._content = content
 
     def _refuse_late_changes(self) -> None:

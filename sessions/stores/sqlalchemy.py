@@ -272,7 +272,7 @@ class SQLAlchemyStore(Store):
             self._has_table = True
 
     def _exists(self, connection: Any) -> bool:
-        return inspect(connection).has_table(self._table.name, schema=self._table.schema)
+        return bool(inspect(connection).has_table(self._table.name, schema=self._table.schema))
 
 
 _AWAY: Final = (exc.DBAPIError, exc.TimeoutError, OSError, TimeoutError)
