@@ -1,4 +1,4 @@
-"""Look after a store from the command line: `python -m sessions purge URL`, `list` and `destroy URL OWNER`."""
+"""Look after a store from the command line: `python -m sessions purge URL`, `… list URL OWNER`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         store = open_store(options.url)
         if not isinstance(store, Store):
-            raise ValueError("the cookie store keeps nothing on the server, so there is nothing to look after")
+            raise ValueError("the cookie store keeps nothing on the server that could be looked after")
         lines = anyio.run(_run, store, options)
     except (ValueError, ImportError, NotImplementedError, SessionError) as fault:
         print(f"sessions: {fault}", file=sys.stderr)  # noqa: T201

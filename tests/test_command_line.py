@@ -68,7 +68,7 @@ def test_purge_removes_what_has_expired(url: str, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("cookie:", "nothing to look after"),
+        ("cookie:", "nothing on the server"),
         ("nothing:", "known are"),
         ("sqlite:////no/such/folder/sessions.db", "unable to open"),
         ("redis://user:secret@127.0.0.1:1/0", "Redis: ConnectionError"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -90,14 +91,14 @@ async def test_the_index_does_not_outgrow_the_living(client: Redis, prefix: str)
 class _Forgetful(Redis):
     """A connection that is lost after the command has arrived and before its answer has: sent again."""
 
-    async def execute_command(self, *args: object, **options: object) -> object:
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
         await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
         return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
 
 async def test_a_write_that_the_client_repeats_counts_once(redis_url: str, prefix: str) -> None:
     """CONC-2: a client that sends a command again, as its answer was lost, does not conflict with itself."""
-    client = _Forgetful.from_url(redis_url)
+    client: Redis = _Forgetful.from_url(redis_url)
     store = RedisStore(client, prefix=prefix)
     key, newer = a_key(), a_record(b"newer", version=2)
     assert await store.create(key, a_record()) is True
@@ -126,7 +127,7 @@ async def test_one_round_trip_each(client: Redis, prefix: str, monkeypatch: pyte
 
     async def count(*args: object, **options: object) -> object:
         sent.append(args)
-        return await real(*args, **options)
+        return await real(*args, **options)  # type: ignore[no-untyped-call]
 
     store = RedisStore(client, prefix=prefix)
     key = a_key()
