@@ -98,7 +98,7 @@ class _Forgetful(Redis):
 
 async def test_a_write_that_the_client_repeats_counts_once(redis_url: str, prefix: str) -> None:
     """CONC-2: a client that sends a command again, as its answer was lost, does not conflict with itself."""
-    client: Redis = _Forgetful.from_url(redis_url)
+    client: Redis = _Forgetful.from_url(redis_url)  # type: ignore[no-untyped-call]
     store = RedisStore(client, prefix=prefix)
     key, newer = a_key(), a_record(b"newer", version=2)
     assert await store.create(key, a_record()) is True
@@ -127,7 +127,7 @@ async def test_one_round_trip_each(client: Redis, prefix: str, monkeypatch: pyte
 
     async def count(*args: object, **options: object) -> object:
         sent.append(args)
-        return await real(*args, **options)  # type: ignore[no-untyped-call]
+        return await real(*args, **options)
 
     store = RedisStore(client, prefix=prefix)
     key = a_key()
