@@ -103,7 +103,8 @@ class RedisStore(Store):
 
     def __init__(self, client: Redis | RedisCluster | str, *, prefix: str = "session:") -> None:
         """`client` is one of `redis.asyncio`'s, or a URL: `redis://user:password@host:6379/0`, `rediss://…`
-        for TLS, `valkey://` and `valkeys://` for the same.
+        for TLS, `redis+cluster://…` and `rediss+cluster://…` for any one node of a cluster; `valkey` may
+        stand for `redis` in each of them.
 
         A client that is given is never closed, and keeps its own timeouts and retries. Raises `ValueError`
         for a URL that is none, and for a client with `decode_responses=True`: records are bytes.
@@ -111,8 +112,8 @@ class RedisStore(Store):
         self._prefix = prefix.encode()
         self._given: Redis | RedisCluster | None = None
         if isinstance(client, str):
-            url = _checked(client)
-            self._own = PerLoop(lambda: _connect(url))
+            url, cluster = _checked(client)
+            self._own = PerLoop(lambda: _connect(url, cluster))
         elif isinstance(client, Redis | RedisCluster):
             if client.get_encoder().decode_responses:
                 raise ValueError(_BYTES)
@@ -237,28 +238,31 @@ def _time_to_live(expires_at: float, now: float) -> str:
     return "" if expires_at == inf else str(ceil(min(max((expires_at - now) * 1000, 0), FOREVER)))
 
 
-def _checked(url: str) -> str:
-    scheme, colon, rest = url.partition(":")
-    url = {"valkey": "redis", "valkeys": "rediss"}.get(scheme.lower(), scheme) + colon + rest
+def _checked(url: str) -> tuple[str, bool]:
+    """The URL as the client knows it, and whether it is a cluster's."""
+    scheme, _, rest = url.partition("://")
+    scheme, _, kind = scheme.lower().replace("valkeys", "rediss").replace("valkey", "redis").partition("+")
     try:
-        options = parse_url(url)
+        if kind not in ("", "cluster"):
+            raise ValueError
+        options = parse_url(f"{scheme}://{rest}")
     except ValueError:  # its message may quote a part of the password
         raise ValueError("a Redis store's URL is redis://user:password@host:port/database") from None
     if options.get("decode_responses"):
         raise ValueError(_BYTES)
-    return url
+    return f"{scheme}://{rest}", kind == "cluster"
 
 
-def _connect(url: str) -> Redis:
+def _connect(url: str, cluster: bool) -> Redis | RedisCluster:
     options: dict[str, Any] = {
         "max_connections": MAX_CONNECTIONS,
-        "timeout": TIMEOUT,
         "socket_timeout": TIMEOUT,
         "socket_connect_timeout": TIMEOUT,
-        # Once and at once, for connections that went stale: a browser waits for the answer.
-        "retry": Retry(NoBackoff(), 1),
     }
-    options.update(parse_url(url))
+    if cluster:
+        return RedisCluster.from_url(url, **options)
+    # Once and at once, for connections that went stale: a browser waits for the answer.
+    options |= {"timeout": TIMEOUT, "retry": Retry(NoBackoff(), 1), **parse_url(url)}
     return Redis.from_pool(BlockingConnectionPool(**options))
 
 

@@ -1,7 +1,7 @@
 """Stores by URL, for settings files and the command line.
 
     memory:      cookie:      sqlite:///relative/path      sqlite:////absolute/path
-    redis://user:password@host:6379/0        rediss://…  (TLS)        valkey://…        valkeys://…  (TLS)
+    redis://user:password@host:6379/0      rediss://… (TLS)      redis+cluster://…      valkey…://… likewise
     postgresql://user:password@host:5432/database
     mariadb+asyncmy://…        and any other URL of SQLAlchemy's that names dialect+driver
 
@@ -74,10 +74,8 @@ OPENERS: Final[dict[str, Callable[[str], Storage]]] = {
     "memory": lambda url: _bare(url, MemoryStore),
     "cookie": lambda url: _bare(url, CookieStore),
     "sqlite": _sqlite,
-    "redis": _redis,
-    "rediss": _redis,
-    "valkey": _redis,
-    "valkeys": _redis,
+    **dict.fromkeys(("redis", "rediss", "valkey", "valkeys"), _redis),
+    **dict.fromkeys(("redis+cluster", "rediss+cluster", "valkey+cluster", "valkeys+cluster"), _redis),
     "postgresql": _postgres,
     "postgres": _postgres,
     ANY_DRIVER: _sqlalchemy,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
+from redis import Redis as SyncRedis
+from redis.asyncio import Redis, RedisCluster
 
+from e2e.services import Valkey
 from sessions import RedisStore, StoreUnavailable, open_store
 from sessions.stores import redis as redis_store
 from sessions.testing import StoreConformance
@@ -98,7 +100,7 @@ class _Forgetful(Redis):
 
 async def test_a_write_that_the_client_repeats_counts_once(redis_url: str, prefix: str) -> None:
     """CONC-2: a client that sends a command again, as its answer was lost, does not conflict with itself."""
-    client: Redis = _Forgetful.from_url(redis_url)  # type: ignore[no-untyped-call]
+    client: Redis = _Forgetful.from_url(redis_url)
     store = RedisStore(client, prefix=prefix)
     key, newer = a_key(), a_record(b"newer", version=2)
     assert await store.create(key, a_record()) is True
@@ -127,7 +129,7 @@ async def test_one_round_trip_each(client: Redis, prefix: str, monkeypatch: pyte
 
     async def count(*args: object, **options: object) -> object:
         sent.append(args)
-        return await real(*args, **options)
+        return await real(*args, **options)  # type: ignore[no-untyped-call]
 
     store = RedisStore(client, prefix=prefix)
     key = a_key()
@@ -212,3 +214,43 @@ def test_trio_is_told(redis_url: str) -> None:
 
     with pytest.raises(RuntimeError, match="needs asyncio"):
         trio.run(RedisStore(redis_url).load, a_key())
+
+
+class _Cluster(Valkey):
+    """All slots of a cluster on one node; it refuses, as any cluster, what touches keys of two slots."""
+
+    ready = "Ready to accept connections"
+
+    def command(self) -> list[str]:
+        return [*super().command(), "--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"]
+
+
+@pytest.fixture(scope="module")
+def cluster_url() -> Iterator[str]:
+    with _Cluster() as service:
+        with SyncRedis.from_url(service.url) as node:
+            node.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+            while "cluster_state:ok" not in str(node.execute_command("CLUSTER", "INFO")):
+                pass
+        yield service.url.replace("redis:", "redis+cluster:")
+
+
+class TestCluster(StoreConformance):
+    backends = ("asyncio",)
+    counts_purged = False
+
+    @pytest.fixture
+    def make_store(self, cluster_url: str, prefix: str) -> MakeStore:
+        return lambda: RedisStore(cluster_url, prefix=prefix)
+
+
+async def test_a_cluster_of_the_apps_own(cluster_url: str, prefix: str) -> None:
+    """A cluster's client is taken like any other."""
+    async with RedisCluster.from_url(cluster_url.replace("+cluster", "")) as client:
+        store = RedisStore(client, prefix=prefix)
+        key, record = a_key(), a_record(owner="ann")
+        await store.create(key, record)
+        await store.close()
+        assert await store.owned_by("ann") == [(key, record)]
+    with pytest.raises(ValueError, match="decode_responses"):
+        RedisStore(RedisCluster.from_url("redis://127.0.0.1", decode_responses=True))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -29,7 +31,10 @@ def anyio_backend() -> str:
 @pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path}/app.db"
+        # As an app sets it up that writes from many tasks: a log, which is kept in the file, and patience.
+        with closing(sqlite3.connect(tmp_path / "app.db")) as db:
+            db.execute("PRAGMA journal_mode = WAL")
+        return f"sqlite+aiosqlite:///{tmp_path}/app.db?timeout=30"
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url.replace("postgresql:", "postgresql+asyncpg:")
 
