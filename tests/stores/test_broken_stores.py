@@ -12,6 +12,7 @@ from hypothesis import Phase, settings
 
 from sessions.testing import StoreConformance
 from sessions.testing.kit import MakeStore
+
 from . import broken
 from .broken import RightStore
 

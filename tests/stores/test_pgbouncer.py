@@ -15,8 +15,9 @@ from sessions import PostgresStore
 from sessions.stores import postgres as postgres_store
 from sessions.testing import StoreConformance
 from sessions.testing.kit import MakeStore, a_key, a_record
-from stores.test_postgres import anyio_backend, table
-from stores.weather import BadWeather
+
+from .test_postgres import anyio_backend, table
+from .weather import BadWeather
 
 __all__ = ["anyio_backend", "table"]
 

@@ -15,7 +15,8 @@ from sessions import PostgresStore, StoreUnavailable, open_store
 from sessions.stores import postgres as postgres_store
 from sessions.testing import StoreConformance
 from sessions.testing.kit import MakeStore, a_key, a_record, all_at_once
-from stores.weather import BadWeather
+
+from .weather import BadWeather
 
 pytestmark = pytest.mark.anyio
 

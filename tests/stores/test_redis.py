@@ -15,7 +15,8 @@ from sessions import RedisStore, StoreUnavailable, open_store
 from sessions.stores import redis as redis_store
 from sessions.testing import StoreConformance
 from sessions.testing.kit import MakeStore, a_key, a_record
-from stores.weather import BadWeather
+
+from .weather import BadWeather
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ from sessions import SQLAlchemyStore, StoreUnavailable, open_store, sessions_tab
 from sessions.stores import sqlalchemy as sqlalchemy_store
 from sessions.testing import StoreConformance
 from sessions.testing.kit import MakeStore, a_key, a_record, all_at_once
-from stores.weather import BadWeather
+
+from .weather import BadWeather
 
 DATABASES = ["sqlite", "postgres", pytest.param("mariadb", marks=pytest.mark.mariadb)]
 

@@ -16,6 +16,7 @@ from sessions.stores import sqlite
 from sessions.testing import StoreConformance
 from sessions.testing.kit import MakeStore, a_key, a_record
 from sessions.testing.requests import Visitor
+
 from . import counter
 
 ROOT = Path(__file__).parents[2]

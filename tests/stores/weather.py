@@ -15,7 +15,8 @@ import pytest
 from sessions import Store, StoreUnavailable, open_store
 from sessions.testing.kit import a_key, a_record
 from sessions.testing.requests import Visitor
-from stores.proxy import Proxy
+
+from .proxy import Proxy
 
 ROOT = Path(__file__).parent.parent.parent
 
