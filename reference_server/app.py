@@ -78,6 +78,8 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
             # middleware purges and closes it for everybody.
             await apps[ROOT](scope, receive, send)
             return
+        if settings.root_path:
+            scope["root_path"] = settings.root_path
         try:
             await site(scope, receive, send)
         except (DeliberateError, CookieTooLarge):
@@ -115,7 +117,7 @@ def sorry(
 
 def named_with_version(server: str) -> str:
     try:
-        return f"{server} {version(server)}"
+        return f"{server} {version(server.partition('-')[0])}"
     except (PackageNotFoundError, ValueError):
         return server
 

@@ -1,0 +1,79 @@
+"""hypercorn, on asyncio or on trio. With TLS it offers HTTP/2."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from functools import partial
+
+from hypercorn.config import Config
+from hypercorn.run import run
+from starlette.types import ASGIApp
+
+from reference_server.app import create_app
+from reference_server.servers.site import GRACE, CannotServe, Site
+from reference_server.servers.worker import StartWatch, announce
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+Announce = Callable[[], None]
+
+
+def serve(site: Site, event_loop: str) -> None:
+    url = site.url
+    config = Config()
+    config.graceful_timeout = GRACE
+    config.root_path = site.root_path
+    if site.certificate and site.key:
+        config.certfile, config.keyfile = str(site.certificate), str(site.key)
+    if site.workers > 1:
+        site.announced_by_workers()
+        config.bind = [f"fd://{site.listening.detach()}"]
+        serve_with_workers(config, event_loop, site.workers)
+        return
+    config.bind = [f"fd://{site.listening.detach()}"]
+    config.errorlog = logging.getLogger("hypercorn.error")  # its own would say everything twice
+    app = StartWatch(create_app())
+    # Hypercorn waits for its trigger once it accepts connections, so that is the moment to say so.
+    if event_loop == "trio":
+        serve_on_trio(app, config, partial(announce, url))
+    else:
+        serve_on_asyncio(app, config, partial(announce, url))
+    if not app.started:  # of which hypercorn makes nothing
+        raise CannotServe("the app did not start")
+
+
+def serve_on_asyncio(app: ASGIApp, config: Config, announce: Announce) -> None:
+    from hypercorn.asyncio import serve  # noqa: PLC0415
+
+    async def until_told() -> None:
+        told = asyncio.Event()
+        for number in SIGNALS:
+            asyncio.get_running_loop().add_signal_handler(number, told.set)
+        announce()
+        await told.wait()
+
+    asyncio.run(serve(app, config, shutdown_trigger=until_told))  # type: ignore[arg-type]
+
+
+def serve_on_trio(app: ASGIApp, config: Config, announce: Announce) -> None:
+    import trio  # noqa: PLC0415
+    from hypercorn.trio import serve  # noqa: PLC0415
+
+    async def until_told() -> None:
+        with trio.open_signal_receiver(*SIGNALS) as signals:
+            announce()
+            async for _ in signals:
+                return
+
+    trio.run(partial(serve, app, config, shutdown_trigger=until_told))  # type: ignore[arg-type]
+
+
+def serve_with_workers(config: Config, event_loop: str, workers: int) -> None:
+    config.application_path = "reference_server.servers.worker:create()"
+    config.worker_class = event_loop
+    config.workers = workers
+    config.loglevel = "WARNING"
+    if run(config):
+        raise CannotServe("a worker did not start")

@@ -1,0 +1,75 @@
+"""The app as worker processes serve it: they tell when all are up, and never outlive their parent."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from reference_server import settings
+from reference_server.app import create_app
+
+PARENT_POLL: Final = 0.5
+"""Seconds between two looks whether the parent is still there."""
+
+
+def create() -> ASGIApp:
+    """The factory that workers import, or call after their fork."""
+    threading.Thread(target=follow_parent, args=[os.getppid()], daemon=True).start()
+    return StartWatch(create_app(), then=answer_the_roll)
+
+
+def follow_parent(parent: int) -> None:
+    """End when the parent was killed and cannot tell us to. Nobody signals the death of a parent."""
+    while os.getppid() == parent:
+        time.sleep(PARENT_POLL)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+class StartWatch:
+    """Knows whether the app has started, and tells."""
+
+    def __init__(self, app: ASGIApp, then: Callable[[], None] = lambda: None) -> None:
+        self.started = False
+        self._app = app
+        self._then = then
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+
+        async def noting(message: Message) -> None:
+            await send(message)
+            if message["type"] == "lifespan.startup.complete":
+                self.started = True
+                self._then()
+
+        await self._app(scope, receive, noting)
+
+
+def answer_the_roll() -> None:
+    """Note in the folder that we are up; the last to do so says for all of us where we listen."""
+    folder = Path(os.environ[settings.ROLL])
+    (folder / f"{os.getpid()}.up").touch()
+    url = os.environ.get(settings.URL)
+    if url and is_complete(folder, int(os.environ[settings.WORKERS])):
+        try:
+            (folder / "announced").touch(exist_ok=False)
+        except FileExistsError:  # by a worker that got here at the same time, or by those before us
+            return
+        announce(url)
+
+
+def is_complete(folder: Path, workers: int) -> bool:
+    return sum(1 for _ in folder.glob("*.up")) >= workers
+
+
+def announce(url: str) -> None:
+    print(f"listening on {url}", flush=True)  # noqa: T201
