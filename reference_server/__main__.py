@@ -138,7 +138,7 @@ def main() -> None:
             SERVERS[given.server].serve(site)
         except ModuleNotFoundError as error:
             fail(f"{given.server} is not installed: no module named {error.name!r}")
-        except CannotServe as error:
+        except (CannotServe, OSError, ValueError) as error:
             fail(f"{given.server} did not start: {error}")
         except KeyboardInterrupt:
             pass

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from reference_server.app import create_app
 from reference_server.servers.site import GRACE, CannotServe, Site
-from reference_server.servers.worker import StartWatch, announce
+from reference_server.servers.worker import StartWatch, announce, hurry_tls, is_complete
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 Announce = Callable[[], None]
@@ -22,15 +22,22 @@ Announce = Callable[[], None]
 
 def serve(site: Site, event_loop: str) -> None:
     url = site.url
+    hurry_tls()
     config = Config()
     config.graceful_timeout = GRACE
     config.root_path = site.root_path
     if site.certificate and site.key:
         config.certfile, config.keyfile = str(site.certificate), str(site.key)
     if site.workers > 1:
-        site.announced_by_workers()
+        roll = site.announced_by_workers()
         config.bind = [f"fd://{site.listening.detach()}"]
-        serve_with_workers(config, event_loop, site.workers)
+        config.worker_class = event_loop
+        config.workers = site.workers
+        config.application_path = "reference_server.servers.worker:create()"
+        config.loglevel = "WARNING"
+        run(config)  # what it returns is 0 also after a failure
+        if not is_complete(roll, site.workers):
+            raise CannotServe("a worker did not start")
         return
     config.bind = [f"fd://{site.listening.detach()}"]
     config.errorlog = logging.getLogger("hypercorn.error")  # its own would say everything twice
@@ -68,12 +75,3 @@ def serve_on_trio(app: ASGIApp, config: Config, announce: Announce) -> None:
                 return
 
     trio.run(partial(serve, app, config, shutdown_trigger=until_told))  # type: ignore[arg-type]
-
-
-def serve_with_workers(config: Config, event_loop: str, workers: int) -> None:
-    config.application_path = "reference_server.servers.worker:create()"
-    config.worker_class = event_loop
-    config.workers = workers
-    config.loglevel = "WARNING"
-    if run(config):
-        raise CannotServe("a worker did not start")

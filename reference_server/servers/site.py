@@ -46,10 +46,10 @@ class Site:
         os.environ[settings.ROLL], os.environ[settings.WORKERS] = folder, str(self.workers)
         return Path(folder)
 
-    def announced_by_workers(self) -> None:
+    def announced_by_workers(self) -> Path:
         """For servers that fork: a parent with a thread of ours that watches and announces should not."""
-        self.call_the_roll()
         os.environ[settings.URL] = self.url
+        return self.call_the_roll()
 
 
 def url_of(address: Any, *, https: bool) -> str:

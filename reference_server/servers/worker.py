@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio.constants
+import logging
 import os
 import signal
 import threading
@@ -15,14 +17,30 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from reference_server import settings
 from reference_server.app import create_app
 
+logger = logging.getLogger("reference_server")
+
+APP_FAILED: Final = 3
+"""Exit status of a worker that cannot start: uvicorn and gunicorn take it as "do not try again"."""
+GOOD_BYE: Final = 0.5
+"""Seconds."""
 PARENT_POLL: Final = 0.5
 """Seconds between two looks whether the parent is still there."""
 
 
 def create() -> ASGIApp:
     """The factory that workers import, or call after their fork."""
+    hurry_tls()
     threading.Thread(target=follow_parent, args=[os.getppid()], daemon=True).start()
-    return StartWatch(create_app(), then=answer_the_roll)
+    try:
+        return StartWatch(create_app(), then=answer_the_roll)
+    except (OSError, ValueError) as error:
+        logger.error("the app did not start: %s", error)
+        raise SystemExit(APP_FAILED) from None
+
+
+def hurry_tls() -> None:
+    """Closing a connection, asyncio waits half a minute for the client's TLS good-bye; servers only wait."""
+    vars(asyncio.constants)["SSL_SHUTDOWN_TIMEOUT"] = GOOD_BYE
 
 
 def follow_parent(parent: int) -> None:
