@@ -117,9 +117,9 @@ def main() -> None:
         os.environ[settings.SCRATCH] = scratch
         os.environ.setdefault(settings.GATES, scratch)
         try:
+            check_tls(given.tls_cert, given.tls_key)
             open_store(given.store)  # says now what a worker would find out later
             settings.Settings.from_environment()
-            check_tls(given.tls_cert, given.tls_key)
             listening = inherit(given.fd) if given.fd is not None else bind(given.host, given.port)
         except OSError as error:
             where = f"{given.host}:{given.port}" if given.fd is None else f"descriptor {given.fd}"
