@@ -95,7 +95,7 @@ def store_of(request: Request) -> Store:
     store = demo(request).store
     if isinstance(store, CookieStore):
         raise NotImplementedError(
-            "Here each session travels in its browser's cookie, and the server keeps no list of them."
+            "Each session travels in its browser's cookie, and the server keeps no list of them."
         )
     if not isinstance(store, Store) or type(store).owned_by is Store.owned_by:
         raise NotImplementedError("This store keeps no index of whom its sessions belong to.")
