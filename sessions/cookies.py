@@ -86,7 +86,7 @@ class Cookie:
         self.name = name
         self._name_start = name.encode()
         self._assignment = self._name_start + b"="
-        self._pieces = re.compile(re.escape(self._name_start) + rb"(?:\.([0-9]{1,3}))?").fullmatch
+        self._pieces = re.compile(re.escape(self._name_start) + rb"(?:\.([1-9][0-9]{0,2}))?").fullmatch
         self._secure = True if prefixed else options.secure
         self._tail = f"; Path={options.path}"
         if options.domain is not None:
@@ -141,7 +141,9 @@ class Cookie:
         if len(self.name) + len(value) <= MAX_COOKIE:
             return [value]
         room = MAX_COOKIE - len(self.name) - len(".999")
-        count = -(-(len(value) + len("999~")) // room)
+        count = 2
+        while len(f"{count}~") + len(value) > count * room:
+            count += 1
         value = f"{count}~{value}"
         return [value[start : start + room] for start in range(0, len(value), room)]
 

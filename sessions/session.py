@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from datetime import UTC, datetime
 from typing import Any, overload
 
+import anyio
+
 from sessions.carriers import Carried, Carrier
 from sessions.changes import Change, Clear, Consume, Forget, Own, Set, Update, replay
 from sessions.draft import Draft
@@ -15,7 +17,9 @@ from sessions.jsonvalues import checked, encode
 from sessions.record import Content
 
 Number = int | float
-_MUTABLE = (dict, list)
+_MUTABLE = (dict, list, tuple)
+"""What may change in place; a tuple by what is in it."""
+_MISSING: Any = object()
 
 
 class Session(MutableMapping[str, Any]):
@@ -45,6 +49,9 @@ class Session(MutableMapping[str, Any]):
     """Whether the browser must learn with the response what session it is to carry from then on."""
     _content: Content | None = None
     _destroyed: Sequence[Carried | None] = ()
+    _saving = False
+    _saved: anyio.Event | None = None
+    """For whom waits until a save of another task is done."""
 
     def __init__(
         self, carrier: Carrier, carried: Carried | None, headers: Iterable[tuple[bytes, bytes]] = ()
@@ -162,6 +169,29 @@ class Session(MutableMapping[str, Any]):
             raise KeyError(key)
         self.forget(key)
 
+    @overload
+    def pop(self, key: str, /) -> Any: ...
+    @overload
+    def pop(self, key: str, /, default: Any) -> Any: ...
+    def pop(self, key: str, /, default: Any = _MISSING) -> Any:
+        """Remove the key and return its value. A flash value that a prefetch pops stays for the reader."""
+        try:
+            value = self[key]
+        except KeyError:
+            if default is _MISSING:
+                raise
+            return default
+        if not self.is_flash(key):
+            self.forget(key)
+        return value
+
+    def popitem(self) -> tuple[str, Any]:
+        for key in self:
+            value = self[key]
+            self.forget(key)
+            return key, value
+        raise KeyError("the session is empty")
+
     def set(self, key: str, value: Any) -> None:
         self._set(key, value, flash=False)
 
@@ -201,7 +231,7 @@ class Session(MutableMapping[str, Any]):
         if not callable(function):
             super().update(other, **values)
             return None
-        key: str = other
+        key = str.__str__(other) if isinstance(other, str) else other
         content = self._open()
         self._check_late()
         self._note_in_place(key)
@@ -275,6 +305,8 @@ class Session(MutableMapping[str, Any]):
         """Whether there is nothing to commit: the handler has not done a thing and no extension is due."""
         if self._changes or self._lent or self._tell or self._destroyed or self._rotate or self._touch:
             return False
+        if self._saving:
+            return False
         carried = self._carried
         if carried is None or carried.expires_at is None:
             return True
@@ -282,11 +314,26 @@ class Session(MutableMapping[str, Any]):
 
     async def _commit(self, *, extend: bool) -> None:
         """Bring the store up to date, and note whether the browser must be told (`_tell`)."""
+        # Tasks of one request save one after the other: a save that overtook another of the same session
+        # would carry its changes along, and the other would then replay them once more.
+        while self._saving:
+            self._saved = self._saved or anyio.Event()
+            await self._saved.wait()
+        self._saving = True
+        try:
+            await self._commit_alone(extend)
+        finally:
+            self._saving = False
+            if self._saved:
+                self._saved.set()
+                self._saved = None
+
+    async def _commit_alone(self, extend: bool) -> None:
         if self._lent:
             self._note_all_in_place()
         while self._destroyed:
-            await self._end(self._destroyed[-1])
-            self._destroyed = self._destroyed[:-1]
+            await self._end(self._destroyed[0])
+            self._destroyed = self._destroyed[1:]
         before = self._carried
         if before is None:
             if not self._changes:
@@ -312,6 +359,7 @@ class Session(MutableMapping[str, Any]):
                 self._tell = self._tell or moved or content_travels
         except SessionEnded:
             self._barred = True
+            self._tell = False
             self._carried = None
             self._forget_changes()
             if draft.changes:
@@ -320,9 +368,12 @@ class Session(MutableMapping[str, Any]):
         except BaseException:
             self._changes = [*draft.changes, *self._changes]
             raise
+        if self._destroyed:  # by another task meanwhile
+            self._destroyed = [*self._destroyed, after]
+            return
         self._carried = after
         self._rotate = self._touch = False
-        if after.unpacked is not content and after is not before:
+        if after is not before and (after.unpacked is not content or self._content is not content):
             self._adopt(after.content)
 
     async def _end(self, carried: Carried | None) -> None:
@@ -345,7 +396,7 @@ class Session(MutableMapping[str, Any]):
     def _set(self, key: str, value: Any, *, flash: bool) -> None:
         text = checked(key, value)
         content = self._content or self._open()
-        key = str(key)  # a subclass would be no JSON key
+        key = str.__str__(key)  # a subclass would be no JSON key, and str() of an enum is not its value
         self._change(Set(key, text, flash))
         content.put(key, value, flash=flash)
         self._lend(key, value, text)
@@ -402,6 +453,7 @@ class Session(MutableMapping[str, Any]):
 
     def _adopt(self, content: Content) -> None:
         """Go on with what was saved, which after a conflict holds other requests' changes too."""
+        replay(self._changes, content)
         for key, text in list(self._lent.items()):
             # The handler may still hold the nested values that it read; keep looking at those.
             if encode(content.data.get(key)) == text:
