@@ -65,7 +65,7 @@ def arguments() -> argparse.Namespace:
 def complaint_about(given: argparse.Namespace) -> str | None:
     """What is wrong with the options, if anything is."""
     server = SERVERS.get(given.server)
-    scheme = given.store.partition(":")[0] + ":"
+    scheme = given.store.partition(":")[0].lower() + ":"
     if server is None:
         return f"unknown server {given.server!r}: choose one of {', '.join(SERVERS)}"
     if given.fd is not None and "--fd" in server.cannot:
