@@ -171,9 +171,7 @@ class TestKeys:
         browser = Browser(site(store=store, encryption_key=lambda: KEY))
         await browser.get("/write", a="1")
         assert await Browser(site(store=store, encryption_key=[KEY])).replayed(browser.cookie()) == {"a": "1"}
-        assert await Browser(site(store=store, encryption_key=(KEY,))).replayed(browser.cookie()) == {
-            "a": "1"
-        }
+        assert await Browser(site(store=store, encryption_key=(KEY,))).replayed(browser.cookie()) == {"a": "1"}
 
 
 @pytest.mark.promise("SEAL-5")
@@ -229,13 +227,7 @@ class TestSize:
         assert [line.pop("name") for line in lines] == ["session", "session.1", "session.2", "session.3"]
         for line in lines:
             assert line.pop("value")
-            assert line == {
-                "max-age": "60",
-                "path": "/",
-                "httponly": "",
-                "samesite": "strict".title(),
-                "secure": "",
-            }
+            assert line == {"max-age": "60", "path": "/", "httponly": "", "samesite": "strict".title(), "secure": ""}
 
     async def test_left_over_pieces_are_removed_when_it_shrinks(self) -> None:
         browser = Browser(sealed_site(large, length))
@@ -364,9 +356,7 @@ async def test_nothing_of_the_session_is_readable_in_the_cookie() -> None:
 async def test_facts_survive_in_the_cookie(clock: Clock) -> None:
     async def facts(request: Request) -> Response:
         session = own(request)
-        return answer(
-            [session.is_new, str(session.created_at), str(session.expires_at), session.id, session.owner]
-        )
+        return answer([session.is_new, str(session.created_at), str(session.expires_at), session.id, session.owner])
 
     async def log_in(request: Request) -> Response:
         own(request).owner = "ada"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
-from typing import Any
+from typing import Any, Final
 
 import daphne.server  # type: ignore[import-untyped]
 
@@ -36,12 +36,17 @@ def escaped(value: object) -> str:
     return re.sub(r"[\\:=]", r"\\\g<0>", str(value))
 
 
+INSTANCE: Final = "application_instance"
+
+
 class Server(daphne.server.Server):  # type: ignore[misc]
+    connections: dict[Any, dict[str, Any]]
+
     def kill_all_applications(self) -> Any:
         # Its own stumbles over what a websocket was before its upgrade, and then ends no application at
         # all; one that waits on for its websocket can keep the whole process from ending.
-        running = {at: it for at, it in self.connections.items() if "application_instance" in it}
-        self.connections = running
+        for protocol in [each for each, about in self.connections.items() if INSTANCE not in about]:
+            del self.connections[protocol]
         return super().kill_all_applications()
 
 
