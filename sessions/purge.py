@@ -26,14 +26,11 @@ class Purger:
 
     def __init__(self, carrier: Carrier) -> None:
         self._carrier = carrier
-        self._next = time.monotonic() + PURGE_INTERVAL
-
-    def is_due(self) -> bool:
-        return time.monotonic() >= self._next
+        self.due = time.monotonic() + PURGE_INTERVAL
 
     async def run(self) -> None:
         """A purge that fails is logged and tried again later; no request fails by it."""
-        self._next = time.monotonic() + PURGE_INTERVAL
+        self.due = time.monotonic() + PURGE_INTERVAL
         try:
             await self._carrier.purge()
         except SessionError as fault:

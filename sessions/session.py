@@ -39,9 +39,8 @@ class Session(MutableMapping[str, Any]):
     # until it is.
     _accessed = False
     _started = False
-    _given_up = False
-    _barred = False
-    """Whether the request came with an id that was rotated a moment ago; then it may set no cookie."""
+    _fault: BaseException | None = None
+    """Why the response's changes could not be saved; then no further try is made."""
     _born = False
     _rotate = False
     _touch = False
@@ -54,9 +53,17 @@ class Session(MutableMapping[str, Any]):
     """For whom waits until a save of another task is done."""
 
     def __init__(
-        self, carrier: Carrier, carried: Carried | None, headers: Iterable[tuple[bytes, bytes]] = ()
+        self,
+        carrier: Carrier,
+        carried: Carried | None,
+        headers: Iterable[tuple[bytes, bytes]] = (),
+        barred: bool = False,
     ) -> None:
-        """Made by the middleware."""
+        """Made by the middleware.
+
+        `barred` is a request that came with an id which was rotated a moment ago; it may set no cookie.
+        """
+        self._barred = barred
         self._carrier = carrier
         self._carried = carried
         self._headers = headers
@@ -107,10 +114,8 @@ class Session(MutableMapping[str, Any]):
 
     def get(self, key: str, default: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The value, or the default. A flash value is gone afterwards."""
-        try:
-            return self[key]
-        except KeyError:
-            return default
+        content = self._content or self._open()
+        return self[key] if key in content.data else default
 
     def __contains__(self, key: object) -> bool:
         """Whether there is such a key. Looking does not use up a flash value."""
@@ -385,8 +390,9 @@ class Session(MutableMapping[str, Any]):
     # -- inside ----------------------------------------------------------------------------------
 
     def _open(self) -> Content:
+        """The content, at the handler's request."""
         self._accessed = True
-        return self._loaded()
+        return self._content or self._loaded()
 
     def _loaded(self) -> Content:
         if self._content is None:
@@ -439,6 +445,7 @@ class Session(MutableMapping[str, Any]):
     def _put_back_flash(self) -> None:
         """For a response that failed: whoever loads the page again shall see the flash values again."""
         if any(isinstance(change, Consume) for change in self._changes):
+            self._note_all_in_place()
             self._changes = [change for change in self._changes if not isinstance(change, Consume)]
             self._content = replay(self._changes, self._carried.fresh() if self._carried else Content())
             self._lent = {}

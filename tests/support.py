@@ -117,7 +117,9 @@ COMMON: Sequence[Handler] = (
 )
 
 
-def site(*handlers: Handler, store: Any = None, routes: Sequence[BaseRoute] = (), **options: Any) -> Starlette:
+def site(
+    *handlers: Handler, store: Any = None, routes: Sequence[BaseRoute] = (), **options: Any
+) -> Starlette:
     """A Starlette app behind the middleware; each handler answers at its own name, `/read` and so on."""
     store = MemoryStore() if store is None else store
     extra = options.pop("exception_handlers", None)

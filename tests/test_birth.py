@@ -33,9 +33,10 @@ async def test_looking_in_every_way_creates_nothing() -> None:
         assert session.get("a") is None
         assert "a" not in session
         assert len(session) == 0
-        assert list(session) == list(session.items()) == []
+        assert list(session) == []
+        assert list(session.items()) == []
         assert session.is_new
-        assert session.id is session.created_at is session.expires_at is session.owner is None
+        assert [session.id, session.created_at, session.expires_at, session.owner] == [None] * 4
         assert session == {}
         session.forget("a")
         session.clear()

@@ -171,7 +171,9 @@ class TestKeys:
         browser = Browser(site(store=store, encryption_key=lambda: KEY))
         await browser.get("/write", a="1")
         assert await Browser(site(store=store, encryption_key=[KEY])).replayed(browser.cookie()) == {"a": "1"}
-        assert await Browser(site(store=store, encryption_key=(KEY,))).replayed(browser.cookie()) == {"a": "1"}
+        assert await Browser(site(store=store, encryption_key=(KEY,))).replayed(browser.cookie()) == {
+            "a": "1"
+        }
 
 
 @pytest.mark.promise("SEAL-5")
@@ -182,7 +184,7 @@ class TestBadKeys:
         ["", "x" * 31, [], [""], [KEY, "short"], ["short", KEY], [KEY, lambda: "short"], lambda: "x" * 31],
     )
     def test_a_short_key_is_a_value_error_at_construction(self, store: Any, key: Any) -> None:
-        with pytest.raises(ValueError, match="32|empty") as caught:
+        with pytest.raises(ValueError, match=r"32|empty") as caught:
             SessionMiddleware(nothing, store, encryption_key=key)
         assert "xxx" not in str(caught.value)
 
@@ -227,7 +229,13 @@ class TestSize:
         assert [line.pop("name") for line in lines] == ["session", "session.1", "session.2", "session.3"]
         for line in lines:
             assert line.pop("value")
-            assert line == {"max-age": "60", "path": "/", "httponly": "", "samesite": "strict".title(), "secure": ""}
+            assert line == {
+                "max-age": "60",
+                "path": "/",
+                "httponly": "",
+                "samesite": "strict".title(),
+                "secure": "",
+            }
 
     async def test_left_over_pieces_are_removed_when_it_shrinks(self) -> None:
         browser = Browser(sealed_site(large, length))
@@ -295,7 +303,7 @@ def joined(cookie: Cookie, lines: list[bytes]) -> str:
     header = b"; ".join(line.partition(b";")[0] for line in lines)
     found = cookie.find([(b"cookie", header)])
     assert found
-    return found.value()
+    return found.value
 
 
 @pytest.mark.promise("SEAL-4")
@@ -325,7 +333,7 @@ def test_split_and_join_are_inverse_and_leave_no_stale_piece(size: int, name: st
             jar[found["name"]] = found["value"]
     again = cookie.find([(b"cookie", "; ".join(f"{key}={text}" for key, text in jar.items()).encode())])
     assert again
-    assert again.value() == value
+    assert again.value == value
     assert "stale" not in jar.values()
 
 
@@ -356,7 +364,9 @@ async def test_nothing_of_the_session_is_readable_in_the_cookie() -> None:
 async def test_facts_survive_in_the_cookie(clock: Clock) -> None:
     async def facts(request: Request) -> Response:
         session = own(request)
-        return answer([session.is_new, str(session.created_at), str(session.expires_at), session.id, session.owner])
+        return answer(
+            [session.is_new, str(session.created_at), str(session.expires_at), session.id, session.owner]
+        )
 
     async def log_in(request: Request) -> Response:
         own(request).owner = "ada"

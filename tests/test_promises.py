@@ -34,7 +34,9 @@ def ids_named_in(source: str) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("promise", "pytest.mark.promise"):
             for argument in node.args:
                 if not (isinstance(argument, ast.Constant) and isinstance(argument.value, str)):
-                    raise AssertionError(f"line {argument.lineno}: a promise is named by a text, not computed")
+                    raise AssertionError(
+                        f"line {argument.lineno}: a promise is named by a text, not computed"
+                    )
                 yield argument.lineno, argument.value.partition(":")[0]
 
 

@@ -22,7 +22,8 @@ from support import Browser, Watched, answer, own, site
 from sessions import MemoryStore, Session, Store
 from sessions.carriers import IdCarrier
 from sessions.expiry import Lifetime
-from sessions.jsonvalues import MAX_DEPTH
+from sessions.jsonvalues import MAX_DEPTH, encode
+from sessions.record import unpack
 
 
 def new_session() -> Session:
@@ -358,7 +359,7 @@ class TestNotJson:
         assert session == {}
 
     def test_a_key_that_is_no_unicode_is_refused(self, session: Session) -> None:
-        with pytest.raises(TypeError, match="not valid Unicode|not JSON"):
+        with pytest.raises(TypeError, match=r"not valid Unicode|not JSON"):
             session["\ud800"] = 1
         with pytest.raises(TypeError, match=r"session\['colour'\].*not valid Unicode"):
             session["colour"] = {"\ud800": 1}
@@ -464,9 +465,6 @@ class TestJson:
 
 def saved_and_read_again(session: Session) -> dict[str, Any]:
     """The session as its next request sees it."""
-    from sessions.jsonvalues import encode
-    from sessions.record import unpack
-
     return unpack(encode(session._loaded())).data
 
 
@@ -500,7 +498,7 @@ class TestInPlace:
         def change(session: Session) -> None:
             session["nested"]["a"][0]["b"].append({"c": 1})
 
-        start = {"a": [{"b": []}]}
+        start: dict[str, Any] = {"a": [{"b": []}]}
         assert await self.changed(store, change, start) == {"a": [{"b": [{"c": 1}]}]}
 
     async def test_through_get_values_and_items(self, store: Store) -> None:

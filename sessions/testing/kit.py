@@ -37,6 +37,9 @@ class Kit:
     finds_by_owner: ClassVar[bool] = True
     """Whether the store has `owned_by`."""
 
+    patience: ClassVar[float] = 30.0
+    """Seconds after which a call that has not returned counts as stuck."""
+
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if "anyio_backend" in metafunc.fixturenames:
             names = [backend if isinstance(backend, str) else backend[0] for backend in self.backends]

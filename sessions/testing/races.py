@@ -110,7 +110,7 @@ class RacePromises(Kit):
         key = a_key()
         version = 1
         await store.create(key, a_record(b"1" * 1000))
-        for patience in range(60):
+        for turns in range(60):
             calls: list[Callable[[], Coroutine[Any, Any, Any]]] = [
                 partial(store.replace, key, a_record(b"%d" % (version + 1) * 1000, version=version + 1),
                         expected=version),
@@ -118,17 +118,17 @@ class RacePromises(Kit):
                 partial(store.create, a_key(), a_record(owner="ann")),
                 partial(store.purge),
             ]  # fmt: skip
-            with anyio.fail_after(20):
-                await _cancelled(calls, patience)
+            with anyio.fail_after(self.patience):
+                await _cancelled(calls, turns)
                 record = await store.load(key)
             assert record is not None
             assert record.version in (version, version + 1)
             assert record.payload == b"%d" % record.version * 1000
             version = record.version
-        await all_at_once(*[partial(self._use, store) for _ in range(WRITERS)])
-        with anyio.fail_after(20):
+        await all_at_once(*[partial(self._use, store) for _ in range(WRITERS)], seconds=self.patience)
+        with anyio.fail_after(self.patience):
             await store.close()
-        await self._use(store)
+            await self._use(store)
 
     async def _use(self, store: Store) -> None:
         key = a_key()
@@ -142,13 +142,13 @@ class RacePromises(Kit):
         assert await store.load(key) is None
 
 
-async def _cancelled(calls: list[Callable[[], Coroutine[Any, Any, Any]]], patience: int) -> None:
+async def _cancelled(calls: list[Callable[[], Coroutine[Any, Any, Any]]], turns: int) -> None:
     """Begin the calls, and cancel them after so many turns of the event loop."""
     async with anyio.create_task_group() as tasks:
         for call in calls:
             tasks.start_soon(call)
-        for _ in range(patience % 20):
+        for _ in range(turns % 20):
             await checkpoint()
-        if patience >= 20:
+        if turns >= 20:
             await anyio.sleep(random() * 0.003)  # noqa: S311 (no secret)
         tasks.cancel_scope.cancel()
