@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Callable
 from functools import partial
 
 from hypercorn.config import Config
 from hypercorn.run import run
-from starlette.types import ASGIApp
+from hypercorn.utils import LifespanFailureError
 
 from reference_server.app import create_app
 from reference_server.servers.site import GRACE, CannotServe, Site
 from reference_server.servers.worker import StartWatch, announce, hurry_tls, is_complete
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-Announce = Callable[[], None]
 
 
 def serve(site: Site, event_loop: str) -> None:
@@ -42,36 +40,39 @@ def serve(site: Site, event_loop: str) -> None:
     config.bind = [f"fd://{site.listening.detach()}"]
     config.errorlog = logging.getLogger("hypercorn.error")  # its own would say everything twice
     app = StartWatch(create_app())
-    # Hypercorn waits for its trigger once it accepts connections, so that is the moment to say so.
-    if event_loop == "trio":
-        serve_on_trio(app, config, partial(announce, url))
-    else:
-        serve_on_asyncio(app, config, partial(announce, url))
-    if not app.started:  # of which hypercorn makes nothing
-        raise CannotServe("the app did not start")
+    try:
+        (serve_on_trio if event_loop == "trio" else serve_on_asyncio)(app, config, url)
+    except* LifespanFailureError:
+        pass
+    if not app.started:  # whatever hypercorn made of it: an error, a shutdown or nothing
+        raise CannotServe(app.complaint)
 
 
-def serve_on_asyncio(app: ASGIApp, config: Config, announce: Announce) -> None:
+# Hypercorn waits for its trigger once it accepts connections, so that is the moment to say so.
+
+
+def serve_on_asyncio(app: StartWatch, config: Config, url: str) -> None:
     from hypercorn.asyncio import serve  # noqa: PLC0415
 
     async def until_told() -> None:
         told = asyncio.Event()
         for number in SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, told.set)
-        announce()
-        await told.wait()
+        if app.started:
+            announce(url)
+            await told.wait()
 
     asyncio.run(serve(app, config, shutdown_trigger=until_told))  # type: ignore[arg-type]
 
 
-def serve_on_trio(app: ASGIApp, config: Config, announce: Announce) -> None:
+def serve_on_trio(app: StartWatch, config: Config, url: str) -> None:
     import trio  # noqa: PLC0415
     from hypercorn.trio import serve  # noqa: PLC0415
 
     async def until_told() -> None:
         with trio.open_signal_receiver(*SIGNALS) as signals:
-            announce()
-            async for _ in signals:
-                return
+            if app.started:
+                announce(url)
+                await anext(signals)
 
     trio.run(partial(serve, app, config, shutdown_trigger=until_told))  # type: ignore[arg-type]

@@ -55,6 +55,7 @@ class StartWatch:
 
     def __init__(self, app: ASGIApp, then: Callable[[], None] = lambda: None) -> None:
         self.started = False
+        self.complaint = "the app did not start"
         self._app = app
         self._then = then
 
@@ -64,6 +65,8 @@ class StartWatch:
             return
 
         async def noting(message: Message) -> None:
+            if message["type"] == "lifespan.startup.failed" and message.get("message"):
+                self.complaint = message["message"].strip().splitlines()[-1]
             await send(message)
             if message["type"] == "lifespan.startup.complete":
                 self.started = True
