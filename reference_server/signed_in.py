@@ -19,7 +19,6 @@ from reference_server.demo import demo, fields, opened, required, url, wants_pag
 from reference_server.inspector import Page, duration
 from reference_server.pages import USER_AGENT
 from sessions import CookieStore, OwnedSession, Session, Store
-from sessions.carriers.id import key_of
 
 BROWSERS: Final = {
     "Edge": r"Edg/(\d+)",
@@ -53,7 +52,7 @@ async def page(request: Request) -> Response:
     why_not = None
     if session.owner is not None:
         try:
-            this = key_of(session.id) if session.id else None
+            this = session.key
             rows = [row(found, this) for found in await store_of(request).sessions_of(session.owner)]
         except NotImplementedError as reason:
             why_not = str(reason)
@@ -74,7 +73,7 @@ async def end(request: Request) -> Response:
     if key not in {found.key for found in await store.sessions_of(owner)}:
         # Never by the key alone: it is what another user's page shows (OWN-2).
         raise HTTPException(404, "You have no such session; it may have ended meanwhile.")
-    if session.id and key == key_of(session.id):
+    if key == session.key:
         session.destroy()
         return done(request, "/login", ended=1)
     await store.delete(key)
