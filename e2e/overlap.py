@@ -66,7 +66,7 @@ class Timeline:
             raise run.error
 
     def _walk(self) -> None:
-        """No page is opened or closed on the way: that takes longer than any step, while clocks are ticking."""
+        """No page is opened or closed on the way: that takes longer than a step, while clocks are ticking."""
         due: list[tuple[float, int, Run]] = []
         number = itertools.count()
         for item in self._peers:
