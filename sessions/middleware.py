@@ -134,9 +134,8 @@ class SessionMiddleware:
             return
         if session._started and (session._changes or session._lent or session._destroyed):
             session._refuse_late_changes()
-        if (
-            time.monotonic() >= self._purger.due
-        ):  # where the server has no lifespan; after the response, to delay nobody
+        # Where the server has no lifespan; after the response, to delay nobody.
+        if time.monotonic() >= self._purger.due:
             await self._purger.run()
 
     async def _commit(self, session: Session, message: Message, found: Found | None, scope: Scope) -> Headers:
