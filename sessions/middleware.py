@@ -112,13 +112,11 @@ class SessionMiddleware:
                 if session._changes:
                     session._refuse_late_changes()
             elif message["type"] in _START:
-                headers = message.get("headers", ())
+                # A new message each time: an app may send one and the same dictionary to everybody.
                 if not session._is_quiet():
-                    headers = await self._commit(session, message, found, scope)
+                    message = {**message, "headers": await self._commit(session, message, found, scope)}
                 if session._accessed:
-                    headers = _varying(headers)
-                # A new message: an app may send one and the same dictionary to everybody.
-                message = {**message, "headers": headers}
+                    message = {**message, "headers": _varying(message.get("headers", ()))}
                 session._started = True
             await send(message)
 

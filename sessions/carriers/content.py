@@ -56,7 +56,7 @@ class ContentCarrier:
 
     async def find(self, cookie: str, now: float) -> Carried | None:
         try:
-            text = _text.decode(self._keys.sealer.unseal(cookie))
+            text = _text.decode(self._keys.unseal(cookie))
             if not text:  # what hono-sessions leaves after a logout
                 return None
             record = _record.decode(text)
