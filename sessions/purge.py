@@ -49,6 +49,7 @@ class Purger:
         async def receive_while_purging() -> Any:
             if not started:
                 return await receive()
+            message: Any = None
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._run_for_ever)
                 message = await receive()

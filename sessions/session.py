@@ -84,6 +84,11 @@ class Session(MutableMapping[str, Any]):
         return self._carried.id if self._carried else None
 
     @property
+    def key(self) -> str | None:
+        """What names the session among `Store.sessions_of(owner)`: no secret, it opens nothing."""
+        return (self._carried.key or None) if self._carried else None
+
+    @property
     def created_at(self) -> datetime | None:
         """When the session was first saved (UTC); None as long as it never was."""
         return _moment(self._carried.created_at if self._carried else None)
@@ -178,7 +183,9 @@ class Session(MutableMapping[str, Any]):
     def pop(self, key: str, /) -> Any: ...
     @overload
     def pop(self, key: str, /, default: Any) -> Any: ...
-    def pop(self, key: str, /, default: Any = _MISSING) -> Any:
+    def pop(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, key: str, /, default: Any = _MISSING
+    ) -> Any:
         """Remove the key and return its value. A flash value that a prefetch pops stays for the reader."""
         try:
             value = self[key]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Any
 
 import pytest
@@ -210,7 +210,7 @@ async def test_base_http_middleware(kind: Callable[[], Any], place: str) -> None
     async def stream(request: Request) -> Response:
         own(request).increment("n")
 
-        async def parts() -> Any:
+        async def parts() -> AsyncIterator[bytes]:
             yield b"1"
             yield b"2"
 
