@@ -485,13 +485,21 @@ class Session(MutableMapping[str, Any]):
     def _refuse_late_changes(self) -> None:
         """Raise if a change since the start of the response was not saved; the session is as saved again."""
         self._note_all_in_place()
-        if not self._changes and not self._destroyed:
-            return
-        self._forget_changes()
+        if self._discard():
+            raise LateChange("a change after the start of the response was not followed by session.save()")
+
+    def _discard(self) -> bool:
+        """Forget what was not saved; whether there was something to forget."""
+        if not (self._changes or self._lent or self._destroyed or self._rotate or self._touch):
+            return False
+        discarded = bool(self._changes or self._destroyed)
+        if self._destroyed:
+            self._carried = self._destroyed[0]
         self._destroyed = ()
+        self._forget_changes()
         self._lent = {}
         self._content = self._carried.fresh() if self._carried else Content()
-        raise LateChange("a change after the start of the response was not followed by session.save()")
+        return discarded
 
 
 def _moment(seconds: float | None) -> datetime | None:
