@@ -21,6 +21,9 @@ def _remembered(sealer: Sealer, sealed: str) -> bytes:
     return sealer.unseal(sealed)
 
 
+forget_opened_seals = _remembered.cache_clear
+
+
 class KeyRing:
     """The first key seals, all of them open: that is how a key is replaced without logging anyone out.
 
