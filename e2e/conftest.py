@@ -1,7 +1,9 @@
 """The cell as a pytest parameter, and what every browser test gets: a server, a browser, fresh pages."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, BrowserType, Playwright
 from slugify import slugify
 
-from e2e import browsers, reporter
+from e2e import browsers, databases, reporter
 from e2e.matrix import AXES, Cell, Matrix, MatrixError
 from e2e.overlap import Timeline, is_overlapping
 from e2e.recording import Recording
@@ -17,6 +19,7 @@ from e2e.reporter import cell_of, declared_not_applicable, has_failed, named
 from e2e.results import FOLDER
 from e2e.selection import select
 from e2e.server import Server
+from e2e.tls import Certificate
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for line in (
         "promise(*ids): what the test checks, e.g. 'ROT-1' or 'SAVE-3: saved late'",
         "core: one of the tests that run also where matrix.yml selects only the core set",
-        "modes(*names): the test is only for cells of these modes",
+        "only(**axes): the test is for cells of these names only, e.g. mode='https'",
     ):
         config.addinivalue_line("markers", line)
     matrix = Matrix.load()
@@ -45,7 +48,10 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
     # pytest-playwright makes a parameter, `browser_name`, of what --browser lists. Here it is the whole cell.
     config.option.browser = [cell.id for cell in selection.cells]
-    reporter.register(config, matrix, selection.cells)
+    reporter.register(config, matrix, selection)
+    if not hasattr(config, "workerinput"):
+        stores = {matrix.stores[cell.store] for cell in selection.cells}
+        config.pluginmanager.register(databases.Databases(config, stores), "matrix-databases")
 
 
 @pytest.fixture(scope="session")
@@ -60,9 +66,26 @@ def cell(browser_name: str, pytestconfig: pytest.Config) -> Cell:
 
 
 @pytest.fixture(scope="session")
-def browser_type(playwright: Playwright, cell: Cell) -> BrowserType:
-    engine: BrowserType = getattr(playwright, browsers.engine(cell.browser))
-    return engine
+def launched(
+    playwright: Playwright, browser_type_launch_args: dict[str, Any], pytestconfig: pytest.Config
+) -> Iterator[Callable[[str], Browser]]:
+    """Launch a browser, or give the one that another cell has launched."""
+    with ExitStack() as closing:
+
+        @cache
+        def launched(name: str) -> Browser:
+            found = browsers.find(name, headed=pytestconfig.option.headed)
+            engine: BrowserType = getattr(playwright, found.engine)
+            browser = engine.launch(**{**browser_type_launch_args, **found.launch_options()})
+            closing.callback(browser.close)
+            return browser
+
+        yield launched
+
+
+@pytest.fixture(scope="session")
+def browser(cell: Cell, launched: Callable[[str], Browser]) -> Browser:
+    return launched(cell.browser)
 
 
 @pytest.fixture(scope="session")
@@ -78,31 +101,42 @@ def key() -> str:
 
 
 @pytest.fixture(scope="session")
-def server(cell: Cell, folder: Path, key: str) -> Iterator[Server]:
-    """The cell's server; all tests of the cell share it."""
-    with Server(cell.server, store_url(cell, folder), key=key, folder=folder, log=log_file(cell)) as running:
-        yield running
-
-
-def store_url(cell: Cell, folder: Path) -> str:
-    return Matrix.load().stores[cell.store].format(folder=folder)
-
-
-def log_file(cell: Cell) -> Path:
-    return FOLDER / "servers" / f"{cell.id}.log"
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return Certificate.make(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="session")
-def browser_type_launch_args(
-    browser_type_launch_args: dict[str, Any], cell: Cell, pytestconfig: pytest.Config
-) -> dict[str, Any]:
-    found = browsers.find(cell.browser, headed=pytestconfig.option.headed)
-    return {**browser_type_launch_args, **found.launch_options()}
+def start_server(
+    cell: Cell, key: str, tls: Certificate, pytestconfig: pytest.Config
+) -> Callable[..., Server]:
+    """Start a server of the cell's kind: `start_server(folder, log=…, services=…)`."""
+
+    def start_server(folder: Path, *, log: str = "", services: Mapping[str, str] | None = None) -> Server:
+        return Server(
+            cell.server,
+            Matrix.load()
+            .stores[cell.store]
+            .format(folder=folder, **(services or databases.urls(pytestconfig))),
+            key=key,
+            folder=folder,
+            log=FOLDER / "servers" / f"{cell.id}{log}.log",
+            mode=cell.mode,
+            tls=tls if cell.mode == "https" else None,
+        )
+
+    return start_server
+
+
+@pytest.fixture(scope="session")
+def server(folder: Path, start_server: Callable[..., Server]) -> Iterator[Server]:
+    """The cell's server; all tests of the cell share it."""
+    with start_server(folder) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
 def browser_context_args(browser_context_args: dict[str, Any], server: Server) -> dict[str, Any]:
-    return {**browser_context_args, "base_url": server.url}
+    return {**browser_context_args, "base_url": server.url, "ignore_https_errors": True}
 
 
 @pytest.fixture(scope="session", autouse=True)

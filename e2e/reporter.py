@@ -17,6 +17,7 @@ from e2e import browsers, report
 from e2e.matrix import Cell, Extent, Matrix
 from e2e.promises import id_of, sentences
 from e2e.results import FOLDER, CellResult, Outcome, Results, TestResult, in_order
+from e2e.selection import Selection
 
 CELLS = pytest.StashKey[Mapping[Cell, Extent]]()
 LIMITS = pytest.StashKey[dict[str, str]]()
@@ -30,8 +31,8 @@ EVERYWHERE = ("http", "https", "workers")
 PACKAGES = ("starlette", "uvicorn", "hypercorn", "granian", "gunicorn", "daphne", "h2corn", "playwright")
 
 
-def register(config: pytest.Config, matrix: Matrix, cells: Mapping[Cell, Extent]) -> None:
-    config.stash[CELLS] = cells
+def register(config: pytest.Config, matrix: Matrix, selection: Selection) -> None:
+    cells = config.stash[CELLS] = selection.cells
     config.pluginmanager.register(Judge(matrix, cells), "matrix-judge")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Reporter(config, cells), "matrix-reporter")
@@ -54,8 +55,13 @@ def cell_in(nodeid: str, cells: Iterable[Cell]) -> str:
 def is_for(item: pytest.Item, cells: Mapping[Cell, Extent]) -> bool:
     """Whether the test belongs to what is run of its cell."""
     cell = cell_of(item)
-    modes = [mode for marker in item.iter_markers("modes") for mode in marker.args] or EVERYWHERE
-    return cell.mode in modes and (cells[cell] == "all" or item.get_closest_marker("core") is not None)
+    only: dict[str, str | Sequence[str]] = {"mode": EVERYWHERE}
+    for marker in item.iter_markers("only"):
+        only |= marker.kwargs
+    fits = all(
+        getattr(cell, axis) in ([names] if isinstance(names, str) else names) for axis, names in only.items()
+    )
+    return fits and (cells[cell] == "all" or item.get_closest_marker("core") is not None)
 
 
 def declared_not_applicable(item: pytest.Item) -> bool:
