@@ -1,54 +1,91 @@
 """The cell as a pytest parameter, and what every browser test gets: a server, a browser, fresh pages."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Playwright
 from slugify import slugify
 
-from e2e import browsers, reporter
-from e2e.matrix import Cell, Matrix, MatrixError
+from e2e import browsers, databases, reporter
+from e2e.matrix import AXES, Cell, Matrix, MatrixError
 from e2e.overlap import Timeline, is_overlapping
 from e2e.recording import Recording
-from e2e.reporter import cell_of, declared_not_applicable, has_failed
+from e2e.reporter import cell_of, declared_not_applicable, has_failed, named
 from e2e.results import FOLDER
+from e2e.selection import select
 from e2e.server import Server
+from e2e.tls import Certificate
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("matrix", "Parts of the matrix (and --browser); each may be repeated")
-    group.addoption("--server", action="append", default=[], help="Only on this ASGI server.")
-    group.addoption("--store", action="append", default=[], help="Only on this session store.")
+    group = parser.getgroup("matrix", "Parts of the matrix; each may be repeated")
+    for axis in AXES:
+        # pytest-playwright's own --browser knows engines only.
+        name = "--in-browser" if axis == "browser" else f"--{axis}"
+        group.addoption(name, dest=f"cell_{axis}", action="append", default=[], help=f"Only this {axis}.")
+    group.addoption("--full", action="store_true", help="All cells and all their tests, not the selection.")
     group.addoption("--promise", action="append", default=[], help="Only tests of this promise, e.g. ROT-1.")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "promise(*ids): what the test checks, e.g. 'ROT-1' or 'SAVE-3: saved late'"
-    )
+    for line in (
+        "promise(*ids): what the test checks, e.g. 'ROT-1' or 'SAVE-3: saved late'",
+        "core: one of the tests that run also where matrix.yml selects only the core set",
+        "only(**axes): the test is for cells of these names only, e.g. mode='https'",
+    ):
+        config.addinivalue_line("markers", line)
     matrix = Matrix.load()
-    # pytest-playwright makes a parameter of --browser. Without the option the matrix names the browsers.
-    config.option.browser = config.option.browser or list(matrix.browsers)
     try:
-        cells = matrix.select(config.option.server, config.option.store, config.option.browser)
+        selection = select(
+            matrix, {axis: config.getoption(f"cell_{axis}") for axis in AXES}, full=config.option.full
+        )
     except MatrixError as error:
         raise pytest.UsageError(str(error)) from None
-    reporter.register(config, matrix, cells)
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "cell" in metafunc.fixturenames:
-        places = dict.fromkeys((cell.server, cell.store) for cell in metafunc.config.stash[reporter.CELLS])
-        metafunc.parametrize("cell", list(places), indirect=True, scope="session", ids="-".join)
+    # pytest-playwright makes a parameter, `browser_name`, of what --browser lists. Here it is the whole cell.
+    config.option.browser = [cell.id for cell in selection.cells]
+    reporter.register(config, matrix, selection)
+    if not hasattr(config, "workerinput"):
+        stores = {matrix.stores[cell.store] for cell in selection.cells}
+        config.pluginmanager.register(databases.Databases(config, stores), "matrix-databases")
 
 
 @pytest.fixture(scope="session")
-def cell(request: pytest.FixtureRequest, browser_name: str) -> Cell:
-    server, store = request.param
-    return Cell(server, store, browser_name)
+def browser_name(request: pytest.FixtureRequest) -> str:
+    """The id of the cell; pytest-playwright's own fixture is the name of an engine."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def cell(browser_name: str, pytestconfig: pytest.Config) -> Cell:
+    return named(browser_name, pytestconfig.stash[reporter.CELLS])
+
+
+@pytest.fixture(scope="session")
+def launched(
+    playwright: Playwright, browser_type_launch_args: dict[str, Any], pytestconfig: pytest.Config
+) -> Iterator[Callable[[str], Browser]]:
+    """Launch a browser, or give the one that another cell has launched."""
+    with ExitStack() as closing:
+
+        @cache
+        def launched(name: str) -> Browser:
+            found = browsers.find(name, headed=pytestconfig.option.headed)
+            engine: BrowserType = getattr(playwright, found.engine)
+            browser = engine.launch(**{**browser_type_launch_args, **found.launch_options()})
+            closing.callback(browser.close)
+            return browser
+
+        yield launched
+
+
+@pytest.fixture(scope="session")
+def browser(cell: Cell, launched: Callable[[str], Browser]) -> Browser:
+    return launched(cell.browser)
 
 
 @pytest.fixture(scope="session")
@@ -64,31 +101,42 @@ def key() -> str:
 
 
 @pytest.fixture(scope="session")
-def server(cell: Cell, folder: Path, key: str) -> Iterator[Server]:
-    """The cell's server; all tests of the cell share it."""
-    with Server(cell.server, store_url(cell, folder), key=key, folder=folder, log=log_file(cell)) as running:
-        yield running
-
-
-def store_url(cell: Cell, folder: Path) -> str:
-    return Matrix.load().stores[cell.store].format(folder=folder)
-
-
-def log_file(cell: Cell) -> Path:
-    return FOLDER / "servers" / f"{cell.id}.log"
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return Certificate.make(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="session")
-def browser_type_launch_args(
-    browser_type_launch_args: dict[str, Any], browser_name: str, pytestconfig: pytest.Config
-) -> dict[str, Any]:
-    found = browsers.find(browser_name, headed=pytestconfig.option.headed)
-    return {**browser_type_launch_args, **found.launch_options()}
+def start_server(
+    cell: Cell, key: str, tls: Certificate, pytestconfig: pytest.Config
+) -> Callable[..., Server]:
+    """Start a server of the cell's kind: `start_server(folder, log=…, services=…)`."""
+
+    def start_server(folder: Path, *, log: str = "", services: Mapping[str, str] | None = None) -> Server:
+        return Server(
+            cell.server,
+            Matrix.load()
+            .stores[cell.store]
+            .format(folder=folder, **(services or databases.urls(pytestconfig))),
+            key=key,
+            folder=folder,
+            log=FOLDER / "servers" / f"{cell.id}{log}.log",
+            mode=cell.mode,
+            tls=tls if cell.mode == "https" else None,
+        )
+
+    return start_server
+
+
+@pytest.fixture(scope="session")
+def server(folder: Path, start_server: Callable[..., Server]) -> Iterator[Server]:
+    """The cell's server; all tests of the cell share it."""
+    with start_server(folder) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
 def browser_context_args(browser_context_args: dict[str, Any], server: Server) -> dict[str, Any]:
-    return {**browser_context_args, "base_url": server.url}
+    return {**browser_context_args, "base_url": server.url, "ignore_https_errors": True}
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -14,35 +14,54 @@ from typing import Any
 import pytest
 
 from e2e import browsers, report
-from e2e.matrix import Cell, Matrix
+from e2e.matrix import Cell, Extent, Matrix
 from e2e.promises import id_of, sentences
 from e2e.results import FOLDER, CellResult, Outcome, Results, TestResult, in_order
+from e2e.selection import Selection
 
-CELLS = pytest.StashKey[Sequence[Cell]]()
+CELLS = pytest.StashKey[Mapping[Cell, Extent]]()
 LIMITS = pytest.StashKey[dict[str, str]]()
 SHOWN = pytest.StashKey[bool]()
 FAILED = pytest.StashKey[bool]()
 LOG_OFFSET = pytest.StashKey[int]()
 
-PACKAGES = ("starlette", "uvicorn", "hypercorn", "granian", "playwright")
+EVERYWHERE = ("http", "https", "workers")
+"""The modes that a test is for if it does not name others: under a root path all addresses differ."""
+
+PACKAGES = ("starlette", "uvicorn", "hypercorn", "granian", "gunicorn", "daphne", "h2corn", "playwright")
 
 
-def register(config: pytest.Config, matrix: Matrix, cells: Sequence[Cell]) -> None:
-    config.stash[CELLS] = cells
+def register(config: pytest.Config, matrix: Matrix, selection: Selection) -> None:
+    cells = config.stash[CELLS] = selection.cells
     config.pluginmanager.register(Judge(matrix, cells), "matrix-judge")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Reporter(config, cells), "matrix-reporter")
 
 
 def cell_of(item: pytest.Item) -> Cell:
-    parameters = item.callspec.params  # type: ignore[attr-defined]
-    server, store = parameters["cell"]
-    return Cell(server, store, parameters["browser_name"])
+    return named(item.callspec.params["browser_name"], item.config.stash[CELLS])  # type: ignore[attr-defined]
+
+
+def named(cell_id: str, cells: Mapping[Cell, Extent]) -> Cell:
+    return next(cell for cell in cells if cell.id == cell_id)
 
 
 def cell_in(nodeid: str, cells: Iterable[Cell]) -> str:
     """The id of the cell that a test's own id names in its brackets."""
-    return next((cell.id for cell in cells if f"[{cell.id}" in nodeid), nodeid)
+    found = (cell.id for cell in cells if f"[{cell.id}]" in nodeid or f"[{cell.id}-" in nodeid)
+    return max(found, key=len, default=nodeid)
+
+
+def is_for(item: pytest.Item, cells: Mapping[Cell, Extent]) -> bool:
+    """Whether the test belongs to what is run of its cell."""
+    cell = cell_of(item)
+    only: dict[str, str | Sequence[str]] = {"mode": EVERYWHERE}
+    for marker in item.iter_markers("only"):
+        only |= marker.kwargs
+    fits = all(
+        getattr(cell, axis) in ([names] if isinstance(names, str) else names) for axis, names in only.items()
+    )
+    return fits and (cells[cell] == "all" or item.get_closest_marker("core") is not None)
 
 
 def declared_not_applicable(item: pytest.Item) -> bool:
@@ -63,13 +82,13 @@ def _promises(item: pytest.Item) -> list[str]:
 class Judge:
     """Runs where the tests run: tells each item what is not applicable, and never lets a test skip itself."""
 
-    def __init__(self, matrix: Matrix, cells: Sequence[Cell]) -> None:
+    def __init__(self, matrix: Matrix, cells: Mapping[Cell, Extent]) -> None:
         self._matrix = matrix
-        self._cells = frozenset(cells)
+        self._cells = cells
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if cell_of(item) in self._cells]
+        items[:] = [item for item in items if is_for(item, self._cells)]
         known, used = sentences(), set[str]()
         for item in items:
             cell, named = cell_of(item), _promises(item)
@@ -129,7 +148,7 @@ class Judge:
 class Reporter:
     """Runs once: collects what all workers report, shows how far they are, writes the report."""
 
-    def __init__(self, config: pytest.Config, cells: Sequence[Cell]) -> None:
+    def __init__(self, config: pytest.Config, cells: Mapping[Cell, Extent]) -> None:
         self._config = config
         self._cells = cells
         self._tests: dict[str, TestResult] = {}
@@ -274,6 +293,8 @@ class Reporter:
                     cell.store,
                     cell.browser,
                     round(sum(test.seconds for test in tests if test.cell == cell.id), 1),
+                    cell.mode,
+                    self._cells[cell],
                 )
                 for cell in self._cells
                 if cell.id in seen

@@ -49,6 +49,9 @@ class CellResult:
     store: str
     browser: str
     seconds: float = 0.0
+    mode: str = "http"
+    tests: str = "all"
+    """Which of the tests were run: all, or the core set"""
 
 
 @dataclass
