@@ -42,7 +42,7 @@ format: env  ## Put the code into ruff's format
 
 e2e: browser  ## The browser matrix (SERVER= STORE= BROWSER= PROMISE= ARGS= select), report in e2e-report/
 	$(PY) -m pytest e2e -n $(WORKERS) \
-		$(addprefix --server=,$(SERVER)) $(addprefix --store=,$(STORE)) $(addprefix --browser=,$(BROWSER)) \
+		$(addprefix --server=,$(SERVER)) $(addprefix --store=,$(STORE)) $(addprefix --in-browser=,$(BROWSER)) $(addprefix --mode=,$(MODE)) \
 		$(addprefix --promise=,$(PROMISE)) $(ARGS)
 
 report: env  ## Write the pages of the last run's report again, from e2e-report/results.json

@@ -70,6 +70,11 @@ HEADED = {"chromium": HEADLESS["chromium"][1:]}
 APT = {"chromium": "chromium-headless-shell"}
 
 
+def engine(name: str) -> str:
+    """What Playwright calls it."""
+    return name.partition("-")[0]
+
+
 @cache
 def find(name: str, *, headed: bool = False) -> Browser:
     """The first usable browser of that name. Raises BrowserMissing."""

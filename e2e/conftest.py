@@ -6,49 +6,63 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Playwright
 from slugify import slugify
 
 from e2e import browsers, reporter
-from e2e.matrix import Cell, Matrix, MatrixError
+from e2e.matrix import AXES, Cell, Matrix, MatrixError
 from e2e.overlap import Timeline, is_overlapping
 from e2e.recording import Recording
-from e2e.reporter import cell_of, declared_not_applicable, has_failed
+from e2e.reporter import cell_of, declared_not_applicable, has_failed, named
 from e2e.results import FOLDER
+from e2e.selection import select
 from e2e.server import Server
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("matrix", "Parts of the matrix (and --browser); each may be repeated")
-    group.addoption("--server", action="append", default=[], help="Only on this ASGI server.")
-    group.addoption("--store", action="append", default=[], help="Only on this session store.")
+    group = parser.getgroup("matrix", "Parts of the matrix; each may be repeated")
+    for axis in AXES:
+        # pytest-playwright's own --browser knows engines only.
+        name = "--in-browser" if axis == "browser" else f"--{axis}"
+        group.addoption(name, dest=f"cell_{axis}", action="append", default=[], help=f"Only this {axis}.")
+    group.addoption("--full", action="store_true", help="All cells and all their tests, not the selection.")
     group.addoption("--promise", action="append", default=[], help="Only tests of this promise, e.g. ROT-1.")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "promise(*ids): what the test checks, e.g. 'ROT-1' or 'SAVE-3: saved late'"
-    )
+    for line in (
+        "promise(*ids): what the test checks, e.g. 'ROT-1' or 'SAVE-3: saved late'",
+        "core: one of the tests that run also where matrix.yml selects only the core set",
+        "modes(*names): the test is only for cells of these modes",
+    ):
+        config.addinivalue_line("markers", line)
     matrix = Matrix.load()
-    # pytest-playwright makes a parameter of --browser. Without the option the matrix names the browsers.
-    config.option.browser = config.option.browser or list(matrix.browsers)
     try:
-        cells = matrix.select(config.option.server, config.option.store, config.option.browser)
+        selection = select(
+            matrix, {axis: config.getoption(f"cell_{axis}") for axis in AXES}, full=config.option.full
+        )
     except MatrixError as error:
         raise pytest.UsageError(str(error)) from None
-    reporter.register(config, matrix, cells)
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "cell" in metafunc.fixturenames:
-        places = dict.fromkeys((cell.server, cell.store) for cell in metafunc.config.stash[reporter.CELLS])
-        metafunc.parametrize("cell", list(places), indirect=True, scope="session", ids="-".join)
+    # pytest-playwright makes a parameter, `browser_name`, of what --browser lists. Here it is the whole cell.
+    config.option.browser = [cell.id for cell in selection.cells]
+    reporter.register(config, matrix, selection)
 
 
 @pytest.fixture(scope="session")
-def cell(request: pytest.FixtureRequest, browser_name: str) -> Cell:
-    server, store = request.param
-    return Cell(server, store, browser_name)
+def browser_name(request: pytest.FixtureRequest) -> str:
+    """The id of the cell; pytest-playwright's own fixture is the name of an engine."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def cell(browser_name: str, pytestconfig: pytest.Config) -> Cell:
+    return named(browser_name, pytestconfig.stash[reporter.CELLS])
+
+
+@pytest.fixture(scope="session")
+def browser_type(playwright: Playwright, cell: Cell) -> BrowserType:
+    engine: BrowserType = getattr(playwright, browsers.engine(cell.browser))
+    return engine
 
 
 @pytest.fixture(scope="session")
@@ -80,9 +94,9 @@ def log_file(cell: Cell) -> Path:
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(
-    browser_type_launch_args: dict[str, Any], browser_name: str, pytestconfig: pytest.Config
+    browser_type_launch_args: dict[str, Any], cell: Cell, pytestconfig: pytest.Config
 ) -> dict[str, Any]:
-    found = browsers.find(browser_name, headed=pytestconfig.option.headed)
+    found = browsers.find(cell.browser, headed=pytestconfig.option.headed)
     return {**browser_type_launch_args, **found.launch_options()}
 
 

@@ -10,7 +10,7 @@ from textwrap import wrap
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from e2e.results import FOLDER, CellResult, Results, State, state_of
+from e2e.results import FOLDER, CellResult, Kind, Results, State, state_of
 from e2e.view import Square, View
 
 MARKS: dict[State, str] = {
@@ -26,6 +26,14 @@ MEANINGS: dict[State, str] = {
     "partly": "passed, one aspect not applicable",
     "not applicable": "not applicable",
     "not run": "not run",
+}
+
+
+KINDS: dict[Kind, str] = {
+    "all": "with all tests",
+    "core": "with the core tests",
+    "not selected": "not selected",
+    "excluded": "excluded",
 }
 
 
@@ -59,8 +67,8 @@ def table(results: Results, *, width: int = 120) -> Iterator[str]:
         yield ""
     for error in results.errors:
         yield f"✗ {error}"
-    for group in view.absent(excluded=False):
-        yield from wrap(f"{len(group.cells)} cells not selected. {group.reason}", width)
+    for choice in view.choices("not selected"):
+        yield from wrap(f"{len(choice.cells)} cells not selected. {choice.reason}", width)
     yield from wrap(summary(results), width)
     yield f"Report: {FOLDER / 'index.html'}"
 
@@ -135,7 +143,7 @@ def write_page(results: Results, file: Path) -> None:
         servers=[
             (server, len(list(cells))) for server, cells in groupby(results.cells, lambda cell: cell.server)
         ],
-        cores=sum(cell.core for cell in results.cells),
+        kinds=KINDS,
         workers=_workers(results),
         duration=_duration,
         state_of=lambda view, promise: state_of(

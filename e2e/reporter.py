@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -14,15 +14,20 @@ from typing import Any
 import pytest
 
 from e2e import browsers, report
-from e2e.matrix import Cell, Matrix
+from e2e.choice import choices, in_words, way
+from e2e.matrix import AXES, Cell, Extent, Matrix
 from e2e.promises import id_of, sentences
 from e2e.results import FOLDER, CellResult, Outcome, Results, TestResult, in_order
+from e2e.selection import Selection
 
-CELLS = pytest.StashKey[Sequence[Cell]]()
+CELLS = pytest.StashKey[Mapping[Cell, Extent]]()
 LIMITS = pytest.StashKey[dict[str, str]]()
 SHOWN = pytest.StashKey[bool]()
 FAILED = pytest.StashKey[bool]()
 LOG_OFFSET = pytest.StashKey[int]()
+
+EVERYWHERE = ("http", "https", "workers")
+"""The modes that a test is for if it does not name others: under a root path all addresses differ."""
 
 PACKAGES = (
     *("starlette", "uvicorn", "uvloop", "httptools", "h11", "hypercorn", "trio", "granian", "gunicorn"),
@@ -31,22 +36,32 @@ PACKAGES = (
 )
 
 
-def register(config: pytest.Config, matrix: Matrix, cells: Sequence[Cell]) -> None:
-    config.stash[CELLS] = cells
+def register(config: pytest.Config, matrix: Matrix, selection: Selection) -> None:
+    config.stash[CELLS] = cells = selection.cells
     config.pluginmanager.register(Judge(matrix, cells), "matrix-judge")
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Reporter(config, cells), "matrix-reporter")
+        config.pluginmanager.register(Reporter(config, matrix, selection), "matrix-reporter")
 
 
 def cell_of(item: pytest.Item) -> Cell:
-    parameters = item.callspec.params  # type: ignore[attr-defined]
-    server, store = parameters["cell"]
-    return Cell(server, store, parameters["browser_name"])
+    return named(item.callspec.params["browser_name"], item.config.stash[CELLS])  # type: ignore[attr-defined]
+
+
+def named(cell_id: str, cells: Mapping[Cell, Extent]) -> Cell:
+    return next(cell for cell in cells if cell.id == cell_id)
 
 
 def cell_in(nodeid: str, cells: Iterable[Cell]) -> str:
     """The id of the cell that a test's own id names in its brackets."""
-    return next((cell.id for cell in cells if f"[{cell.id}" in nodeid), nodeid)
+    found = (cell.id for cell in cells if f"[{cell.id}]" in nodeid or f"[{cell.id}-" in nodeid)
+    return max(found, key=len, default=nodeid)
+
+
+def is_for(item: pytest.Item, cells: Mapping[Cell, Extent]) -> bool:
+    """Whether the test belongs to what is run of its cell."""
+    cell = cell_of(item)
+    modes = [mode for marker in item.iter_markers("modes") for mode in marker.args] or EVERYWHERE
+    return cell.mode in modes and (cells[cell] == "all" or item.get_closest_marker("core") is not None)
 
 
 def declared_not_applicable(item: pytest.Item) -> bool:
@@ -67,13 +82,13 @@ def _promises(item: pytest.Item) -> list[str]:
 class Judge:
     """Runs where the tests run: tells each item what is not applicable, and never lets a test skip itself."""
 
-    def __init__(self, matrix: Matrix, cells: Sequence[Cell]) -> None:
+    def __init__(self, matrix: Matrix, cells: Mapping[Cell, Extent]) -> None:
         self._matrix = matrix
-        self._cells = frozenset(cells)
+        self._cells = cells
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if cell_of(item) in self._cells]
+        items[:] = [item for item in items if is_for(item, self._cells)]
         known, used = sentences(), set[str]()
         for item in items:
             cell, named = cell_of(item), _promises(item)
@@ -133,9 +148,11 @@ class Judge:
 class Reporter:
     """Runs once: collects what all workers report, shows how far they are, writes the report."""
 
-    def __init__(self, config: pytest.Config, cells: Sequence[Cell]) -> None:
+    def __init__(self, config: pytest.Config, matrix: Matrix, selection: Selection) -> None:
         self._config = config
-        self._cells = cells
+        self._matrix = matrix
+        self._selection = selection
+        self._cells = selection.cells
         self._tests: dict[str, TestResult] = {}
         self._errors: list[str] = []
         self._expected: Counter[str] = Counter()
@@ -265,6 +282,8 @@ class Reporter:
         seen = {test.cell for test in tests}
         words = sentences()
         named = in_order({id_of(name) for test in tests for name in test.promises}, words)
+        wanted = {axis: self._config.getoption(f"cell_{axis}") for axis in AXES}
+        full = bool(self._config.getoption("full"))
         return Results(
             started=self._started,
             seconds=round(time.monotonic() - self._began, 1),
@@ -278,12 +297,16 @@ class Reporter:
                     cell.store,
                     cell.browser,
                     round(sum(test.seconds for test in tests if test.cell == cell.id), 1),
+                    cell.mode,
+                    self._cells[cell],
                 )
                 for cell in self._cells
                 if cell.id in seen
             ],
             tests=tests,
             errors=self._errors,
+            selection=in_words(wanted, full=full),
+            choices=choices(self._matrix, self._selection, seen, way(wanted, full=full)),
         )
 
 

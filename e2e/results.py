@@ -14,6 +14,8 @@ FOLDER = Path("e2e-report")
 Outcome = Literal["passed", "failed", "not applicable"]
 State = Literal["passed", "failed", "not applicable", "partly", "not run"]
 """Of one promise in one cell; "partly": passed, with an aspect that is not applicable."""
+Kind = Literal["all", "core", "excluded", "not selected"]
+"""Whether all or the core tests of a cell ran; or none, there being no such cell, or not in this run."""
 
 
 @dataclass
@@ -50,22 +52,20 @@ class CellResult:
     browser: str
     seconds: float = 0.0
     mode: str = "http"
-    core: bool = False
-    """Whether only the core tests were meant to run here"""
+    tests: str = "all"
+    """Which of the tests were run: all, or the core set"""
 
     @property
     def label(self) -> str:
-        """What tells it from the other cells of its server and store."""
-        return self.browser if self.mode == "http" else f"{self.browser} {self.mode}"
+        return label(self.browser, self.mode)
 
 
 @dataclass
-class Absent:
-    """Cells in which nothing ran, with the one reason for it."""
+class Choice:
+    """Cells that ran or did not run for one reason."""
 
+    kind: Kind
     reason: str
-    excluded: bool
-    """Left out by matrix.yml, so that no run has them; else merely not selected this time"""
     cells: list[tuple[str, str, str]]
     """(server, store, label) of each"""
 
@@ -86,7 +86,7 @@ class Results:
     """What went wrong outside of any test"""
     selection: str = ""
     """How the cells were chosen"""
-    absent: list[Absent] = field(default_factory=list)
+    choices: list[Choice] = field(default_factory=list)
 
     def of(self, cell: str, promise: str) -> Iterator[tuple[TestResult, Outcome]]:
         """The tests of a promise in a cell, with what each says of it."""
@@ -149,12 +149,17 @@ class Results:
             raise ValueError(f"{file} is not a results file of format {FORMAT}")
         cells = [CellResult(**cell) for cell in data.pop("cells")]
         tests = [TestResult(**test) for test in data.pop("tests")]
-        absent = [Absent(**absent) for absent in data.pop("absent")]
+        choices = [Choice(**choice) for choice in data.pop("choices")]
         for test in tests:
             test.artifacts = [(kind, path) for kind, path in test.artifacts]
-        for group in absent:
-            group.cells = [(server, store, label) for server, store, label in group.cells]
-        return cls(cells=cells, tests=tests, absent=absent, **data)
+        for choice in choices:
+            choice.cells = [(server, store, name) for server, store, name in choice.cells]
+        return cls(cells=cells, tests=tests, choices=choices, **data)
+
+
+def label(browser: str, mode: str) -> str:
+    """What tells a cell from the others of its server and store."""
+    return browser if mode == "http" else f"{browser} {mode}"
 
 
 def state_of(outcomes: Iterable[Outcome]) -> State:

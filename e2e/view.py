@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from e2e.promises import id_of
-from e2e.results import Absent, CellResult, Outcome, Results, State, TestResult, state_of
+from e2e.results import CellResult, Choice, Kind, Outcome, Results, State, TestResult, state_of
 
 
 def whole(tests: Iterable[TestResult]) -> State:
@@ -116,17 +116,19 @@ class View:
     @property
     def _places(self) -> list[tuple[str, str]]:
         ran = [(cell.server, cell.store) for cell in self.results.cells]
-        return ran + [(server, store) for group in self.results.absent for server, store, _ in group.cells]
+        return ran + [(server, store) for choice in self.results.choices for server, store, _ in choice.cells]
 
     @cached_property
     def squares(self) -> dict[tuple[str, str], Square]:
         found = {(server, store): Square(server, store) for server in self.servers for store in self.stores}
         for view in self.cells.values():
             found[view.cell.server, view.cell.store].cells.append(view)
-        for group in self.results.absent:
-            for server, store, label in group.cells:
+        for choice in self.choices("excluded", "not selected"):
+            for server, store, label in choice.cells:
                 square = found[server, store]
-                (square.excluded if group.excluded else square.unselected).append((label, group.reason))
+                (square.excluded if choice.kind == "excluded" else square.unselected).append(
+                    (label, choice.reason)
+                )
         return found
 
     def tests(self, promise: str) -> list[TestRow]:
@@ -136,8 +138,8 @@ class View:
                 rows.setdefault(test.title, TestRow(test.title)).runs.append((test, outcome))
         return list(rows.values())
 
-    def absent(self, *, excluded: bool) -> list[Absent]:
-        return [group for group in self.results.absent if group.excluded is excluded]
+    def choices(self, *kinds: Kind) -> list[Choice]:
+        return [choice for kind in kinds for choice in self.results.choices if choice.kind == kind]
 
     def broken(self) -> dict[str, list[str]]:
         """Promise → the cells in which it failed."""
