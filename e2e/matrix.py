@@ -1,6 +1,7 @@
 """matrix.yml as Python: the cells, which of them are run by default, and what is not applicable in them.
 
-`python -m e2e.matrix` lists the cells of `make e2e`, `python -m e2e.matrix --full` all.
+`python -m e2e.matrix` lists the cells of `make e2e`, `python -m e2e.matrix --full` all;
+`python -m e2e.matrix --github` prints the jobs of the CI workflow.
 """
 
 import sys
@@ -200,6 +201,11 @@ def _names(
 
 
 def main(arguments: Sequence[str]) -> int:
+    if "--github" in arguments:
+        from e2e.github import as_json  # noqa: PLC0415 - it imports this module
+
+        print(as_json(Matrix.load()))
+        return 0
     matrix = Matrix.load()
     extents = dict.fromkeys(matrix.cells, "all") if "--full" in arguments else matrix.default
     for cell, extent in extents.items():
