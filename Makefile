@@ -27,11 +27,12 @@ test: lint unit  ## Lint, types, unit, property and store-conformance tests
 unit: env
 	$(PY) -m pytest $(ARGS)
 
-lint: env  ## ruff, mypy --strict and pyright
+lint: env  ## ruff, mypy --strict, pyright and actionlint
 	$(PY) -m ruff check $(SOURCES)
 	$(PY) -m ruff format --check $(SOURCES)
 	$(PY) -m mypy --strict $(SOURCES)
 	$(PY) -m pyright --pythonpath $(PY) $(SOURCES)
+	$(VENV)/bin/actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
 
 format: env  ## Put the code into ruff's format
 	$(PY) -m ruff check --fix $(SOURCES)

