@@ -88,16 +88,15 @@ class Judge:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        known = sentences()
+        used = {name for item in items for promise in _promises(item) for name in (promise, id_of(promise))}
         items[:] = [item for item in items if is_for(item, self._cells)]
-        known, used = sentences(), set[str]()
         for item in items:
             cell, named = cell_of(item), _promises(item)
             if not named:
                 raise pytest.UsageError(f"{item.nodeid} names no promise")
             if unknown := [name for name in named if known and id_of(name) not in known]:
                 raise pytest.UsageError(f"{item.nodeid} names {', '.join(unknown)}, which no promise is")
-            used.update(named)
-            used.update(map(id_of, named))
             rules = {name: rule for name in named if (rule := self._matrix.limit(cell, name))}
             item.stash[LIMITS] = {name: rule.reason for name, rule in rules.items()}
             item.stash[SHOWN] = any(rule.shown for rule in rules.values())
