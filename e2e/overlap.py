@@ -10,10 +10,12 @@ import itertools
 import time
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 from playwright.sync_api import Page
 
+from e2e.browsing import UNTOUCHED
 from e2e.recording import Recording
 
 Steps = Generator[float, None, None]
@@ -48,31 +50,48 @@ class Run:
     error: BaseException | None = None
 
 
+def open_page(recording: Recording) -> Page:
+    page = recording.new_page()
+    page.goto(UNTOUCHED)
+    return page
+
+
+def next_page(ready: list[Page], recording: Recording) -> Page:
+    return ready.pop() if ready else open_page(recording)
+
+
 class Timeline:
     """Walks the scenarios of one cell through time."""
 
-    def __init__(self, peers: Iterable[pytest.Item], record: Callable[[pytest.Item], Recording]) -> None:
+    def __init__(
+        self, peers: Iterable[pytest.Item], record: Callable[[pytest.Item], Recording], at_once: int
+    ) -> None:
+        """`at_once`: so many scenarios that none of them has to wait long for the browser's attention."""
         self._peers = list(peers)
+        self._at_once = at_once
         self._record = record
         self._finished: dict[str, Run] = {}
 
     def result_of(self, item: pytest.Item) -> None:
         """Raises what the scenario of this test raised."""
-        if not self._finished:
-            self._walk()
+        if item.nodeid not in self._finished:
+            place = self._peers.index(item) // self._at_once * self._at_once
+            self._walk(self._peers[place : place + self._at_once])
         run = self._finished[item.nodeid]
         item.user_properties += run.recording.properties
         if run.error is not None:
             raise run.error
 
-    def _walk(self) -> None:
+    def _walk(self, items: Iterable[pytest.Item]) -> None:
         due: list[tuple[float, int, pytest.Item, Run]] = []
         number = itertools.count()
-        for item in self._peers:
+        for item in items:
             recording = self._record(item)
             scenario: Scenario = item.obj.scenario  # type: ignore[attr-defined]
-            run = Run(scenario(recording.new_page), recording)
-            heapq.heappush(due, (time.monotonic(), next(number), item, run))
+            # To open a page takes time, and is done before anybody's clock ticks.
+            ready = [open_page(recording)]
+            run = Run(scenario(partial(next_page, ready, recording)), recording)
+            heapq.heappush(due, (0.0, next(number), item, run))
         while due:
             moment, _, item, run = heapq.heappop(due)
             time.sleep(max(0.0, moment - time.monotonic()))
