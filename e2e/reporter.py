@@ -55,13 +55,15 @@ def cell_in(nodeid: str, cells: Iterable[Cell]) -> str:
 def is_for(item: pytest.Item, cells: Mapping[Cell, Extent]) -> bool:
     """Whether the test belongs to what is run of its cell."""
     cell = cell_of(item)
-    only: dict[str, str | Sequence[str]] = {"mode": EVERYWHERE}
+    only: dict[str, str | Sequence[str]] = {}
     for marker in item.iter_markers("only"):
         only |= marker.kwargs
-    fits = all(
-        getattr(cell, axis) in ([names] if isinstance(names, str) else names) for axis, names in only.items()
-    )
-    return fits and (cells[cell] == "all" or item.get_closest_marker("core") is not None)
+    own = "mode" in only
+    for axis, names in ({"mode": EVERYWHERE} | only).items():
+        if getattr(cell, axis) not in ([names] if isinstance(names, str) else names):
+            return False
+    core = item.get_closest_marker("core") is not None
+    return {"all": True, "core": core, "own": own}[cells[cell]]
 
 
 def declared_not_applicable(item: pytest.Item) -> bool:
