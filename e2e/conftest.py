@@ -178,4 +178,4 @@ def timeline(
         for item in request.session.items
         if is_overlapping(item) and cell_of(item) == cell and not declared_not_applicable(item)
     )
-    return Timeline(peers, record)
+    return Timeline(peers, record, at_once=browsers.AT_ONCE[browsers.engine_of(cell.browser)])
