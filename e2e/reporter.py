@@ -288,8 +288,8 @@ class Reporter:
         seen = {test.cell for test in tests}
         words = sentences()
         named = in_order({id_of(name) for test in tests for name in test.promises}, words)
-        wanted = {axis: self._config.getoption(f"cell_{axis}") for axis in AXES}
-        full = bool(self._config.getoption("full"))
+        wanted: dict[str, list[str]] = {axis: getattr(self._config.option, f"cell_{axis}") for axis in AXES}
+        full: bool = self._config.option.full
         return Results(
             started=self._started,
             seconds=round(time.monotonic() - self._began, 1),
