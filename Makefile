@@ -1,0 +1,61 @@
+# `make help` lists what there is. The first use of anything sets up .venv; nothing else is touched.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+CODE := sessions reference_server e2e bench tests
+SOURCES = $(wildcard $(CODE))
+
+# make demo SERVER=uvicorn STORE=sqlite:///demo.db PORT=8000
+# make e2e  SERVER=granian STORE=sqlite BROWSER=chromium WORKERS=1 ARGS="-k rot --headed"
+PORT ?= 8000
+WORKERS ?= 2
+
+# pyright would ask the network for a newer version of itself on each run.
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help env browser test unit lint format e2e report demo bench lock clean
+
+help:  ## This list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+env:  # Python environment with the pinned packages; installs only when the pins changed
+	@sh scripts/environment.sh $(VENV)
+
+browser: env  # The browsers that matrix.yml names, found or installed
+	@$(PY) -m e2e.browsers $(BROWSER)
+
+test: lint unit  ## Lint, types, unit, property and store-conformance tests
+
+unit: env
+	$(PY) -m pytest $(ARGS)
+
+lint: env  ## ruff, mypy --strict and pyright
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy --strict $(SOURCES)
+	$(PY) -m pyright --pythonpath $(PY) $(SOURCES)
+
+format: env  ## Put the code into ruff's format
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+e2e: browser  ## The browser matrix (SERVER= STORE= BROWSER= ARGS="-k rot" select), report in e2e-report/
+	$(PY) -m pytest e2e -n $(WORKERS) \
+		$(addprefix --server=,$(SERVER)) $(addprefix --store=,$(STORE)) $(addprefix --browser=,$(BROWSER)) $(ARGS)
+
+report: env  ## Write the pages of the last run's report again, from e2e-report/results.json
+	@$(PY) -m e2e.report
+
+demo: env  ## The reference server by hand: http://127.0.0.1:8000 (SERVER= STORE= PORT=)
+	$(PY) -m reference_server --port $(PORT) $(addprefix --server ,$(SERVER)) $(addprefix --store ,$(STORE))
+
+bench: env  ## Microseconds that a session adds to a request, beside other libraries
+	$(PY) -m bench $(ARGS)
+
+lock:  ## Pin requirements/*.in anew, with hashes
+	@sh scripts/lock.sh
+
+clean:  ## Remove the environment, caches and reports
+	rm -rf $(VENV) .cache .hypothesis .mypy_cache .pytest_cache e2e/.pytest_cache .ruff_cache e2e-report build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

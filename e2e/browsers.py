@@ -1,0 +1,182 @@
+"""Find a browser that starts, or install one: `python -m e2e.browsers [NAME…]`.
+
+Both `make` and the suite ask here, so that what was installed is what is driven. The order is:
+
+1. Playwright's own build, when it is in Playwright's cache
+2. one that the system has on its PATH
+3. `playwright install` (fails within seconds where its downloads cannot be reached)
+4. apt, as root or through sudo
+
+A candidate counts only if `--version` succeeds: that also finds a build whose shared libraries are missing,
+and Ubuntu's `chromium-browser`, a script that only says where to get the real one.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import playwright
+
+from e2e.matrix import Matrix
+
+
+@dataclass(frozen=True)
+class Browser:
+    """An executable that starts, and what it calls itself."""
+
+    name: str
+    executable: str
+    version: str
+
+    def launch_options(self) -> dict[str, Any]:
+        """Keyword arguments for Playwright's `launch`."""
+        # Chromium's sandbox refuses to run as root; everybody else keeps it.
+        as_root = hasattr(os, "geteuid") and os.geteuid() == 0
+        return {"executable_path": self.executable, "args": ["--no-sandbox"] if as_root else []}
+
+
+class BrowserMissing(RuntimeError):
+    """No usable browser, and what to do about it."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the builds of one browser may be: in Playwright's cache, on the PATH, in apt."""
+
+    cached: str  # the name of the build in Playwright's browsers.json
+    executables: Sequence[str]  # what that build calls its executable
+    commands: Sequence[str]  # on the PATH
+
+
+# The headless shell starts three times faster than the full browser; that one is for `--headed`.
+HEADLESS = {
+    "chromium": [
+        Source(
+            "chromium-headless-shell",
+            ("headless_shell", "chrome-headless-shell"),
+            ("chromium-headless-shell",),
+        ),
+        Source("chromium", ("chrome", "Chromium"), ("chromium", "chromium-browser", "google-chrome")),
+    ],
+}
+HEADED = {"chromium": HEADLESS["chromium"][1:]}
+APT = {"chromium": "chromium-headless-shell"}
+
+
+@cache
+def find(name: str, *, headed: bool = False) -> Browser:
+    """The first usable browser of that name. Raises BrowserMissing."""
+    for executable in _candidates((HEADED if headed else HEADLESS)[name]):
+        if version := _version(executable):
+            return Browser(name, executable, version)
+    kind = "a window (the headless shell has none)" if headed else "the browser tests"
+    raise BrowserMissing(f"No {name} for {kind} was found; `make browser` installs one where it can.")
+
+
+def install(name: str) -> Browser:
+    """The usable browser, installed first if there is none. Raises BrowserMissing."""
+    for step in (_nothing, _install_by_playwright, _install_libraries, _install_by_apt):
+        step(name)
+        find.cache_clear()
+        try:
+            return find(name)
+        except BrowserMissing:
+            continue
+    raise BrowserMissing(
+        f"No {name} found, and none could be installed. Install one by hand:\n"
+        f"  {sys.executable} -m playwright install {name}\n"
+        f"or, on Debian:\n"
+        f"  sudo apt-get install --no-install-recommends {APT[name]}"
+    )
+
+
+def _candidates(sources: Sequence[Source]) -> Iterator[str]:
+    for source in sources:
+        build = _cache_folder() / f"{source.cached.replace('-', '_')}-{_revision(source.cached)}"
+        for executable in source.executables:
+            yield from (str(path) for path in sorted(build.rglob(executable)) if path.is_file())
+    for source in sources:
+        yield from (found for command in source.commands if (found := shutil.which(command)))
+
+
+def _cache_folder() -> Path:
+    """Playwright's own rule: https://playwright.dev/python/docs/browsers#managing-browser-binaries"""
+    if chosen := os.environ.get("PLAYWRIGHT_BROWSERS_PATH"):
+        return Path(chosen)
+    if sys.platform == "darwin":
+        return Path.home() / "Library/Caches/ms-playwright"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ms-playwright"
+
+
+def _revision(build: str) -> str:
+    listing = Path(playwright.__file__).parent / "driver/package/browsers.json"
+    browsers = json.loads(listing.read_text())["browsers"]
+    return next(str(browser["revision"]) for browser in browsers if browser["name"] == build)
+
+
+def _version(executable: str) -> str | None:
+    try:
+        answer = subprocess.run([executable, "--version"], capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() if answer.returncode == 0 else None
+
+
+def _nothing(name: str) -> None:
+    """An installed browser is used as it is."""
+
+
+def _install_by_playwright(name: str) -> None:
+    print(f"Installing {name} with Playwright")
+    _run([sys.executable, "-m", "playwright", "install", name])
+
+
+def _install_libraries(name: str) -> None:
+    """A downloaded build may lack shared libraries of the system."""
+    if (_cache_folder() / f"{name}-{_revision(name)}").is_dir() and (sudo := _as_root()) is not None:
+        _run([*sudo, sys.executable, "-m", "playwright", "install-deps", name])
+
+
+def _install_by_apt(name: str) -> None:
+    sudo = _as_root()
+    if sudo is None or not shutil.which("apt-get"):
+        return
+    print(f"Installing {APT[name]} with apt")
+    _run([*sudo, "apt-get", "update", "-qq"])
+    _run([*sudo, "apt-get", "install", "-y", "-qq", "--no-install-recommends", APT[name]])
+
+
+def _as_root() -> list[str] | None:
+    """The words to put before a command to run it as root; None where that cannot be."""
+    if os.geteuid() == 0:
+        return []
+    return ["sudo"] if shutil.which("sudo") else None
+
+
+def _run(command: list[str]) -> None:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        # Not fatal by itself: the next way may work. Its last words help if none does.
+        print("  failed:", "".join(done.stdout.splitlines(keepends=True)[-3:]).strip())
+
+
+def main(names: list[str]) -> int:
+    for name in names or Matrix.load().browsers:
+        try:
+            print(install(name).version)
+        except BrowserMissing as problem:
+            print(problem, file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,129 @@
+"""What tests do with a page besides clicking: requests from inside the page, and the cookie jar."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.sync_api import Page, Response
+
+UNTOUCHED = "/lab/untouched"
+"""A page that never looks at the session: a place to send requests from."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response as it came over the wire, and its body as a script in the page got it."""
+
+    status: int
+    headers: Mapping[str, str]
+    set_cookies: Sequence[str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+    @property
+    def value(self) -> Any:
+        return self.json["value"]
+
+
+def send(page: Page, method: str, path: str) -> Answer:
+    """`fetch(path)` in the page, with the browser's cookies."""
+    _be_somewhere(page)
+    with page.expect_response(lambda response: response.url.endswith(path)) as caught:
+        text = page.evaluate(
+            "([method, path]) => fetch(path, {method, cache: 'no-store'}).then(answer => answer.text())",
+            [method, path],
+        )
+    response = caught.value
+    return Answer(response.status, response.all_headers(), set_cookies(response), text)
+
+
+def begin(page: Page, method: str, path: str) -> None:
+    """Start a request and leave it on its way; `finish` waits for it. One at a time in each page."""
+    _be_somewhere(page)
+    page.evaluate(
+        "([method, path]) => { window.begun = fetch(path, {method}).then(answer => answer.status) }",
+        [method, path],
+    )
+
+
+def finish(page: Page) -> int:
+    """The status of the request that was begun."""
+    status: int = page.evaluate("window.begun")
+    return status
+
+
+def send_all(page: Page, method: str, paths: Sequence[str]) -> list[int]:
+    """Parallel requests, as parallel as the browser makes them (Chromium: six to a host); their statuses."""
+    begin_all(page, method, paths)
+    return finish_all(page)
+
+
+def begin_all(page: Page, method: str, paths: Sequence[str]) -> None:
+    _be_somewhere(page)
+    page.evaluate(
+        """([method, paths]) => {
+            window.all = Promise.all(paths.map(path => fetch(path, {method}).then(answer => answer.status)))
+        }""",
+        [method, paths],
+    )
+
+
+def finish_all(page: Page) -> list[int]:
+    statuses: list[int] = page.evaluate("window.all")
+    return statuses
+
+
+def get(page: Page, key: str, profile: str = "") -> Any:
+    """A session value as the server sees it; does not extend or change anything else."""
+    return send(page, "GET", f"{profile}/lab/get/{key}").value
+
+
+def put(page: Page, key: str, value: str, profile: str = "") -> Answer:
+    answer = send(page, "POST", f"{profile}/lab/set/{key}?value={value}")
+    assert answer.status == 200
+    return answer
+
+
+def email(page: Page) -> str | None:
+    """Who the server takes this browser for."""
+    name: str | None = send(page, "GET", "/whoami").json["email"]
+    return name
+
+
+def log_in(page: Page, email: str = "ada@example.com", password: str = "correct") -> None:
+    page.goto("/login")
+    page.locator("#email").fill(email)
+    page.locator("#password").fill(password)
+    page.locator("#login-button").click()
+
+
+def set_cookies(response: Response) -> list[str]:
+    """The response's `Set-Cookie` lines. Firefox joins several by a newline."""
+    lines = (line["value"] for line in response.headers_array() if line["name"].lower() == "set-cookie")
+    return [cookie for line in lines for cookie in line.split("\n")]
+
+
+def jar(page: Page) -> dict[str, str]:
+    """Name → value of the cookies that the browser would send now."""
+    now = time.time()
+    cookies = page.context.cookies()
+    return {c["name"]: c["value"] for c in cookies if c["expires"] < 0 or c["expires"] > now}
+
+
+def plant(page: Page, cookies: Mapping[str, str], path: str = "/") -> None:
+    """Put cookies into the browser's jar that its own server did not set, or set longer ago."""
+    _be_somewhere(page)
+    host = page.evaluate("location.hostname")
+    page.context.add_cookies(
+        [{"name": name, "value": value, "domain": host, "path": path} for name, value in cookies.items()]
+    )
+
+
+def _be_somewhere(page: Page) -> None:
+    if page.url == "about:blank":
+        page.goto(UNTOUCHED)

@@ -1,0 +1,119 @@
+"""The cell as a pytest parameter, and what every browser test gets: a server, a browser, fresh pages."""
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+from slugify import slugify
+
+from e2e import browsers, reporter
+from e2e.matrix import Cell, Matrix, MatrixError
+from e2e.overlap import Recording, Timeline, is_overlapping
+from e2e.reporter import cell_of, declared_not_applicable
+from e2e.results import FOLDER
+from e2e.server import Server
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("matrix", "Cells of matrix.yml (and --browser)")
+    group.addoption("--server", action="append", default=[], help="Only on this ASGI server; may be repeated.")
+    group.addoption("--store", action="append", default=[], help="Only on this session store; may be repeated.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "promise(*ids): what the test checks, e.g. 'ROT-1' or 'SAVE-3: saved late'")
+    matrix = Matrix.load()
+    # pytest-playwright makes a parameter of --browser. Without the option the matrix names the browsers.
+    config.option.browser = config.option.browser or list(matrix.browsers)
+    try:
+        cells = matrix.select(config.option.server, config.option.store, config.option.browser)
+    except MatrixError as error:
+        raise pytest.UsageError(str(error)) from None
+    reporter.register(config, matrix, cells)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "cell" in metafunc.fixturenames:
+        places = dict.fromkeys((cell.server, cell.store) for cell in metafunc.config.stash[reporter.CELLS])
+        metafunc.parametrize("cell", list(places), indirect=True, scope="session", ids="-".join)
+
+
+@pytest.fixture(scope="session")
+def cell(request: pytest.FixtureRequest, browser_name: str) -> Cell:
+    server, store = request.param
+    return Cell(server, store, browser_name)
+
+
+@pytest.fixture(scope="session")
+def folder(cell: Cell, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For whatever the cell's server keeps on disk."""
+    return tmp_path_factory.mktemp(cell.id)
+
+
+@pytest.fixture(scope="session")
+def key() -> str:
+    """The encryption key that all servers of this run use."""
+    return secrets.token_urlsafe(48)
+
+
+@pytest.fixture(scope="session")
+def server(cell: Cell, folder: Path, key: str) -> Iterator[Server]:
+    """The cell's server; all tests of the cell share it."""
+    with Server(cell.server, store_url(cell, folder), key=key, folder=folder, log=log_file(cell)) as running:
+        yield running
+
+
+def store_url(cell: Cell, folder: Path) -> str:
+    return Matrix.load().stores[cell.store].format(folder=folder)
+
+
+def log_file(cell: Cell) -> Path:
+    return FOLDER / "servers" / f"{cell.id}.log"
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(
+    browser_type_launch_args: dict[str, Any], browser_name: str, pytestconfig: pytest.Config
+) -> dict[str, Any]:
+    found = browsers.find(browser_name, headed=pytestconfig.option.headed)
+    return {**browser_type_launch_args, **found.launch_options()}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any], server: Server) -> dict[str, Any]:
+    return {**browser_context_args, "base_url": server.url}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def delete_output_dir() -> None:
+    """The reporter empties the report's folder once; pytest-playwright would in each worker, mid-run."""
+
+
+@pytest.fixture(scope="session")
+def timeline(
+    request: pytest.FixtureRequest,
+    cell: Cell,
+    browser: Browser,
+    browser_context_args: dict[str, Any],
+    pytestconfig: pytest.Config,
+) -> Timeline:
+    """The cell's tests that wait for something to expire, all under way at once."""
+
+    def record(item: pytest.Item) -> Recording:
+        return Recording(
+            browser,
+            browser_context_args,
+            Path(pytestconfig.option.output) / slugify(item.nodeid),
+            pytestconfig.option.tracing,
+            pytestconfig.option.screenshot,
+        )
+
+    peers = (
+        item
+        for item in request.session.items
+        if is_overlapping(item) and cell_of(item) == cell and not declared_not_applicable(item)
+    )
+    return Timeline(peers, record)

@@ -1,0 +1,129 @@
+"""Tests that wait for a session to expire, all at the same time.
+
+Such a test is a generator: `yield 2.1` waits for so many seconds. When the first one of a cell is due, all of
+the cell's are walked through together, each in browser contexts of its own, so that a cell waits for a few
+seconds once and not once for each test. Every test keeps its own outcome, trace and screenshot.
+"""
+
+import heapq
+import itertools
+import time
+import traceback
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Error, Page
+
+Steps = Generator[float, None, None]
+NewPage = Callable[[], Page]
+Scenario = Callable[[NewPage], Steps]
+
+
+def overlapping(scenario: Scenario) -> Callable[..., None]:
+    """Make a test of a scenario: a generator function that takes `new_page` and yields seconds to wait.
+
+    `new_page()` opens a page in a browser context, that is with cookies, of its own.
+    """
+
+    def test(request: pytest.FixtureRequest, timeline: "Timeline") -> None:
+        timeline.result_of(request.node)
+
+    test.__name__, test.__doc__, test.__module__ = scenario.__name__, scenario.__doc__, scenario.__module__
+    test.scenario = scenario  # type: ignore[attr-defined]
+    return test
+
+
+def is_overlapping(item: pytest.Item) -> bool:
+    return hasattr(getattr(item, "obj", None), "scenario")
+
+
+@dataclass
+class Run:
+    """One scenario on its way."""
+
+    steps: Steps
+    recording: "Recording"
+    error: BaseException | None = None
+
+
+class Timeline:
+    """Walks the scenarios of one cell through time."""
+
+    def __init__(self, peers: Iterable[pytest.Item], record: Callable[[pytest.Item], "Recording"]) -> None:
+        self._peers = list(peers)
+        self._record = record
+        self._finished: dict[str, Run] = {}
+
+    def result_of(self, item: pytest.Item) -> None:
+        """Raises what the scenario of this test raised."""
+        if not self._finished:
+            self._walk()
+        run = self._finished[item.nodeid]
+        item.user_properties += [(f"playwright_{kind}", str(path)) for kind, path in run.recording.kept]
+        if run.error is not None:
+            raise run.error
+
+    def _walk(self) -> None:
+        due: list[tuple[float, int, pytest.Item, Run]] = []
+        number = itertools.count()
+        for item in self._peers:
+            recording = self._record(item)
+            scenario: Scenario = item.obj.scenario  # type: ignore[attr-defined]
+            run = Run(scenario(recording.new_page), recording)
+            heapq.heappush(due, (time.monotonic(), next(number), item, run))
+        while due:
+            moment, _, item, run = heapq.heappop(due)
+            time.sleep(max(0.0, moment - time.monotonic()))
+            try:
+                wait = next(run.steps)
+            except StopIteration:
+                run.recording.close(failed=False)
+            except (Exception, pytest.fail.Exception) as error:
+                run.error = error
+                run.recording.close(failed=True)
+            else:
+                heapq.heappush(due, (time.monotonic() + wait, next(number), item, run))
+                continue
+            self._finished[item.nodeid] = run
+
+
+@dataclass
+class Recording:
+    """The browser contexts of one scenario, and the trace and screenshots to keep if it fails."""
+
+    browser: Browser
+    context_options: dict[str, Any]
+    folder: Path
+    tracing: str
+    screenshot: str
+    kept: list[tuple[str, Path]] = field(default_factory=list)
+    _contexts: list[BrowserContext] = field(default_factory=list)
+
+    def new_page(self) -> Page:
+        context = self.browser.new_context(**self.context_options)
+        if self.tracing != "off":
+            context.tracing.start(screenshots=True, snapshots=True, sources=True)
+        self._contexts.append(context)
+        return context.new_page()
+
+    def close(self, *, failed: bool) -> None:
+        keep_trace = self.tracing == "on" or (failed and self.tracing == "retain-on-failure")
+        keep_screenshot = self.screenshot == "on" or (failed and self.screenshot == "only-on-failure")
+        for number, context in enumerate(self._contexts, 1):
+            try:
+                if keep_screenshot:
+                    for page in context.pages:
+                        path = self.folder / f"test-failed-{len(self.kept) + 1}.png"
+                        page.screenshot(path=path, timeout=5000)
+                        self.kept.append(("screenshot", path))
+                if keep_trace:
+                    path = self.folder / f"trace-{number}.zip"
+                    context.tracing.stop(path=path)
+                    self.kept.append(("trace", path))
+                context.close()
+            except Error:
+                # The scenario's own failure is the story; a page that cannot be pictured is not.
+                traceback.print_exc()

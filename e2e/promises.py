@@ -1,0 +1,24 @@
+"""The promises, as tests name them and as docs/promises.md words them."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).parent.parent / "docs" / "promises.md"
+
+promise = pytest.mark.promise
+"""`@promise("ROT-1", "SAVE-3: saved late")`: what a test checks; after a colon, one aspect of it."""
+
+
+def id_of(promise: str) -> str:
+    """The id without the aspect."""
+    return promise.split(":")[0]
+
+
+def sentences() -> dict[str, str]:
+    """Promise id → its wording, in the order of the page."""
+    if not PAGE.exists():
+        return {}
+    found = re.findall(r"^- \*\*([A-Z]+-\d+)\*\* (.*(?:\n  .*)*)", PAGE.read_text(), re.MULTILINE)
+    return {name: " ".join(text.split()) for name, text in found}

@@ -1,0 +1,294 @@
+"""The pytest side of the report: which tests are not applicable, progress, and the results of all workers."""
+
+import os
+import platform
+import shutil
+import sys
+import time
+from collections import Counter
+from collections.abc import Generator, Iterable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import pytest
+
+from e2e import browsers, report
+from e2e.matrix import Cell, Matrix
+from e2e.promises import id_of, sentences
+from e2e.results import FOLDER, CellResult, Outcome, Results, TestResult, in_order
+
+CELLS = pytest.StashKey[Sequence[Cell]]()
+LIMITS = pytest.StashKey[dict[str, str]]()
+SHOWN = pytest.StashKey[bool]()
+LOG_OFFSET = pytest.StashKey[int]()
+
+PACKAGES = ("starlette", "uvicorn", "hypercorn", "granian", "playwright")
+
+
+def register(config: pytest.Config, matrix: Matrix, cells: Sequence[Cell]) -> None:
+    config.stash[CELLS] = cells
+    config.pluginmanager.register(Judge(matrix, cells), "matrix-judge")
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Reporter(config, cells), "matrix-reporter")
+
+
+def cell_of(item: pytest.Item) -> Cell:
+    parameters = item.callspec.params  # type: ignore[attr-defined]
+    return Cell(*parameters["cell"], parameters["browser_name"])
+
+
+def declared_not_applicable(item: pytest.Item) -> bool:
+    """Whether nothing is left of the test in its cell, so that it is not run."""
+    named = _promises(item)
+    return not item.stash[SHOWN] and all(name in item.stash[LIMITS] for name in named)
+
+
+def _promises(item: pytest.Item) -> list[str]:
+    return [name for marker in item.iter_markers("promise") for name in marker.args]
+
+
+class Judge:
+    """Runs where the tests run: tells each item what is not applicable, and never lets a test skip itself."""
+
+    def __init__(self, matrix: Matrix, cells: Sequence[Cell]) -> None:
+        self._matrix = matrix
+        self._cells = frozenset(cells)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if cell_of(item) in self._cells]
+        known, used = sentences(), set[str]()
+        for item in items:
+            cell, named = cell_of(item), _promises(item)
+            if not named:
+                raise pytest.UsageError(f"{item.nodeid} names no promise")
+            if unknown := [name for name in named if known and id_of(name) not in known]:
+                raise pytest.UsageError(f"{item.nodeid} names {', '.join(unknown)}, which no promise is")
+            used.update(named)
+            used.update(map(id_of, named))
+            rules = {name: rule for name in named if (rule := self._matrix.limit(cell, name))}
+            item.stash[LIMITS] = {name: rule.reason for name, rule in rules.items()}
+            item.stash[SHOWN] = any(rule.shown for rule in rules.values())
+            item.user_properties += [
+                ("cell", cell.id),
+                ("promises", named),
+                ("not applicable", item.stash[LIMITS]),
+                ("limits shown", item.stash[SHOWN]),
+            ]
+            item.add_marker(pytest.mark.xdist_group(cell.id))
+        if config.args == [str(config.rootpath)] or config.args == [config.rootpath.name]:
+            self._check_declarations(used)
+
+    def _check_declarations(self, used: set[str]) -> None:
+        for rule in self._matrix.not_applicable:
+            if unused := sorted(set(rule.promises) - used):
+                names = ", ".join(unused)
+                raise pytest.UsageError(f"matrix.yml declares {names} not applicable, but no test names it")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        if declared_not_applicable(item):
+            pytest.skip("; ".join(dict.fromkeys(item.stash[LIMITS].values())))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        if server := item.funcargs.get("server"):  # type: ignore[attr-defined]
+            item.stash[LOG_OFFSET] = server.log.stat().st_size
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        result = yield
+        if result.skipped and not declared_not_applicable(item):
+            result.outcome = "failed"
+            result.longrepr = "A browser test may not skip itself: what cannot hold is declared in matrix.yml"
+        if result.failed and LOG_OFFSET in item.stash:
+            said = item.funcargs["server"].said_since(item.stash[LOG_OFFSET])  # type: ignore[attr-defined]
+            if said.strip():
+                result.sections.append(("What the server said meanwhile", said))
+        return result
+
+
+class Reporter:
+    """Runs once: collects what all workers report, shows how far they are, writes the report."""
+
+    def __init__(self, config: pytest.Config, cells: Sequence[Cell]) -> None:
+        self._config = config
+        self._cells = cells
+        self._tests: dict[str, TestResult] = {}
+        self._errors: list[str] = []
+        self._expected: Counter[str] = Counter()
+        self._done: Counter[str] = Counter()
+        self._order: list[str] = []
+        self._began = time.monotonic()
+        self._started = datetime.now(UTC).isoformat(timespec="seconds")
+
+    def pytest_sessionstart(self) -> None:
+        if not self._config.option.collectonly:
+            shutil.rmtree(FOLDER, ignore_errors=True)
+
+    # What there is to do
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._expect(item.nodeid for item in session.items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        self._expect(ids)
+
+    def _expect(self, ids: Iterable[str]) -> None:
+        ids = [_without_group(nodeid) for nodeid in ids]
+        if ids:
+            self._expected = Counter(cell.id for nodeid in ids for cell in self._cells if cell.id in nodeid)
+            self._order = ids
+
+    # What has been done
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        # No letters: the lines below say more. The categories end up in pytest's own last line.
+        if report.skipped:
+            return "not applicable", "", ""
+        if report.failed:
+            return "failed", "", ""
+        return ("passed" if report.when == "call" else ""), "", ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        properties = dict(report.user_properties)
+        nodeid = _without_group(report.nodeid)
+        if "cell" not in properties:
+            self._errors.append(f"{nodeid}\n{report.longreprtext}")
+            return
+        test = self._tests.setdefault(nodeid, _new_result(nodeid, properties))
+        test.seconds = round(test.seconds + report.duration, 3)
+        if report.skipped:
+            test.outcome = "not applicable"
+            test.promises = dict.fromkeys(test.promises, test.outcome)
+        elif report.failed:
+            test.outcome = "failed"
+            for name in test.promises:
+                if name not in test.reasons or properties["limits shown"]:
+                    test.promises[name] = "failed"
+            test.failure += _failure(report)
+        if report.when == "teardown":
+            test.artifacts += _artifacts(report)
+            self._progress(test)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self._errors.append(f"{report.nodeid}\n{report.longreprtext}")
+
+    # How far it is
+
+    def _progress(self, test: TestResult) -> None:
+        self._done[test.cell] += 1
+        if test.outcome == "failed":
+            self._say(f"✗ {test.cell}: {test.title}")
+        if self._done[test.cell] == self._expected[test.cell]:
+            mine = [other for other in self._tests.values() if other.cell == test.cell]
+            counts = Counter(other.outcome for other in mine)
+            finished = sum(self._done[cell] == total for cell, total in self._expected.items())
+            mark = "✗" if counts["failed"] else "✓"
+            numbers = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items(), reverse=True))
+            seconds = sum(other.seconds for other in mine)
+            self._say(f"{mark} {test.cell:<26} {finished:>2}/{len(self._expected)}  {seconds:5.1f} s  {numbers}")
+        elif sys.stdout.isatty():
+            self._write(f"\r  {self._done.total()}/{self._expected.total()} {test.cell}\x1b[K")
+
+    def _say(self, line: str) -> None:
+        clear = "\r\x1b[K" if sys.stdout.isatty() else ""
+        self._write(f"{clear}{line}\n")
+
+    def _write(self, text: str) -> None:
+        writer = self._config.get_terminal_writer()
+        writer.write(text, flush=True)
+
+    # What came of it
+
+    def pytest_sessionfinish(self) -> None:
+        if self._config.option.collectonly or not (self._tests or self._errors):
+            return
+        results = self._results()
+        results.save(FOLDER / "results.json")
+        report.write_page(results, FOLDER / "index.html")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if not self._tests and not self._errors:
+            return
+        results = Results.load(FOLDER / "results.json")
+        terminalreporter.write_line("")
+        for line in report.table(results, width=shutil.get_terminal_size((120, 24)).columns):
+            terminalreporter.write_line(line)
+
+    def _results(self) -> Results:
+        tests = [self._tests[nodeid] for nodeid in in_order(self._tests, self._order)]
+        seen = {test.cell for test in tests}
+        words = sentences()
+        named = in_order({id_of(name) for test in tests for name in test.promises}, words)
+        return Results(
+            started=self._started,
+            seconds=round(time.monotonic() - self._began, 1),
+            workers=int(self._config.getoption("numprocesses", None) or 1),
+            versions=_versions({cell.browser for cell in self._cells}),
+            promises={name: words.get(name, "") for name in named},
+            cells=[
+                CellResult(
+                    cell.id,
+                    cell.server,
+                    cell.store,
+                    cell.browser,
+                    round(sum(test.seconds for test in tests if test.cell == cell.id), 1),
+                )
+                for cell in self._cells
+                if cell.id in seen
+            ],
+            tests=tests,
+            errors=self._errors,
+        )
+
+
+def _new_result(nodeid: str, properties: dict[str, Any]) -> TestResult:
+    reasons = dict(properties["not applicable"])
+    outcomes: dict[str, Outcome] = {
+        name: "not applicable" if name in reasons else "passed" for name in properties["promises"]
+    }
+    file, _, name = nodeid.partition("::")
+    name = name.replace(properties["cell"], "").replace("[]", "")
+    return TestResult(properties["cell"], name, file, outcomes, reasons)
+
+
+def _failure(report: pytest.TestReport) -> str:
+    sections = (f"\n\n--- {title} ---\n{text}" for title, text in report.sections if text.strip())
+    return f"{report.when}\n{report.longreprtext}{''.join(sections)}\n"
+
+
+def _artifacts(report: pytest.TestReport) -> list[tuple[str, str]]:
+    return [
+        (name.removeprefix("playwright_"), os.path.relpath(str(path), FOLDER))
+        for name, path in report.user_properties
+        if name.startswith("playwright_")
+    ]
+
+
+def _without_group(nodeid: str) -> str:
+    """xdist tells workers which tests belong together by a suffix."""
+    return nodeid.rpartition("@")[0] if "]@" in nodeid else nodeid
+
+
+def _versions(names: Iterable[str]) -> dict[str, str]:
+    found = {"Python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    for name in sorted(names):
+        try:
+            found[name] = browsers.find(name).version
+        except browsers.BrowserMissing:
+            continue
+    return found

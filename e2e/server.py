@@ -1,0 +1,137 @@
+"""The server under test: `python -m reference_server` in a process of its own, on a free port."""
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).parent.parent
+STARTUP = 20.0
+"""Seconds until a server must answer."""
+
+
+class ServerFailed(RuntimeError):
+    """The server did not start; the message is what it said itself."""
+
+
+class Server:
+    """A running server. Keep it in a `with` block, or call `stop`."""
+
+    def __init__(self, server: str, store: str, *, key: str, folder: Path, log: Path) -> None:
+        """Returns when the server answers. Raises ServerFailed with the server's own output.
+
+        `folder` holds the gates, and with them whatever one process hands on to the next.
+        """
+        self.log = log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.touch()
+        started_at = log.stat().st_size
+        command = [sys.executable, "-m", "reference_server", "--server", server, "--store", store, "--port", "0"]
+        environment = {
+            **os.environ,
+            "REFERENCE_SERVER_KEY": key,
+            "REFERENCE_SERVER_GATES": str(folder / "gates"),
+            "PYTHONUNBUFFERED": "1",
+        }
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-S", "-m", "e2e.leash", *command],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a Ctrl-C at the terminal is for pytest, which then ends us in order
+            )
+        try:
+            self.url = self._wait_until_it_answers(server, started_at)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _wait_until_it_answers(self, name: str, started_at: int) -> str:
+        deadline = time.monotonic() + STARTUP
+        url = ""
+        while time.monotonic() < deadline:
+            said = self.said_since(started_at)
+            if self._process.poll() is not None:
+                raise ServerFailed(f"{name} ended with {self._process.returncode}:\n{said or '(it said nothing)'}")
+            if not url:
+                lines = (line for line in said.splitlines(keepends=True) if line.startswith("listening on "))
+                url = next((line.split()[-1] for line in lines if line.endswith("\n")), "")
+            if url and self._answers(url):
+                return url
+            time.sleep(0.01)
+        raise ServerFailed(f"{name} did not answer in {STARTUP:.0f} s:\n{self.said_since(started_at)}")
+
+    @staticmethod
+    def _answers(url: str) -> bool:
+        try:
+            return _request(url, "GET", "/lab/untouched")[0] == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def said_since(self, offset: int) -> str:
+        """What the server wrote to standard output and error after `offset` bytes of its log."""
+        with self.log.open("rb") as log:
+            log.seek(offset)
+            return log.read().decode(errors="replace")
+
+    def stop(self) -> None:
+        """Ask the server to end, and wait until it has."""
+        if self._process.stdin and not self._process.stdin.closed:
+            self._process.stdin.close()
+        self._process.wait()
+
+    def kill(self) -> None:
+        """End the server at once, in the middle of whatever it does."""
+        assert self._process.stdin
+        self._process.stdin.write(b"k")
+        self._process.stdin.flush()
+        self._process.wait()
+        self._process.stdin.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def get_json(self, path: str) -> Any:
+        """Ask past the browser, as somebody without cookies."""
+        return json.loads(_request(self.url, "GET", path)[1])
+
+    def open_gate(self, name: str) -> None:
+        _request(self.url, "POST", f"/lab/gate/{name}")
+
+    def wait_at_gate(self, name: str, requests: int = 1, *, seconds: float = 10) -> None:
+        """Return when so many requests stand before the gate. Raises TimeoutError."""
+        deadline = time.monotonic() + seconds
+        while (waiting := self.get_json(f"/lab/gate/{name}")["waiting"]) < requests:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{waiting} of {requests} requests reached the gate in {seconds} s")
+            time.sleep(0.005)
+
+    def wait_for_outcome(self, token: str, *, seconds: float = 10) -> str:
+        """How a request ended whose end the browser cannot see. Raises TimeoutError."""
+        deadline = time.monotonic() + seconds
+        while (outcome := self.get_json(f"/lab/outcome/{token}")["outcome"]) is None:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no outcome in {seconds} s")
+            time.sleep(0.005)
+        return str(outcome)
+
+
+def _request(url: str, method: str, path: str) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=5)
+    try:
+        connection.request(method, path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()

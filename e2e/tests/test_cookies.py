@@ -1,0 +1,132 @@
+"""COOKIE: what the browser is told, and what it keeps."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from e2e.browsing import get, jar, log_in, put, send, set_cookies
+from e2e.promises import promise
+
+ROOT_MAX_AGE = 30 * 60
+
+
+def attributes(line: str) -> dict[str, str]:
+    """Attribute in lower case → value, of a `Set-Cookie` line."""
+    parts = (part.partition("=") for part in line.split("; ")[1:])
+    return {name.lower(): value for name, _, value in parts}
+
+
+@promise("COOKIE-1")
+@pytest.mark.parametrize("profile", ["", "/sealed", "/browser"], ids=["root", "sealed", "browser"])
+def test_a_response_that_only_reads_sets_no_cookie(page: Page, profile: str) -> None:
+    assert put(page, "colour", "green", profile).set_cookies
+    for path in ("/lab/get/colour", "/lab/all", "/whoami", "/login", "/lab/untouched", "/no-such-page"):
+        assert send(page, "GET", f"{profile}{path}").set_cookies == [], path
+
+
+@promise("COOKIE-1: id")
+def test_a_write_that_keeps_the_id_sets_no_cookie(page: Page) -> None:
+    put(page, "colour", "green")
+    assert put(page, "colour", "blue").set_cookies == []
+    assert get(page, "colour") == "blue"
+
+
+@promise("COOKIE-2")
+def test_attributes_are_safe_by_default(page: Page) -> None:
+    (line,) = put(page, "colour", "green").set_cookies
+    found = attributes(line)
+    assert found["path"] == "/"
+    assert found["samesite"] == "Lax"
+    assert "httponly" in found
+    assert "secure" not in found, "over plain http the browser would refuse it"
+    assert "domain" not in found
+    assert page.evaluate("document.cookie") == ""
+
+
+@promise("COOKIE-3")
+def test_max_age_is_what_is_left_of_the_session(page: Page) -> None:
+    (line,) = put(page, "colour", "green").set_cookies
+    left = send(page, "GET", "/whoami").json["expires_in"]
+    max_age = int(attributes(line)["max-age"])
+    assert ROOT_MAX_AGE - 5 <= max_age <= ROOT_MAX_AGE
+    assert abs(max_age - left) < 5
+
+
+@promise("COOKIE-3")
+def test_max_age_never_exceeds_the_absolute_timeout(page: Page) -> None:
+    (line,) = put(page, "colour", "green", "/absolute").set_cookies
+    assert 2 <= int(attributes(line)["max-age"]) <= 3
+
+
+@promise("COOKIE-3")
+def test_without_expiry_it_is_a_browser_session_cookie(page: Page) -> None:
+    (line,) = put(page, "colour", "green", "/browser").set_cookies
+    assert not {"max-age", "expires"} & attributes(line).keys()
+    (cookie,) = page.context.cookies()
+    assert cookie["expires"] == -1
+
+
+@promise("COOKIE-4")
+@pytest.mark.parametrize("profile", ["", "/sealed", "/browser"], ids=["root", "sealed", "browser"])
+def test_a_destroyed_session_leaves_nothing_in_the_jar(page: Page, profile: str) -> None:
+    (born,) = put(page, "colour", "green", profile).set_cookies
+    (died,) = send(page, "POST", f"{profile}/lab/destroy").set_cookies
+    assert jar(page) == {}
+    assert attributes(died)["max-age"] == "0"
+    assert {**attributes(died), "max-age": ""} == {**attributes(born), "max-age": ""} | (
+        {} if "max-age" in attributes(born) else {"max-age": ""}
+    )
+
+
+@promise("COOKIE-4")
+def test_logging_out_empties_the_jar(page: Page) -> None:
+    log_in(page)
+    assert jar(page)
+    page.locator("#logout-button").click()
+    page.locator("#login-button").wait_for()
+    assert jar(page) == {}
+
+
+@promise("COOKIE-5")
+def test_caches_learn_that_the_response_depends_on_the_cookie(page: Page) -> None:
+    assert "cookie" in send(page, "GET", "/lab/get/colour").headers["vary"].lower()
+    assert "cookie" not in send(page, "GET", "/lab/untouched").headers.get("vary", "").lower()
+    written = put(page, "colour", "green")
+    assert "cookie" in written.headers["vary"].lower()
+    assert re.search(r"private|no-store", written.headers["cache-control"])
+
+
+@promise("COOKIE-5")
+def test_the_apps_own_cache_control_is_left_alone(page: Page) -> None:
+    assert send(page, "GET", "/lab/public").headers["cache-control"] == "public, max-age=60"
+
+
+@promise("COOKIE-6: id")
+def test_the_cookie_holds_the_id_and_nothing_else(page: Page) -> None:
+    put(page, "colour", "green")
+    assert re.fullmatch(r"[A-Za-z0-9_-]{43}", jar(page)["session"])
+
+
+@promise("COOKIE-6")
+def test_with_an_encryption_key_it_is_sealed(page: Page) -> None:
+    put(page, "colour", "green", "/sealed")
+    assert re.fullmatch(r"Fe26\.2\*[^*]*(\*[A-Za-z0-9_-]*){6}", jar(page)["sealed"])
+    assert get(page, "colour", "/sealed") == "green"
+
+
+@promise("COOKIE-6: id")
+def test_the_store_never_holds_the_id(page: Page, folder: Path) -> None:
+    put(page, "colour", "stolen-database")
+    session_id = jar(page)["session"].encode()
+    stored = [file.read_bytes() for file in folder.glob("*") if file.is_file()]
+    assert not any(session_id in content for content in stored)
+
+
+@promise("COOKIE-1")
+def test_pages_beside_the_session_set_no_cookie(page: Page) -> None:
+    page.goto("/")
+    with page.expect_response("**/static/*.css") as style:
+        page.goto("/lab")
+    assert set_cookies(style.value) == []

@@ -1,0 +1,71 @@
+"""FLASH: a value for exactly one read."""
+
+from playwright.sync_api import Page, expect
+
+from e2e.browsing import log_in, put, send
+from e2e.promises import promise
+
+MESSAGE = "Saved."
+
+
+def flash(page: Page) -> None:
+    assert send(page, "POST", f"/lab/flash?value={MESSAGE}").status == 200
+
+
+def read(page: Page) -> str | None:
+    value: str | None = send(page, "GET", "/lab/flash").value
+    return value
+
+
+@promise("FLASH-1")
+def test_it_is_gone_after_a_reload(page: Page) -> None:
+    log_in(page, password="wrong")
+    expect(page.locator("#error")).to_have_text("Incorrect username or password")
+    page.reload()
+    expect(page.locator("#login-button")).to_be_visible()
+    expect(page.locator("#error")).to_have_count(0)
+
+
+@promise("FLASH-1")
+def test_it_is_gone_in_another_tab(page: Page) -> None:
+    other_tab = page.context.new_page()
+    flash(page)
+    assert read(other_tab) == MESSAGE
+    assert read(page) is None
+    assert read(other_tab) is None
+
+
+@promise("FLASH-2")
+def test_unrelated_requests_do_not_consume_it(page: Page) -> None:
+    flash(page)
+    page.goto("/")
+    page.goto("/lab")
+    put(page, "colour", "green")
+    send(page, "GET", "/lab/get/colour")
+    send(page, "GET", "/no-such-page")
+    assert read(page) == MESSAGE
+    assert read(page) is None
+
+
+@promise("FLASH-3")
+def test_a_prefetch_does_not_consume_it(page: Page) -> None:
+    flash(page)
+    with page.expect_response("**/lab/flash") as prefetched:
+        page.evaluate(
+            """() => {
+                const link = Object.assign(document.createElement("link"), {rel: "prefetch", href: "/lab/flash"});
+                document.head.append(link);
+            }"""
+        )
+    assert "prefetch" in prefetched.value.request.all_headers()["sec-purpose"]
+    assert prefetched.value.status == 200
+    assert read(page) == MESSAGE
+    assert read(page) is None
+
+
+@promise("FLASH-4")
+def test_a_page_that_fails_does_not_lose_it(page: Page) -> None:
+    flash(page)
+    assert send(page, "GET", "/lab/flash-then-fail").status == 500
+    assert read(page) == MESSAGE
+    assert read(page) is None

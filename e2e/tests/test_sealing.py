@@ -1,0 +1,81 @@
+"""SEAL: the session in the cookie."""
+
+import json
+
+from playwright.sync_api import Page
+
+from e2e.browsing import get, jar, plant, put, send
+from e2e.promises import promise
+from sessions.iron import seal, unseal
+
+BROWSER_LIMIT = 4096
+"""Bytes of a cookie's name and value together that browsers keep."""
+
+
+def make_large(page: Page, size: int) -> int:
+    return send(page, "POST", f"/lab/large?bytes={size}").status
+
+
+def length(page: Page) -> int:
+    return int(send(page, "GET", "/lab/large").json["length"])
+
+
+@promise("SEAL-2")
+def test_the_cookie_is_a_record_of_hono_sessions(page: Page, key: str) -> None:
+    put(page, "colour", "green")
+    record = json.loads(unseal(jar(page)["session"], key))
+    assert record["_data"] == {"colour": {"value": "green", "flash": False}}
+    assert record["_delete"] is False
+    assert record["_expire"].endswith("Z")
+
+
+@promise("SEAL-2")
+def test_a_record_of_hono_sessions_is_a_session(page: Page, key: str) -> None:
+    record = {
+        "_data": {"colour": {"value": "green", "flash": False}, "flash": {"value": "Hello", "flash": True}},
+        "_expire": None,
+        "_delete": False,
+        "_accessed": None,
+    }
+    plant(page, {"session": seal(json.dumps(record), key)})
+    assert get(page, "colour") == "green"
+    assert send(page, "GET", "/lab/flash").value == "Hello"
+    assert send(page, "GET", "/lab/flash").value is None
+
+
+@promise("SEAL-4")
+def test_a_large_session_is_split_and_joined(page: Page) -> None:
+    put(page, "colour", "green")
+    assert make_large(page, 6000) == 200
+    assert len(jar(page)) > 1
+    assert all(len(name) + len(value) <= BROWSER_LIMIT for name, value in jar(page).items())
+    assert length(page) == 6000
+    assert get(page, "colour") == "green"
+
+
+@promise("SEAL-4")
+def test_a_session_that_shrinks_leaves_no_pieces_in_the_jar(page: Page) -> None:
+    make_large(page, 6000)
+    assert len(jar(page)) > 1
+    make_large(page, 100)
+    assert list(jar(page)) == ["session"]
+    assert length(page) == 100
+
+
+@promise("SEAL-4", "COOKIE-4")
+def test_a_large_session_that_is_destroyed_leaves_no_pieces_in_the_jar(page: Page) -> None:
+    make_large(page, 6000)
+    send(page, "POST", "/lab/destroy")
+    assert jar(page) == {}
+    assert length(page) == 0
+
+
+@promise("SEAL-4")
+def test_past_the_limit_the_request_fails_and_the_session_before_it_stays(page: Page) -> None:
+    put(page, "colour", "green")
+    before = jar(page)
+    failed = send(page, "POST", "/lab/large?bytes=50000")
+    assert failed.status == 500
+    assert failed.set_cookies == []
+    assert jar(page) == before
+    assert send(page, "GET", "/lab/all").json == {"colour": "green"}
