@@ -1,18 +1,19 @@
 """The cell as a pytest parameter, and what every browser test gets: a server, a browser, fresh pages."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, BrowserContext
 from slugify import slugify
 
 from e2e import browsers, reporter
 from e2e.matrix import Cell, Matrix, MatrixError
-from e2e.overlap import Recording, Timeline, is_overlapping
-from e2e.reporter import cell_of, declared_not_applicable
+from e2e.overlap import Timeline, is_overlapping
+from e2e.recording import Recording
+from e2e.reporter import cell_of, declared_not_applicable, has_failed
 from e2e.results import FOLDER
 from e2e.server import Server
 
@@ -93,24 +94,34 @@ def delete_output_dir() -> None:
 
 
 @pytest.fixture(scope="session")
-def timeline(
-    request: pytest.FixtureRequest,
-    cell: Cell,
-    browser: Browser,
-    browser_context_args: dict[str, Any],
-    pytestconfig: pytest.Config,
-) -> Timeline:
-    """The cell's tests that wait for something to expire, all under way at once."""
+def record(
+    browser: Browser, browser_context_args: dict[str, Any], pytestconfig: pytest.Config
+) -> Callable[[pytest.Item], Recording]:
+    options = pytestconfig.option
 
     def record(item: pytest.Item) -> Recording:
-        return Recording(
-            browser,
-            browser_context_args,
-            Path(pytestconfig.option.output) / slugify(item.nodeid),
-            pytestconfig.option.tracing,
-            pytestconfig.option.screenshot,
-        )
+        folder = Path(options.output) / slugify(item.nodeid)
+        return Recording(browser, browser_context_args, folder, options.tracing, options.screenshot)
 
+    return record
+
+
+@pytest.fixture
+def new_context(
+    request: pytest.FixtureRequest, record: Callable[[pytest.Item], Recording]
+) -> Iterator[Callable[..., BrowserContext]]:
+    """Open another browser, as far as cookies are concerned. `context` and `page` come from here too."""
+    recording = record(request.node)
+    yield recording.new_context
+    recording.close(failed=has_failed(request.node))
+    request.node.user_properties += recording.properties
+
+
+@pytest.fixture(scope="session")
+def timeline(
+    request: pytest.FixtureRequest, cell: Cell, record: Callable[[pytest.Item], Recording]
+) -> Timeline:
+    """The cell's tests that wait for something to expire, all under way at once."""
     peers = (
         item
         for item in request.session.items

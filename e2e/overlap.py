@@ -8,14 +8,13 @@ seconds once and not once for each test. Every test keeps its own outcome, trace
 import heapq
 import itertools
 import time
-import traceback
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page
+from playwright.sync_api import Page
+
+from e2e.recording import Recording
 
 Steps = Generator[float, None, None]
 NewPage = Callable[[], Page]
@@ -45,14 +44,14 @@ class Run:
     """One scenario on its way."""
 
     steps: Steps
-    recording: "Recording"
+    recording: Recording
     error: BaseException | None = None
 
 
 class Timeline:
     """Walks the scenarios of one cell through time."""
 
-    def __init__(self, peers: Iterable[pytest.Item], record: Callable[[pytest.Item], "Recording"]) -> None:
+    def __init__(self, peers: Iterable[pytest.Item], record: Callable[[pytest.Item], Recording]) -> None:
         self._peers = list(peers)
         self._record = record
         self._finished: dict[str, Run] = {}
@@ -62,7 +61,7 @@ class Timeline:
         if not self._finished:
             self._walk()
         run = self._finished[item.nodeid]
-        item.user_properties += [(f"playwright_{kind}", str(path)) for kind, path in run.recording.kept]
+        item.user_properties += run.recording.properties
         if run.error is not None:
             raise run.error
 
@@ -88,42 +87,3 @@ class Timeline:
                 heapq.heappush(due, (time.monotonic() + wait, next(number), item, run))
                 continue
             self._finished[item.nodeid] = run
-
-
-@dataclass
-class Recording:
-    """The browser contexts of one scenario, and the trace and screenshots to keep if it fails."""
-
-    browser: Browser
-    context_options: dict[str, Any]
-    folder: Path
-    tracing: str
-    screenshot: str
-    kept: list[tuple[str, Path]] = field(default_factory=list)
-    _contexts: list[BrowserContext] = field(default_factory=list)
-
-    def new_page(self) -> Page:
-        context = self.browser.new_context(**self.context_options)
-        if self.tracing != "off":
-            context.tracing.start(screenshots=True, snapshots=True, sources=True)
-        self._contexts.append(context)
-        return context.new_page()
-
-    def close(self, *, failed: bool) -> None:
-        keep_trace = self.tracing == "on" or (failed and self.tracing == "retain-on-failure")
-        keep_screenshot = self.screenshot == "on" or (failed and self.screenshot == "only-on-failure")
-        for number, context in enumerate(self._contexts, 1):
-            try:
-                if keep_screenshot:
-                    for page in context.pages:
-                        path = self.folder / f"test-failed-{len(self.kept) + 1}.png"
-                        page.screenshot(path=path, timeout=5000)
-                        self.kept.append(("screenshot", path))
-                if keep_trace:
-                    path = self.folder / f"trace-{number}.zip"
-                    context.tracing.stop(path=path)
-                    self.kept.append(("trace", path))
-                context.close()
-            except Error:
-                # The scenario's own failure is the story; a page that cannot be pictured is not.
-                traceback.print_exc()

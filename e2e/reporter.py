@@ -21,6 +21,7 @@ from e2e.results import FOLDER, CellResult, Outcome, Results, TestResult, in_ord
 CELLS = pytest.StashKey[Sequence[Cell]]()
 LIMITS = pytest.StashKey[dict[str, str]]()
 SHOWN = pytest.StashKey[bool]()
+FAILED = pytest.StashKey[bool]()
 LOG_OFFSET = pytest.StashKey[int]()
 
 PACKAGES = ("starlette", "uvicorn", "hypercorn", "granian", "playwright")
@@ -38,10 +39,20 @@ def cell_of(item: pytest.Item) -> Cell:
     return Cell(*parameters["cell"], parameters["browser_name"])
 
 
+def cell_in(nodeid: str, cells: Iterable[Cell]) -> str:
+    """The id of the cell that a test's own id names in its brackets."""
+    return next((cell.id for cell in cells if f"[{cell.id}" in nodeid), nodeid)
+
+
 def declared_not_applicable(item: pytest.Item) -> bool:
     """Whether nothing is left of the test in its cell, so that it is not run."""
     named = _promises(item)
     return not item.stash[SHOWN] and all(name in item.stash[LIMITS] for name in named)
+
+
+def has_failed(item: pytest.Item) -> bool:
+    """Whether the test has failed so far."""
+    return item.stash.get(FAILED, False)
 
 
 def _promises(item: pytest.Item) -> list[str]:
@@ -76,7 +87,6 @@ class Judge:
                 ("not applicable", item.stash[LIMITS]),
                 ("limits shown", item.stash[SHOWN]),
             ]
-            item.add_marker(pytest.mark.xdist_group(cell.id))
         if config.args == [str(config.rootpath)] or config.args == [config.rootpath.name]:
             self._check_declarations(used)
 
@@ -105,6 +115,7 @@ class Judge:
         if result.skipped and not declared_not_applicable(item):
             result.outcome = "failed"
             result.longrepr = "A browser test may not skip itself: what cannot hold is declared in matrix.yml"
+        item.stash[FAILED] = has_failed(item) or result.failed
         if result.failed and LOG_OFFSET in item.stash:
             said = item.funcargs["server"].said_since(item.stash[LOG_OFFSET])  # type: ignore[attr-defined]
             if said.strip():
@@ -140,10 +151,8 @@ class Reporter:
         self._expect(ids)
 
     def _expect(self, ids: Iterable[str]) -> None:
-        ids = [_without_group(nodeid) for nodeid in ids]
-        if ids:
-            self._expected = Counter(cell.id for nodeid in ids for cell in self._cells if cell.id in nodeid)
-            self._order = ids
+        self._order = list(ids)
+        self._expected = Counter(cell_in(nodeid, self._cells) for nodeid in self._order)
 
     # What has been done
 
@@ -158,11 +167,10 @@ class Reporter:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         properties = dict(report.user_properties)
-        nodeid = _without_group(report.nodeid)
         if "cell" not in properties:
-            self._errors.append(f"{nodeid}\n{report.longreprtext}")
+            self._errors.append(f"{report.nodeid}\n{report.longreprtext}")
             return
-        test = self._tests.setdefault(nodeid, _new_result(nodeid, properties))
+        test = self._tests.setdefault(report.nodeid, _new_result(report.nodeid, properties))
         test.seconds = round(test.seconds + report.duration, 3)
         if report.skipped:
             test.outcome = "not applicable"
@@ -180,6 +188,23 @@ class Reporter:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
             self._errors.append(f"{report.nodeid}\n{report.longreprtext}")
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - only there is it needed
+
+        cells = self._cells
+
+        class CellScheduling(LoadScopeScheduling):
+            """A cell goes to one worker as a whole, so that its server boots once.
+
+            (`--dist=loadgroup` is meant for this, but xdist 3.8 does not group under pytest 9.2.)
+            """
+
+            def _split_scope(self, nodeid: str) -> str:
+                return cell_in(nodeid, cells)
+
+        return CellScheduling(config, log)
 
     # How far it is
 
@@ -272,11 +297,6 @@ def _artifacts(report: pytest.TestReport) -> list[tuple[str, str]]:
         for name, path in report.user_properties
         if name.startswith("playwright_")
     ]
-
-
-def _without_group(nodeid: str) -> str:
-    """xdist tells workers which tests belong together by a suffix."""
-    return nodeid.rpartition("@")[0] if "]@" in nodeid else nodeid
 
 
 def _versions(names: Iterable[str]) -> dict[str, str]:
