@@ -31,14 +31,14 @@ unit: env
 	$(PY) -m pytest $(ARGS)
 
 lint: env  ## ruff, mypy --strict and pyright
-	$(PY) -m ruff check .
-	$(PY) -m ruff format --check .
+	$(PY) -m ruff check $(SOURCES)
+	$(PY) -m ruff format --check $(SOURCES)
 	$(PY) -m mypy --strict $(SOURCES)
 	$(PY) -m pyright --pythonpath $(PY) $(SOURCES)
 
 format: env  ## Put the code into ruff's format
-	$(PY) -m ruff check --fix .
-	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix $(SOURCES)
+	$(PY) -m ruff format $(SOURCES)
 
 e2e: browser  ## The browser matrix (SERVER= STORE= BROWSER= ARGS="-k rot" select), report in e2e-report/
 	$(PY) -m pytest e2e -n $(WORKERS) \

@@ -123,7 +123,9 @@ def _revision(build: str) -> str:
 
 def _version(executable: str) -> str | None:
     try:
-        answer = subprocess.run([executable, "--version"], capture_output=True, text=True, timeout=20)
+        answer = subprocess.run(
+            [executable, "--version"], check=False, capture_output=True, text=True, timeout=20
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return answer.stdout.strip() if answer.returncode == 0 else None
@@ -162,7 +164,9 @@ def _as_root() -> list[str] | None:
 
 def _run(command: list[str]) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run(
+        command, check=False, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     if done.returncode:
         # Not fatal by itself: the next way may work. Its last words help if none does.
         print("  failed:", "".join(done.stdout.splitlines(keepends=True)[-3:]).strip())

@@ -57,13 +57,8 @@ def finish(page: Page) -> int:
     return status
 
 
-def send_all(page: Page, method: str, paths: Sequence[str]) -> list[int]:
-    """Parallel requests, as parallel as the browser makes them (Chromium: six to a host); their statuses."""
-    begin_all(page, method, paths)
-    return finish_all(page)
-
-
 def begin_all(page: Page, method: str, paths: Sequence[str]) -> None:
+    """Parallel requests, as parallel as the browser makes them (Chromium: six to a host)."""
     _be_somewhere(page)
     page.evaluate(
         """([method, paths]) => {
@@ -74,6 +69,7 @@ def begin_all(page: Page, method: str, paths: Sequence[str]) -> None:
 
 
 def finish_all(page: Page) -> list[int]:
+    """The statuses of the requests that were begun."""
     statuses: list[int] = page.evaluate("window.all")
     return statuses
 
@@ -95,7 +91,7 @@ def email(page: Page) -> str | None:
     return name
 
 
-def log_in(page: Page, email: str = "ada@example.com", password: str = "correct") -> None:
+def log_in(page: Page, email: str = "ada@example.com", password: str = "correct") -> None:  # noqa: S107 - the demo's, for all to see
     page.goto("/login")
     page.locator("#email").fill(email)
     page.locator("#password").fill(password)
@@ -111,8 +107,11 @@ def set_cookies(response: Response) -> list[str]:
 def jar(page: Page) -> dict[str, str]:
     """Name → value of the cookies that the browser would send now."""
     now = time.time()
-    cookies = page.context.cookies()
-    return {c["name"]: c["value"] for c in cookies if c["expires"] < 0 or c["expires"] > now}
+    return {
+        cookie.get("name", ""): cookie.get("value", "")
+        for cookie in page.context.cookies()
+        if not 0 <= cookie.get("expires", -1) <= now  # Firefox lists what has expired; -1 is no expiry
+    }
 
 
 def plant(page: Page, cookies: Mapping[str, str], path: str = "/") -> None:

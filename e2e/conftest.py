@@ -20,12 +20,18 @@ from e2e.server import Server
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("matrix", "Cells of matrix.yml (and --browser)")
-    group.addoption("--server", action="append", default=[], help="Only on this ASGI server; may be repeated.")
-    group.addoption("--store", action="append", default=[], help="Only on this session store; may be repeated.")
+    group.addoption(
+        "--server", action="append", default=[], help="Only on this ASGI server; may be repeated."
+    )
+    group.addoption(
+        "--store", action="append", default=[], help="Only on this session store; may be repeated."
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "promise(*ids): what the test checks, e.g. 'ROT-1' or 'SAVE-3: saved late'")
+    config.addinivalue_line(
+        "markers", "promise(*ids): what the test checks, e.g. 'ROT-1' or 'SAVE-3: saved late'"
+    )
     matrix = Matrix.load()
     # pytest-playwright makes a parameter of --browser. Without the option the matrix names the browsers.
     config.option.browser = config.option.browser or list(matrix.browsers)

@@ -82,7 +82,9 @@ class Matrix:
                 raise MatrixError(f"matrix.yml leaves out a combination that does not exist: {rule.reason}")
         for rule in matrix.not_applicable:
             if not any(rule.matches(cell) for cell in matrix.cells):
-                raise MatrixError(f"matrix.yml declares {', '.join(rule.promises)} for no cell: {rule.reason}")
+                raise MatrixError(
+                    f"matrix.yml declares {', '.join(rule.promises)} for no cell: {rule.reason}"
+                )
         return matrix
 
     @cached_property
@@ -116,7 +118,7 @@ class Matrix:
 
     def limit(self, cell: Cell, promise: str) -> Rule | None:
         """Why `promise` ("ROT-1", or one aspect: "SAVE-3: saved late") is not applicable in `cell`."""
-        names = {promise, promise.split(":")[0]}
+        names = {promise, promise.split(":", maxsplit=1)[0]}
         return next(
             (rule for rule in self.not_applicable if names & set(rule.promises) and rule.matches(cell)), None
         )
@@ -138,9 +140,10 @@ def _rule(line: Mapping[str, Any], names: Mapping[str, Sequence[str]], *, promis
     return Rule(match, reason, listed, shown)
 
 
-def main() -> None:
+def main() -> int:
     for cell in Matrix.load().cells:
         print(cell.id)
+    return 0
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ promise = pytest.mark.promise
 
 def id_of(promise: str) -> str:
     """The id without the aspect."""
-    return promise.split(":")[0]
+    return promise.split(":", maxsplit=1)[0]
 
 
 def sentences() -> dict[str, str]:

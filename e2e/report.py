@@ -13,7 +13,7 @@ MARKS: dict[State, str] = {
     "passed": "✓",
     "failed": "✗",
     "partly": "◐",
-    "not applicable": "–",
+    "not applicable": "–",  # noqa: RUF001 - an en dash is meant
     "not run": " ",
 }
 MEANINGS: dict[State, str] = {
@@ -50,8 +50,7 @@ def table(results: Results, *, width: int = 120) -> Iterator[str]:
         seconds = (f"{cell.seconds:.1f} s".ljust(column) for cell in cells)
         yield " " * first + "".join(seconds).rstrip()
         yield ""
-    shown = (state for state in MARKS if state != "not run")
-    yield "   ".join(f"{MARKS[state]} {MEANINGS[state]}" for state in shown)
+    yield "   ".join(f"{mark} {MEANINGS[state]}" for state, mark in MARKS.items() if mark.strip())
     for test in results.failures:
         yield ""
         yield f"✗ {test.cell}: {test.title}  ({', '.join(test.promises)})"
@@ -78,7 +77,9 @@ def write_page(results: Results, file: Path) -> None:
         summary=summary(results),
         marks=MARKS,
         meanings=MEANINGS,
-        servers=[(server, len(list(cells))) for server, cells in groupby(results.cells, lambda cell: cell.server)],
+        servers=[
+            (server, len(list(cells))) for server, cells in groupby(results.cells, lambda cell: cell.server)
+        ],
         workers=_workers(results),
     )
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -36,7 +36,8 @@ def register(config: pytest.Config, matrix: Matrix, cells: Sequence[Cell]) -> No
 
 def cell_of(item: pytest.Item) -> Cell:
     parameters = item.callspec.params  # type: ignore[attr-defined]
-    return Cell(*parameters["cell"], parameters["browser_name"])
+    server, store = parameters["cell"]
+    return Cell(server, store, parameters["browser_name"])
 
 
 def cell_in(nodeid: str, cells: Iterable[Cell]) -> str:
@@ -191,11 +192,11 @@ class Reporter:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
-        from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - only there is it needed
+        from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # noqa: PLC0415
 
         cells = self._cells
 
-        class CellScheduling(LoadScopeScheduling):
+        class CellScheduling(LoadScopeScheduling):  # type: ignore[misc]
             """A cell goes to one worker as a whole, so that its server boots once.
 
             (`--dist=loadgroup` is meant for this, but xdist 3.8 does not group under pytest 9.2.)
@@ -217,9 +218,13 @@ class Reporter:
             counts = Counter(other.outcome for other in mine)
             finished = sum(self._done[cell] == total for cell, total in self._expected.items())
             mark = "✗" if counts["failed"] else "✓"
-            numbers = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items(), reverse=True))
+            numbers = ", ".join(
+                f"{number} {outcome}" for outcome, number in sorted(counts.items(), reverse=True)
+            )
             seconds = sum(other.seconds for other in mine)
-            self._say(f"{mark} {test.cell:<26} {finished:>2}/{len(self._expected)}  {seconds:5.1f} s  {numbers}")
+            self._say(
+                f"{mark} {test.cell:<26} {finished:>2}/{len(self._expected)}  {seconds:5.1f} s  {numbers}"
+            )
         elif sys.stdout.isatty():
             self._write(f"\r  {self._done.total()}/{self._expected.total()} {test.cell}\x1b[K")
 

@@ -96,7 +96,9 @@ class Results:
         for test in self.tests:
             for name, reason in test.reasons.items():
                 if id_of(name) == promise:
-                    text = f"{name.partition(':')[2].strip().capitalize()}: {reason}" if ":" in name else reason
+                    text = (
+                        f"{name.partition(':')[2].strip().capitalize()}: {reason}" if ":" in name else reason
+                    )
                     cells = found.setdefault(text, [])
                     if test.cell not in cells:
                         cells.append(test.cell)

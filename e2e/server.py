@@ -31,7 +31,17 @@ class Server:
         log.parent.mkdir(parents=True, exist_ok=True)
         log.touch()
         started_at = log.stat().st_size
-        command = [sys.executable, "-m", "reference_server", "--server", server, "--store", store, "--port", "0"]
+        command = [
+            sys.executable,
+            "-m",
+            "reference_server",
+            "--server",
+            server,
+            "--store",
+            store,
+            "--port",
+            "0",
+        ]
         environment = {
             **os.environ,
             "REFERENCE_SERVER_KEY": key,
@@ -60,7 +70,9 @@ class Server:
         while time.monotonic() < deadline:
             said = self.said_since(started_at)
             if self._process.poll() is not None:
-                raise ServerFailed(f"{name} ended with {self._process.returncode}:\n{said or '(it said nothing)'}")
+                raise ServerFailed(
+                    f"{name} ended with {self._process.returncode}:\n{said or '(it said nothing)'}"
+                )
             if not url:
                 lines = (line for line in said.splitlines(keepends=True) if line.startswith("listening on "))
                 url = next((line.split()[-1] for line in lines if line.endswith("\n")), "")

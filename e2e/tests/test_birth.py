@@ -1,12 +1,21 @@
 """NEW: a session comes into being by writing, with an id of the server's own choice."""
 
 from playwright.sync_api import Page, expect
+from pytest_playwright import CreateContextCallback as NewContext
 
 from e2e.browsing import get, jar, plant, put, set_cookies
 from e2e.promises import promise
-from pytest_playwright import CreateContextCallback as NewContext
 
-READS = ("/lab/untouched", "/lab", "/lab/all", "/lab/get/anything", "/lab/flash", "/login", "/whoami", "/no-such-page")
+READS = (
+    "/lab/untouched",
+    "/lab",
+    "/lab/all",
+    "/lab/get/anything",
+    "/lab/flash",
+    "/login",
+    "/whoami",
+    "/no-such-page",
+)
 
 
 @promise("NEW-1")

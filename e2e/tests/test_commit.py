@@ -112,7 +112,9 @@ def test_a_websocket_reads_the_session_of_its_handshake(page: Page) -> None:
 @promise("SAVE-4: saved late")
 def test_a_websocket_writes_by_saving(page: Page) -> None:
     put(page, "colour", "green")
-    answers = websocket(page, [{"set": ["shape", "round"], "save": True}, {"set": ["size", "large"], "save": True}])
+    answers = websocket(
+        page, [{"set": ["shape", "round"], "save": True}, {"set": ["size", "large"], "save": True}]
+    )
     assert answers[1:] == [{"ok": True}, {"ok": True}]
     assert send(page, "GET", "/lab/all").json == {"colour": "green", "shape": "round", "size": "large"}
 

@@ -39,7 +39,9 @@ def test_parallel_increments_are_exact(page: Page, server: Server) -> None:
 def test_parallel_updates_by_a_function_are_exact(page: Page, server: Server) -> None:
     put(page, "before", "kept")
     numbers = [str(number) for number in range(WRITERS)]
-    write_in_parallel(page, server, "conc-2-update", [f"/lab/update/list?value={number}" for number in numbers])
+    write_in_parallel(
+        page, server, "conc-2-update", [f"/lab/update/list?value={number}" for number in numbers]
+    )
     assert sorted(get(page, "list"), key=int) == numbers
 
 

@@ -104,7 +104,7 @@ def test_an_active_session_ends_at_its_absolute_timeout(new_page: NewPage) -> St
         yield ABSOLUTE * 0.4
         put(page, "shape", "round", "/absolute")
         assert get(page, "colour", "/absolute") == "green"
-        cookie = jar(page)
+    cookie = jar(page)
     yield ABSOLUTE * 0.2 + SURELY
     plant(page, cookie)
     assert get(page, "colour", "/absolute") is None

@@ -1,4 +1,4 @@
-"""The login of the demo from beginning to end, by hand, as hono-sessions' own browser test goes through it."""
+"""The demo from beginning to end, by hand, as hono-sessions' own browser tests go through theirs."""
 
 from playwright.sync_api import Page, expect
 

@@ -62,7 +62,9 @@ def test_a_request_that_arrives_with_the_old_id_sets_no_cookie(page: Page, new_c
 
 
 @promise("ROT-3")
-def test_an_id_that_an_attacker_planted_is_worth_nothing_after_login(page: Page, new_context: NewContext) -> None:
+def test_an_id_that_an_attacker_planted_is_worth_nothing_after_login(
+    page: Page, new_context: NewContext
+) -> None:
     attacker = new_context().new_page()
     put(attacker, "colour", "green")
     known_id = jar(attacker)
