@@ -14,7 +14,7 @@ WORKERS ?= 2
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser test unit lint format e2e report demo bench lock clean
+.PHONY: help env browser test unit interop lint format e2e report demo bench lock clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,10 @@ test: lint unit  ## Lint, types, unit, property and store-conformance tests
 
 unit: env
 	$(PY) -m pytest $(ARGS)
+
+interop: env  ## Iron in Python and in JavaScript open each other's seals (needs Node 20 and npm)
+	@sh scripts/npm.sh tests/interop
+	$(PY) -m pytest tests/interop $(ARGS)
 
 lint: env  ## ruff, mypy --strict and pyright
 	$(PY) -m ruff check $(SOURCES)
