@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext
@@ -16,6 +16,15 @@ from e2e.recording import Recording
 from e2e.reporter import cell_of, declared_not_applicable, has_failed
 from e2e.results import FOLDER
 from e2e.server import Server
+from e2e.targets.plan import Plan, Target
+from e2e.targets.server import TargetServer
+
+MATRIX = pytest.StashKey[Matrix]()
+
+
+class Boot(Protocol):
+    def __call__(self, folder: Path, name: str = "", key: str = ...) -> Server: ...
+
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,18 +37,37 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+    group.addoption(
+        "--target",
+        action="append",
+        default=[],
+        help="Instead of matrix.yml's cells: this target of targets.yml (`hono-node-cookie`, `hono-node`, `all`).",
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "promise(*ids): what the test checks, e.g. 'ROT-1' or 'SAVE-3: saved late'"
     )
-    matrix = Matrix.load()
+    matrix = Plan.load() if config.option.target else Matrix.load()
     # pytest-playwright makes a parameter of --browser. Without the option the matrix names the browsers.
     config.option.browser = config.option.browser or list(matrix.browsers)
     try:
-        cells = matrix.select(config.option.server, config.option.store, config.option.browser)
+        if isinstance(matrix, Plan):
+            cells = matrix.named(config.option.target)
+        else:
+            cells = matrix.select(config.option.server, config.option.store, config.option.browser)
     except MatrixError as error:
         raise pytest.UsageError(str(error)) from None
-    reporter.register(config, matrix, cells)
+    config.stash[MATRIX] = matrix
+    targets = {cell.id: target.describe() for cell in cells if (target := target_of(config, cell))}
+    reporter.register(config, matrix, cells, targets)
+
+
+def target_of(config: pytest.Config, cell: Cell) -> Target | None:
+    """None for a server of our own."""
+    matrix = config.stash[MATRIX]
+    return matrix.target(cell) if isinstance(matrix, Plan) else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -67,18 +95,24 @@ def key() -> str:
 
 
 @pytest.fixture(scope="session")
-def server(cell: Cell, folder: Path, key: str) -> Iterator[Server]:
+def boot(cell: Cell, key: str, pytestconfig: pytest.Config) -> Boot:
+    """Start the cell's server, with what it keeps in a folder. `name` tells its log from others of the cell."""
+
+    def boot(folder: Path, name: str = "", key: str = key) -> Server:
+        log = FOLDER / "servers" / f"{cell.id}{name}.log"
+        if target := target_of(pytestconfig, cell):
+            return TargetServer(target, key=key, folder=folder, log=log)
+        store = pytestconfig.stash[MATRIX].stores[cell.store].format(folder=folder)
+        return Server(cell.server, store, key=key, folder=folder, log=log)
+
+    return boot
+
+
+@pytest.fixture(scope="session")
+def server(boot: Boot, folder: Path) -> Iterator[Server]:
     """The cell's server; all tests of the cell share it."""
-    with Server(cell.server, store_url(cell, folder), key=key, folder=folder, log=log_file(cell)) as running:
+    with boot(folder) as running:
         yield running
-
-
-def store_url(cell: Cell, folder: Path) -> str:
-    return Matrix.load().stores[cell.store].format(folder=folder)
-
-
-def log_file(cell: Cell) -> Path:
-    return FOLDER / "servers" / f"{cell.id}.log"
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@
 """
 
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -42,9 +42,16 @@ class Rule:
     reason: str
     promises: tuple[str, ...] = ()
     shown: bool = False
+    tests: tuple[str, ...] = ()
+    """Names of the tests that it is about, with or without their parameters in brackets; none means all"""
 
     def matches(self, cell: Cell) -> bool:
         return all(getattr(cell, axis) in names for axis, names in self.match.items())
+
+    def covers(self, cell: Cell, promise: str, test: str = "") -> bool:
+        named = promise in self.promises or promise.split(":", maxsplit=1)[0] in self.promises
+        tested = not self.tests or test in self.tests or test.partition("[")[0] in self.tests
+        return named and tested and self.matches(cell)
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,8 @@ class Matrix:
     browsers: tuple[str, ...]
     excluded: tuple[Rule, ...]
     not_applicable: tuple[Rule, ...]
+    broken: tuple[Rule, ...] = ()
+    """What is known not to hold; none of it in cells of our own"""
 
     @classmethod
     def load(cls, file: Path = FILE) -> Self:
@@ -71,9 +80,9 @@ class Matrix:
             servers=names["server"],
             stores=dict(data["stores"]),
             browsers=names["browser"],
-            excluded=tuple(_rule(line, names) for line in data.get("exclude") or ()),
+            excluded=tuple(parse_rule(line, names) for line in data.get("exclude") or ()),
             not_applicable=tuple(
-                _rule(line, names, promises=True) for line in data.get("not_applicable") or ()
+                parse_rule(line, names, promises=True) for line in data.get("not_applicable") or ()
             ),
         )
         everything = [Cell(*combination) for combination in product(*names.values())]
@@ -116,28 +125,31 @@ class Matrix:
             raise MatrixError("Every cell of that selection is left out in matrix.yml")
         return cells
 
-    def limit(self, cell: Cell, promise: str) -> Rule | None:
+    def limit(self, cell: Cell, promise: str, test: str = "") -> Rule | None:
         """Why `promise` ("ROT-1", or one aspect: "SAVE-3: saved late") is not applicable in `cell`."""
-        names = {promise, promise.split(":", maxsplit=1)[0]}
-        return next(
-            (rule for rule in self.not_applicable if names & set(rule.promises) and rule.matches(cell)), None
-        )
+        return next((rule for rule in self.not_applicable if rule.covers(cell, promise, test)), None)
+
+    def known_break(self, cell: Cell, promise: str, test: str = "") -> Rule | None:
+        """What is known to break `promise` in `cell`."""
+        return next((rule for rule in self.broken if rule.covers(cell, promise, test)), None)
 
 
-def _rule(line: Mapping[str, Any], names: Mapping[str, Sequence[str]], *, promises: bool = False) -> Rule:
+def parse_rule(line: Mapping[str, Any], names: Mapping[str, Collection[str]], *, promises: bool = False) -> Rule:
+    """Raises MatrixError for a line without a reason, or with a name that its axis has not."""
     line = dict(line)
     reason = str(line.pop("reason", "")).strip()
     if not reason:
         raise MatrixError(f"matrix.yml: each line needs a reason: {line}")
     listed = tuple(line.pop("promises", ())) if promises else ()
     shown = bool(line.pop("shown", False)) if promises else False
+    tests = tuple(line.pop("tests", ())) if promises else ()
     if promises and not listed:
         raise MatrixError(f"matrix.yml: which promises? {reason}")
     match = {axis: tuple([value] if isinstance(value, str) else value) for axis, value in line.items()}
     for axis, values in match.items():
         if unknown := set(values) - set(names.get(axis, ())):
             raise MatrixError(f"matrix.yml: unknown {axis} {', '.join(sorted(unknown))}: {reason}")
-    return Rule(match, reason, listed, shown)
+    return Rule(match, reason, listed, shown, tests)
 
 
 def main() -> int:

@@ -6,11 +6,12 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import playwright.sync_api
 import pytest
 
 from e2e import browsers, report
@@ -22,16 +23,26 @@ CELLS = pytest.StashKey[Sequence[Cell]]()
 LIMITS = pytest.StashKey[dict[str, str]]()
 SHOWN = pytest.StashKey[bool]()
 FAILED = pytest.StashKey[bool]()
+BREAKS = pytest.StashKey[dict[str, str]]()
 LOG_OFFSET = pytest.StashKey[int]()
+
+SHOWS_A_BREAK = (AssertionError, playwright.sync_api.Error, TimeoutError, LookupError, ValueError)
+"""What a test raises when a promise does not hold; a server that does not start is another matter."""
 
 PACKAGES = ("starlette", "uvicorn", "hypercorn", "granian", "playwright")
 
 
-def register(config: pytest.Config, matrix: Matrix, cells: Sequence[Cell]) -> None:
+def register(
+    config: pytest.Config,
+    matrix: Matrix,
+    cells: Sequence[Cell],
+    targets: Mapping[str, dict[str, Any]] | None = None,
+) -> None:
+    """`targets` describes those cells that are not ours, by their id."""
     config.stash[CELLS] = cells
     config.pluginmanager.register(Judge(matrix, cells), "matrix-judge")
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Reporter(config, cells), "matrix-reporter")
+        config.pluginmanager.register(Reporter(config, cells, targets or {}), "matrix-reporter")
 
 
 def cell_of(item: pytest.Item) -> Cell:
@@ -49,6 +60,11 @@ def declared_not_applicable(item: pytest.Item) -> bool:
     """Whether nothing is left of the test in its cell, so that it is not run."""
     named = _promises(item)
     return not item.stash[SHOWN] and all(name in item.stash[LIMITS] for name in named)
+
+
+def test_of(item: pytest.Item) -> str:
+    """The test's name, with its own parameters in brackets if it has any, and without the cell."""
+    return item.name.replace(cell_of(item).id, "", 1).replace("[-", "[").replace("[]", "")
 
 
 def has_failed(item: pytest.Item) -> bool:
@@ -79,7 +95,8 @@ class Judge:
                 raise pytest.UsageError(f"{item.nodeid} names {', '.join(unknown)}, which no promise is")
             used.update(named)
             used.update(map(id_of, named))
-            rules = {name: rule for name in named if (rule := self._matrix.limit(cell, name))}
+            test = test_of(item)
+            rules = {name: rule for name in named if (rule := self._matrix.limit(cell, name, test))}
             item.stash[LIMITS] = {name: rule.reason for name, rule in rules.items()}
             item.stash[SHOWN] = any(rule.shown for rule in rules.values())
             item.user_properties += [
@@ -87,9 +104,21 @@ class Judge:
                 ("promises", named),
                 ("not applicable", item.stash[LIMITS]),
                 ("limits shown", item.stash[SHOWN]),
+                ("known breaks", self._expect_breaks(item, cell, named)),
             ]
         if config.args == [str(config.rootpath)] or config.args == [config.rootpath.name]:
             self._check_declarations(used)
+
+    def _expect_breaks(self, item: pytest.Item, cell: Cell, named: Iterable[str]) -> dict[str, str]:
+        """Promise → reason of the breaks that the test must show; it fails when it no longer does."""
+        rules = {name: self._matrix.known_break(cell, name, test_of(item)) for name in named}
+        breaks = {
+            name: rule.reason for name, rule in rules.items() if rule and name not in item.stash[LIMITS]
+        }
+        if breaks:
+            reason = "; ".join(dict.fromkeys(breaks.values()))
+            item.add_marker(pytest.mark.xfail(strict=True, reason=reason, raises=SHOWS_A_BREAK))
+        return breaks
 
     def _check_declarations(self, used: set[str]) -> None:
         for rule in self._matrix.not_applicable:
@@ -113,7 +142,7 @@ class Judge:
         self, item: pytest.Item
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         result = yield
-        if result.skipped and not declared_not_applicable(item):
+        if result.skipped and not declared_not_applicable(item) and not hasattr(result, "wasxfail"):
             result.outcome = "failed"
             result.longrepr = "A browser test may not skip itself: what cannot hold is declared in matrix.yml"
         item.stash[FAILED] = has_failed(item) or result.failed
@@ -127,8 +156,11 @@ class Judge:
 class Reporter:
     """Runs once: collects what all workers report, shows how far they are, writes the report."""
 
-    def __init__(self, config: pytest.Config, cells: Sequence[Cell]) -> None:
+    def __init__(
+        self, config: pytest.Config, cells: Sequence[Cell], targets: Mapping[str, dict[str, Any]]
+    ) -> None:
         self._config = config
+        self._targets = targets
         self._cells = cells
         self._tests: dict[str, TestResult] = {}
         self._errors: list[str] = []
@@ -160,6 +192,8 @@ class Reporter:
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         # No letters: the lines below say more. The categories end up in pytest's own last line.
+        if hasattr(report, "wasxfail"):
+            return "known break", "", ""
         if report.skipped:
             return "not applicable", "", ""
         if report.failed:
@@ -173,7 +207,12 @@ class Reporter:
             return
         test = self._tests.setdefault(report.nodeid, _new_result(report.nodeid, properties))
         test.seconds = round(test.seconds + report.duration, 3)
-        if report.skipped:
+        if hasattr(report, "wasxfail"):
+            test.outcome = "known break"
+            test.breaks = dict(properties["known breaks"])
+            # What else the test names was not reached, and is left to other tests.
+            test.promises = dict.fromkeys(test.breaks, test.outcome)
+        elif report.skipped:
             test.outcome = "not applicable"
             test.promises = dict.fromkeys(test.promises, test.outcome)
         elif report.failed:
@@ -278,6 +317,7 @@ class Reporter:
             ],
             tests=tests,
             errors=self._errors,
+            targets={name: facts for name, facts in self._targets.items() if name in seen},
         )
 
 

@@ -11,9 +11,13 @@ from e2e.promises import id_of
 FORMAT = 1
 FOLDER = Path("e2e-report")
 
-Outcome = Literal["passed", "failed", "not applicable"]
-State = Literal["passed", "failed", "not applicable", "partly", "not run"]
-"""Of one promise in one cell; "partly": passed, with an aspect that is not applicable."""
+Outcome = Literal["passed", "failed", "not applicable", "known break"]
+State = Literal["passed", "failed", "not applicable", "partly", "broken", "broken in part", "not run"]
+"""Of one promise in one cell; "partly": passed, with an aspect that is not applicable.
+
+"broken" is a known break: declared with its reason, and seen to be one. "broken in part" means that other
+tests of the promise passed.
+"""
 
 
 @dataclass
@@ -32,6 +36,8 @@ class TestResult:
     failure: str = ""
     artifacts: list[tuple[str, str]] = field(default_factory=list)
     """(kind, path relative to the report's folder)"""
+    breaks: dict[str, str] = field(default_factory=dict)
+    """Promise → why it is known to be broken"""
 
     @property
     def title(self) -> str:
@@ -65,6 +71,8 @@ class Results:
     tests: list[TestResult]
     errors: list[str] = field(default_factory=list)
     """What went wrong outside of any test"""
+    targets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Cell → what was measured there that is not ours: title, command and versions"""
 
     def of(self, cell: str, promise: str) -> Iterator[tuple[TestResult, Outcome]]:
         """The tests of a promise in a cell, with what each says of it."""
@@ -86,6 +94,8 @@ class Results:
         outcomes = {outcome for _, outcome in self.of(cell, promise)}
         if "failed" in outcomes:
             return "failed"
+        if "known break" in outcomes:
+            return "broken in part" if "passed" in outcomes else "broken"
         if "passed" in outcomes:
             return "partly" if "not applicable" in outcomes else "passed"
         return "not applicable" if outcomes else "not run"
@@ -100,6 +110,17 @@ class Results:
                         f"{name.partition(':')[2].strip().capitalize()}: {reason}" if ":" in name else reason
                     )
                     cells = found.setdefault(text, [])
+                    if test.cell not in cells:
+                        cells.append(test.cell)
+        return found
+
+    def breaks(self, promise: str) -> dict[str, list[str]]:
+        """Reason → the cells in which the promise is broken because of it."""
+        found: dict[str, list[str]] = {}
+        for test in self.tests:
+            for name, reason in test.breaks.items():
+                if id_of(name) == promise and test.promises.get(name) == "known break":
+                    cells = found.setdefault(reason, [])
                     if test.cell not in cells:
                         cells.append(test.cell)
         return found

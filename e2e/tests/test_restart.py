@@ -7,8 +7,7 @@ import pytest
 from playwright.sync_api import Page
 
 from e2e.browsing import begin, get, jar, plant, put, send
-from e2e.conftest import log_file, store_url
-from e2e.matrix import Cell
+from e2e.conftest import Boot
 from e2e.promises import promise
 from e2e.server import Server
 
@@ -16,14 +15,9 @@ Start = Callable[[], Server]
 
 
 @pytest.fixture
-def start(cell: Cell, key: str, tmp_path: Path) -> Start:
+def start(boot: Boot, tmp_path: Path) -> Start:
     """Start the cell's server, again and again on the same store."""
-
-    def start() -> Server:
-        log = log_file(cell).with_suffix(".restart.log")
-        return Server(cell.server, store_url(cell, tmp_path), key=key, folder=tmp_path, log=log)
-
-    return start
+    return lambda: boot(tmp_path, ".restart")
 
 
 @promise("SAVE-5")

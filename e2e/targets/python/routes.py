@@ -12,8 +12,16 @@ from typing import Any, cast
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -177,8 +185,6 @@ class Peer:
         self.outcomes.put(request.query_params["token"], "silent")
 
     async def stream(self, request: Request) -> Response:
-        from starlette.responses import StreamingResponse  # noqa: PLC0415
-
         async def chunks() -> Any:
             yield "first\n"
             await self._change_late(request)
@@ -295,10 +301,17 @@ class Aside:
 def create_site(library: Library, gates: Gates, outcomes: Outcomes) -> ASGIApp:
     def profile(prefix: str) -> ASGIApp:
         cookie, expire_after, extend = PROFILES[prefix]
-        peer = Peer(library, prefix, gates, outcomes)
-        app: ASGIApp = Starlette(routes=peer.routes(), exception_handlers={HTTPException: refuse})
-        app = Aside(library.wrap(app, cookie, expire_after, extend))
-        return library.wrap(app, f"{cookie}_cart", expire_after, extend)
+
+        def with_sessions(app: ASGIApp) -> ASGIApp:
+            app = Aside(library.wrap(app, cookie, expire_after, extend))
+            return library.wrap(app, f"{cookie}_cart", expire_after, extend)
+
+        # As a middleware of the app, where its users put it, so that Starlette's 500 is answered outside of it.
+        return Starlette(
+            routes=Peer(library, prefix, gates, outcomes).routes(),
+            middleware=[Middleware(with_sessions)],
+            exception_handlers={HTTPException: refuse},
+        )
 
     async def style(request: Request) -> Response:
         return Response(pages.STYLE, media_type="text/css")
