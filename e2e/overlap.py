@@ -48,6 +48,12 @@ class Run:
     error: BaseException | None = None
 
 
+def _first_given(new_page: NewPage) -> NewPage:
+    """`new_page` with its first page made at once: it takes long enough to be late for what waits already."""
+    first = [new_page()]
+    return lambda: first.pop() if first else new_page()
+
+
 class Timeline:
     """Walks the scenarios of one cell through time."""
 
@@ -71,8 +77,8 @@ class Timeline:
         for item in self._peers:
             recording = self._record(item)
             scenario: Scenario = item.obj.scenario  # type: ignore[attr-defined]
-            run = Run(scenario(recording.new_page), recording)
-            heapq.heappush(due, (time.monotonic(), next(number), item, run))
+            run = Run(scenario(_first_given(recording.new_page)), recording)
+            heapq.heappush(due, (0.0, next(number), item, run))
         while due:
             moment, _, item, run = heapq.heappop(due)
             time.sleep(max(0.0, moment - time.monotonic()))

@@ -33,6 +33,7 @@ PROFILES: dict[str, tuple[str, int | None, bool]] = {
     "/short": ("short", 2, True),
     "/fixed": ("fixed", 2, False),
     "/browser": ("browser", None, True),
+    "/sealed": ("sealed", 1800, True),
     "": ("session", 1800, True),
 }
 """Prefix → cookie, idle timeout in seconds, whether activity extends it. None of the peers knows more."""
