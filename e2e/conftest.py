@@ -26,7 +26,6 @@ class Boot(Protocol):
     def __call__(self, folder: Path, name: str = "", key: str = ...) -> Server: ...
 
 
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("matrix", "Cells of matrix.yml (and --browser)")
     group.addoption(
@@ -35,7 +34,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--store", action="append", default=[], help="Only on this session store; may be repeated."
     )
-
 
     group.addoption(
         "--target",
@@ -48,6 +46,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "promise(*ids): what the test checks, e.g. 'ROT-1' or 'SAVE-3: saved late'"
+    )
+    config.addinivalue_line(
+        "markers", "shared_session: two servers, the cell's target and our own, one session"
     )
     matrix = Plan.load() if config.option.target else Matrix.load()
     # pytest-playwright makes a parameter of --browser. Without the option the matrix names the browsers.
@@ -72,8 +73,16 @@ def target_of(config: pytest.Config, cell: Cell) -> Target | None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "cell" in metafunc.fixturenames:
-        places = dict.fromkeys((cell.server, cell.store) for cell in metafunc.config.stash[reporter.CELLS])
+        cells = metafunc.config.stash[reporter.CELLS]
+        if metafunc.definition.get_closest_marker("shared_session"):
+            cells = [cell for cell in cells if shares_sessions(metafunc.config, cell)]
+        places = dict.fromkeys((cell.server, cell.store) for cell in cells)
         metafunc.parametrize("cell", list(places), indirect=True, scope="session", ids="-".join)
+
+
+def shares_sessions(config: pytest.Config, cell: Cell) -> bool:
+    """Whether the cell's target reads the sealed cookies of our cookie store."""
+    return cell.store == "cookie" and "hono-sessions" in (getattr(target_of(config, cell), "packages", ()))
 
 
 @pytest.fixture(scope="session")
@@ -167,4 +176,4 @@ def timeline(
         for item in request.session.items
         if is_overlapping(item) and cell_of(item) == cell and not declared_not_applicable(item)
     )
-    return Timeline(peers, record)
+    return Timeline(peers, record, at_once=4 if target_of(request.config, cell) else None)

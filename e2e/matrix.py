@@ -134,7 +134,9 @@ class Matrix:
         return next((rule for rule in self.broken if rule.covers(cell, promise, test)), None)
 
 
-def parse_rule(line: Mapping[str, Any], names: Mapping[str, Collection[str]], *, promises: bool = False) -> Rule:
+def parse_rule(
+    line: Mapping[str, Any], names: Mapping[str, Collection[str]], *, promises: bool = False
+) -> Rule:
     """Raises MatrixError for a line without a reason, or with a name that its axis has not."""
     line = dict(line)
     reason = str(line.pop("reason", "")).strip()

@@ -57,24 +57,32 @@ def _first_given(new_page: NewPage) -> NewPage:
 class Timeline:
     """Walks the scenarios of one cell through time."""
 
-    def __init__(self, peers: Iterable[pytest.Item], record: Callable[[pytest.Item], Recording]) -> None:
+    def __init__(
+        self,
+        peers: Iterable[pytest.Item],
+        record: Callable[[pytest.Item], Recording],
+        at_once: int | None = None,
+    ) -> None:
+        """`at_once`: how many are under way together; fewer where the server is slow. All unless given."""
         self._peers = list(peers)
+        self._at_once = at_once or max(1, len(self._peers))
         self._record = record
         self._finished: dict[str, Run] = {}
 
     def result_of(self, item: pytest.Item) -> None:
         """Raises what the scenario of this test raised."""
         if not self._finished:
-            self._walk()
+            for start in range(0, len(self._peers), self._at_once):
+                self._walk(self._peers[start : start + self._at_once])
         run = self._finished[item.nodeid]
         item.user_properties += run.recording.properties
         if run.error is not None:
             raise run.error
 
-    def _walk(self) -> None:
+    def _walk(self, peers: Iterable[pytest.Item]) -> None:
         due: list[tuple[float, int, pytest.Item, Run]] = []
         number = itertools.count()
-        for item in self._peers:
+        for item in peers:
             recording = self._record(item)
             scenario: Scenario = item.obj.scenario  # type: ignore[attr-defined]
             run = Run(scenario(_first_given(recording.new_page)), recording)

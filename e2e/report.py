@@ -14,7 +14,7 @@ MARKS: dict[State, str] = {
     "failed": "✗",
     "partly": "◐",
     "broken": "✕",
-    "broken in part": "◌",
+    "broken in part": "◩",
     "not applicable": "–",  # noqa: RUF001 - an en dash is meant
     "not run": " ",
 }

@@ -14,7 +14,7 @@ from typing import Any
 import playwright.sync_api
 import pytest
 
-from e2e import browsers, report
+from e2e import browsers, comparison, report
 from e2e.matrix import Cell, Matrix
 from e2e.promises import id_of, sentences
 from e2e.results import FOLDER, CellResult, Outcome, Results, TestResult, in_order
@@ -283,6 +283,8 @@ class Reporter:
         results = self._results()
         results.save(FOLDER / "results.json")
         report.write_page(results, FOLDER / "index.html")
+        if results.targets:
+            comparison.write_page(results, FOLDER / "comparison.html")
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

@@ -27,7 +27,11 @@ class Target:
 
     server: str
     store: str
-    title: str
+    library: str
+    platform: str
+    """What the library runs on"""
+    store_title: str
+    """The store as the library calls it"""
     command: tuple[str, ...]
     folder: Path
     lock: Path
@@ -51,7 +55,14 @@ class Target:
         return found
 
     def describe(self) -> dict[str, Any]:
-        return {"title": self.title, "command": " ".join(self.command), "versions": self.versions()}
+        return {
+            "library": self.library,
+            "platform": self.platform,
+            "store": self.store_title,
+            "folder": self.folder.relative_to(ROOT).as_posix(),
+            "command": " ".join(self.command),
+            "versions": self.versions(),
+        }
 
 
 @dataclass(frozen=True)
@@ -100,7 +111,9 @@ class Plan(Matrix):
         """
         known = {name for cell in self.cells for name in (cell.server, f"{cell.server}-{cell.store}", "all")}
         if unknown := set(names) - known:
-            raise MatrixError(f"targets.yml has no {', '.join(sorted(unknown))}; it has {', '.join(self.targets)}")
+            raise MatrixError(
+                f"targets.yml has no {', '.join(sorted(unknown))}; it has {', '.join(self.targets)}"
+            )
         wanted = set(names)
         return tuple(
             cell for cell in self.cells if wanted & {"all", cell.server, f"{cell.server}-{cell.store}"}
@@ -120,7 +133,9 @@ def _targets(lines: Mapping[str, Mapping[str, Any]]) -> Iterator[Target]:
             yield Target(
                 server=server,
                 store=store,
-                title=title,
+                library=line["library"],
+                platform=line["platform"],
+                store_title=title,
                 command=tuple(word.replace("{store}", store) for word in line["command"].split()),
                 folder=ROOT / line.get("folder", "."),
                 lock=ROOT / line["lock"],
@@ -142,7 +157,7 @@ def _locked(lock: Path, package: str) -> str:
 
 def main() -> None:
     for target in Plan.load().targets.values():
-        print(f"{target.name:<22} {target.title}")
+        print(f"{target.name:<22} {target.library} on {target.platform}, {target.store_title}")
 
 
 if __name__ == "__main__":

@@ -55,5 +55,3 @@ class TargetServer(Server):
     def stop(self) -> None:
         super().stop()
         self._services.close()
-
-

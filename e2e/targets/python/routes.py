@@ -259,7 +259,10 @@ class Peer:
             ("POST", "/lab/cart/destroy", self.destroy_cart),
         ]
         return [
-            *(Route(path, noting(self.outcomes, handler), methods=[method]) for method, path, handler in pages_),
+            *(
+                Route(path, noting(self.outcomes, handler), methods=[method])
+                for method, path, handler in pages_
+            ),
             WebSocketRoute("/lab/ws", self.websocket),
         ]
 
