@@ -39,7 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--target",
         action="append",
         default=[],
-        help="Instead of matrix.yml's cells: this target of targets.yml (`hono-node-cookie`, `hono-node`, `all`).",
+        help="Not matrix.yml's cells but this target of targets.yml: hono-node-cookie, hono-node or all.",
     )
 
 
@@ -105,7 +105,7 @@ def key() -> str:
 
 @pytest.fixture(scope="session")
 def boot(cell: Cell, key: str, pytestconfig: pytest.Config) -> Boot:
-    """Start the cell's server, with what it keeps in a folder. `name` tells its log from others of the cell."""
+    """Start the cell's server, with what it keeps in a folder. `name` sets its log apart from others."""
 
     def boot(folder: Path, name: str = "", key: str = key) -> Server:
         log = FOLDER / "servers" / f"{cell.id}{name}.log"

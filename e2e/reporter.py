@@ -201,7 +201,7 @@ class Reporter:
         return ("passed" if report.when == "call" else ""), "", ""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        properties = dict(report.user_properties)
+        properties: dict[str, Any] = dict(report.user_properties)
         if "cell" not in properties:
             self._errors.append(f"{report.nodeid}\n{report.longreprtext}")
             return

@@ -1,7 +1,7 @@
 """SEAL-2: a person who logs in on a Hono app is logged in on a Starlette app, and the other way round.
 
-Both have the cookie store, one key and one cookie name. Cookies ignore ports, so two ports of one host are what
-two apps behind one host name are to a browser. Each test goes both ways.
+Both have the cookie store, one key and one cookie name. Cookies ignore ports, so two ports of one host are
+what two apps behind one host name are to a browser. Each test goes both ways.
 """
 
 from collections.abc import Iterator
@@ -34,8 +34,7 @@ def python(key: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve
 @pytest.fixture
 def sides(request: pytest.FixtureRequest, server: Server, python: Server) -> tuple[str, str]:
     """The addresses of the app where the session begins and of the one where it goes on."""
-    both = (server.url, python.url)
-    return both if request.param == "from-hono" else both[::-1]
+    return (server.url, python.url) if request.param == "from-hono" else (python.url, server.url)
 
 
 def go(page: Page, url: str) -> None:

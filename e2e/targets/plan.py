@@ -6,7 +6,6 @@
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,7 +22,7 @@ FILE = Path(__file__).parent / "targets.yml"
 
 @dataclass(frozen=True)
 class Target:
-    """A server that we did not write, with one of its stores. `{…}` in its command is filled in at the start."""
+    """A server that we did not write, with one of its stores. `{…}` in its command is filled in."""
 
     server: str
     store: str
@@ -161,4 +160,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -42,6 +42,6 @@ def create_app(store: str, key: str, folder: Path) -> ASGIApp:
     opened = {
         "cookie": lambda: CookieStore(key),
         "memory": InMemoryStore,
-        "redis": lambda: RedisStore(connection=Redis.from_url(os.environ["TARGET_URL"])),
+        "redis": lambda: RedisStore(connection=Redis.from_url(os.environ["TARGET_URL"])),  # type: ignore[no-untyped-call]
     }[store]()
     return create_site(OnStarsessions(opened), Gates(folder / "gates"), Outcomes(folder / "gates"))

@@ -6,7 +6,7 @@ popped, an increment reads and assigns.
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any, cast
 
 from starlette.applications import Starlette
@@ -186,7 +186,7 @@ class Peer:
         self.outcomes.put(request.query_params["token"], "silent")
 
     async def stream(self, request: Request) -> Response:
-        async def chunks() -> Any:
+        async def chunks() -> AsyncIterator[str]:
             yield "first\n"
             await self._change_late(request)
             yield "second\n"
@@ -279,7 +279,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 def noting(outcomes: Outcomes, handler: Handler) -> Handler:
-    """Tell of a page that the browser asked for on its own, as in a prefetch; late changes tell themselves."""
+    """Tell that a page was asked for, as in a prefetch; late changes tell of themselves."""
 
     async def noted(request: Request) -> Response:
         response = await handler(request)
