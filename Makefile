@@ -6,7 +6,7 @@ CODE := sessions reference_server e2e bench tests
 SOURCES = $(wildcard $(CODE))
 
 # make demo SERVER=uvicorn STORE=sqlite:///demo.db PORT=8000
-# make e2e  SERVER=granian STORE=sqlite BROWSER=chromium WORKERS=1 ARGS="-k rot --headed"
+# make e2e  SERVER=granian STORE=sqlite BROWSER=chromium PROMISE=ROT-2 WORKERS=1 ARGS="-k slow --headed"
 PORT ?= 8000
 WORKERS ?= 2
 
@@ -44,9 +44,10 @@ format: env  ## Put the code into ruff's format
 	$(PY) -m ruff check --fix $(SOURCES)
 	$(PY) -m ruff format $(SOURCES)
 
-e2e: browser  ## The browser matrix (SERVER= STORE= BROWSER= ARGS="-k rot" select), report in e2e-report/
+e2e: browser  ## The browser matrix (SERVER= STORE= BROWSER= PROMISE= ARGS= select), report in e2e-report/
 	$(PY) -m pytest e2e -n $(WORKERS) \
-		$(addprefix --server=,$(SERVER)) $(addprefix --store=,$(STORE)) $(addprefix --browser=,$(BROWSER)) $(ARGS)
+		$(addprefix --server=,$(SERVER)) $(addprefix --store=,$(STORE)) $(addprefix --browser=,$(BROWSER)) \
+		$(addprefix --promise=,$(PROMISE)) $(ARGS)
 
 e2e-targets: browser  ## The same tests on libraries of others, and sessions shared with Hono (TARGET=hono-node-cookie)
 	@sh scripts/npm.sh tests/interop

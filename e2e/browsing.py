@@ -8,6 +8,9 @@ from typing import Any
 
 from playwright.sync_api import Page, Response
 
+PATIENCE = 20_000
+"""Milliseconds for a response; longer than any takes, shorter than for ever."""
+
 UNTOUCHED = "/lab/untouched"
 """A page that never looks at the session: a place to send requests from."""
 
@@ -35,8 +38,10 @@ def send(page: Page, method: str, path: str) -> Answer:
     _be_somewhere(page)
     with page.expect_response(lambda response: response.url.endswith(path)) as caught:
         text = page.evaluate(
-            "([method, path]) => fetch(path, {method, cache: 'no-store'}).then(answer => answer.text())",
-            [method, path],
+            """([method, path, patience]) =>
+                fetch(path, {method, cache: "no-store", signal: AbortSignal.timeout(patience)})
+                .then(answer => answer.text())""",
+            [method, path, PATIENCE],
         )
     response = caught.value
     return Answer(response.status, response.all_headers(), set_cookies(response), text)
@@ -44,16 +49,12 @@ def send(page: Page, method: str, path: str) -> Answer:
 
 def begin(page: Page, method: str, path: str) -> None:
     """Start a request and leave it on its way; `finish` waits for it. One at a time in each page."""
-    _be_somewhere(page)
-    page.evaluate(
-        "([method, path]) => { window.begun = fetch(path, {method}).then(answer => answer.status) }",
-        [method, path],
-    )
+    begin_all(page, method, [path])
 
 
 def finish(page: Page) -> int:
     """The status of the request that was begun."""
-    status: int = page.evaluate("window.begun")
+    (status,) = finish_all(page)
     return status
 
 
@@ -61,16 +62,19 @@ def begin_all(page: Page, method: str, paths: Sequence[str]) -> None:
     """Parallel requests, as parallel as the browser makes them (Chromium: six to a host)."""
     _be_somewhere(page)
     page.evaluate(
-        """([method, paths]) => {
-            window.all = Promise.all(paths.map(path => fetch(path, {method}).then(answer => answer.status)))
+        """([method, paths, patience]) => {
+            const signal = AbortSignal.timeout(patience);
+            window.begun = Promise.all(
+                paths.map(path => fetch(path, {method, signal}).then(answer => answer.status))
+            );
         }""",
-        [method, paths],
+        [method, paths, PATIENCE],
     )
 
 
 def finish_all(page: Page) -> list[int]:
     """The statuses of the requests that were begun."""
-    statuses: list[int] = page.evaluate("window.all")
+    statuses: list[int] = page.evaluate("window.begun")
     return statuses
 
 

@@ -27,13 +27,10 @@ class Boot(Protocol):
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("matrix", "Cells of matrix.yml (and --browser)")
-    group.addoption(
-        "--server", action="append", default=[], help="Only on this ASGI server; may be repeated."
-    )
-    group.addoption(
-        "--store", action="append", default=[], help="Only on this session store; may be repeated."
-    )
+    group = parser.getgroup("matrix", "Parts of the matrix (and --browser); each may be repeated")
+    group.addoption("--server", action="append", default=[], help="Only on this ASGI server.")
+    group.addoption("--store", action="append", default=[], help="Only on this session store.")
+    group.addoption("--promise", action="append", default=[], help="Only tests of this promise, e.g. ROT-1.")
 
     group.addoption(
         "--target",

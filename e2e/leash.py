@@ -1,22 +1,50 @@
 """Run a command that cannot outlive whoever holds the other end of our standard input.
 
-`python -m e2e.leash COMMAND…`. When standard input closes, because its holder asked for the end or because
-it was killed, the command gets SIGTERM, and after GRACE seconds its whole process group gets SIGKILL.
+`python -m e2e.leash [OPTION…] COMMAND…`. When standard input closes, because its holder asked for the end or
+because it was killed, the command gets SIGTERM, and after GRACE seconds its whole process group gets SIGKILL.
 A byte on standard input asks for SIGKILL at once.
+
+Options: `--signal=INT` is sent instead of TERM, `--user=NAME` runs the command as that user and group,
+`--remove=FOLDER` removes a folder at the end. Without a command only the folder is looked after.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
+import time
+from pathlib import Path
 
 GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL."""
 
 
-def main(command: list[str]) -> int:
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+def main(arguments: list[str]) -> int:
+    options: dict[str, str] = {}
+    while arguments and arguments[0].startswith("--"):
+        name, _, value = arguments.pop(0).removeprefix("--").partition("=")
+        options[name] = value
+    status = 0
+    if arguments:
+        status = run(arguments, signal.Signals["SIG" + options.get("signal", "TERM")], options.get("user"))
+    else:
+        os.read(0, 1)
+    if folder := options.get("remove"):
+        remove(Path(folder))
+    return status
+
+
+def run(command: list[str], farewell: signal.Signals, user: str | None) -> int:
+    child = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        user=user,
+        group=group_of(user) if user else None,
+        extra_groups=[] if user else None,
+    )
 
     def kill_group() -> None:
         try:
@@ -28,7 +56,7 @@ def main(command: list[str]) -> int:
         if os.read(0, 1):
             kill_group()
             return
-        child.terminate()
+        child.send_signal(farewell)
         try:
             child.wait(GRACE)
         except subprocess.TimeoutExpired:
@@ -38,6 +66,20 @@ def main(command: list[str]) -> int:
     status = child.wait()
     kill_group()  # workers that a crashed server may have left behind
     return status if status >= 0 else 128 - status
+
+
+def group_of(user: str) -> int:
+    import pwd  # noqa: PLC0415 (most commands run as ourselves)
+
+    return pwd.getpwnam(user).pw_gid
+
+
+def remove(folder: Path) -> None:
+    """Again and again, as a server on another leash may still be writing into it."""
+    deadline = time.monotonic() + 2 * GRACE
+    while folder.exists() and time.monotonic() < deadline:
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(0.02)
 
 
 if __name__ == "__main__":

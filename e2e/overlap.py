@@ -14,17 +14,17 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Page
 
+from e2e.browsing import UNTOUCHED
 from e2e.recording import Recording
 
 Steps = Generator[float, None, None]
-NewPage = Callable[[], Page]
-Scenario = Callable[[NewPage], Steps]
+Scenario = Callable[[Page], Steps]
 
 
 def overlapping(scenario: Scenario) -> Callable[..., None]:
-    """Make a test of a scenario: a generator function that takes `new_page` and yields seconds to wait.
+    """Make a test of a scenario: a generator function that takes a page and yields seconds to wait.
 
-    `new_page()` opens a page in a browser context, that is with cookies, of its own.
+    The page has cookies of its own, and is one to send requests from.
     """
 
     def test(request: pytest.FixtureRequest, timeline: "Timeline") -> None:
@@ -46,12 +46,6 @@ class Run:
     steps: Steps
     recording: Recording
     error: BaseException | None = None
-
-
-def _first_given(new_page: NewPage) -> NewPage:
-    """`new_page` with its first page made at once: it takes long enough to be late for what waits already."""
-    first = [new_page()]
-    return lambda: first.pop() if first else new_page()
 
 
 class Timeline:
@@ -80,24 +74,28 @@ class Timeline:
             raise run.error
 
     def _walk(self, peers: Iterable[pytest.Item]) -> None:
-        due: list[tuple[float, int, pytest.Item, Run]] = []
+        """No page is opened or closed on the way: that takes longer than a step, while clocks are ticking."""
+        due: list[tuple[float, int, Run]] = []
+        runs: list[Run] = []
         number = itertools.count()
         for item in peers:
             recording = self._record(item)
+            page = recording.new_context().new_page()
+            page.goto(UNTOUCHED)
             scenario: Scenario = item.obj.scenario  # type: ignore[attr-defined]
-            run = Run(scenario(_first_given(recording.new_page)), recording)
-            heapq.heappush(due, (0.0, next(number), item, run))
+            run = self._finished[item.nodeid] = Run(scenario(page), recording)
+            runs.append(run)
+            due.append((0.0, next(number), run))
         while due:
-            moment, _, item, run = heapq.heappop(due)
+            moment, _, run = heapq.heappop(due)
             time.sleep(max(0.0, moment - time.monotonic()))
             try:
                 wait = next(run.steps)
             except StopIteration:
-                run.recording.close(failed=False)
+                continue
             except (Exception, pytest.fail.Exception) as error:
                 run.error = error
-                run.recording.close(failed=True)
             else:
-                heapq.heappush(due, (time.monotonic() + wait, next(number), item, run))
-                continue
-            self._finished[item.nodeid] = run
+                heapq.heappush(due, (time.monotonic() + wait, next(number), run))
+        for run in runs:
+            run.recording.close(failed=run.error is not None)

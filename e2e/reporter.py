@@ -106,6 +106,8 @@ class Judge:
                 ("limits shown", item.stash[SHOWN]),
                 ("known breaks", self._expect_breaks(item, cell, named)),
             ]
+        wanted = frozenset(config.option.promise)
+        items[:] = [item for item in items if not wanted or wanted & set(map(id_of, _promises(item)))]
         if config.args == [str(config.rootpath)] or config.args == [config.rootpath.name]:
             self._check_declarations(used)
 

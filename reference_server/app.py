@@ -17,7 +17,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from reference_server import control, lab, late, pages
+from reference_server import control, elsewhere, lab, late, pages, signed_in
 from reference_server.demo import DeliberateError, Demo, wants_page
 from reference_server.gates import Gates, Outcomes
 from reference_server.inspector import render
@@ -45,6 +45,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
             "expire_after": profile.expire_after,
             "absolute_timeout": profile.absolute_timeout,
             "auto_extend_expiration": profile.auto_extend_expiration,
+            "cookie_options": profile.cookie_options,
         }
         if profile.sealed or isinstance(store, CookieStore):
             options["encryption_key"] = settings.key
@@ -58,7 +59,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
             ],
             exception_handlers={HTTPException: refuse, Exception: apologise},
         )
-        app.state.demo = Demo(profile, store_kind, server, gates, outcomes, templates)
+        app.state.demo = Demo(profile, store, store_kind, server, gates, outcomes, templates)
         return app
 
     apps = {profile: profile_app(profile) for profile in PROFILES}
@@ -78,6 +79,8 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
             # middleware purges and closes it for everybody.
             await apps[ROOT](scope, receive, send)
             return
+        if settings.root_path:
+            scope["root_path"] = settings.root_path
         try:
             await site(scope, receive, send)
         except (DeliberateError, CookieTooLarge):
@@ -115,7 +118,7 @@ def sorry(
 
 def named_with_version(server: str) -> str:
     try:
-        return f"{server} {version(server)}"
+        return f"{server} {version(server.partition('-')[0])}"
     except (PackageNotFoundError, ValueError):
         return server
 
@@ -127,6 +130,8 @@ ROUTES = [
     Route("/login", pages.log_in, methods=["POST"]),
     Route("/logout", pages.log_out, methods=["POST"]),
     Route("/whoami", pages.whoami),
+    *signed_in.routes,
     *lab.routes,
     *late.routes,
+    *elsewhere.routes,
 ]

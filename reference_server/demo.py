@@ -14,14 +14,16 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from reference_server.gates import Gates, Outcomes
 from reference_server.profiles import Profile
 from sessions import Session, get_session
+from sessions.stores import Storage
 
 
 @dataclass(frozen=True)
 class Demo:
-    """`store` and `server` are what the inspector shows: a kind and a name with version, no addresses."""
+    """`kind` (of the store) and `server` are what the inspector shows: no addresses, no passwords."""
 
     profile: Profile
-    store: str
+    store: Storage
+    kind: str
     server: str
     gates: Gates
     outcomes: Outcomes

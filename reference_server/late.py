@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -15,7 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from reference_server.demo import fields, gate, opened
 from reference_server.lab import plain_values
 from reference_server.observer import observed
-from sessions import LateChange, Session, SessionError
+from sessions import Session, SessionError
 
 
 async def change(request: Request, session: Session, given: Mapping[str, str]) -> None:
@@ -50,8 +49,13 @@ async def background(request: Request) -> Response:
 
 
 async def websocket(socket: WebSocket) -> None:
-    """On connect the values; then `{"set": [key, value], "save": true}` for `{"ok": true}` or the error."""
+    """On connect the values; then `{"set": [key, value], "save": true}` for `{"ok": true}` or the error.
+
+    With `?key=…&value=…` that is set before the handshake is answered, whose response may bring a cookie.
+    """
     session = await opened(socket)
+    if key := socket.query_params.get("key"):
+        session.set(key, socket.query_params.get("value", ""))
     await socket.accept()
     await socket.send_json({"keys": plain_values(session)})
     try:
@@ -67,19 +71,9 @@ async def answer(socket: WebSocket, session: Session, asked: Any) -> None:
         session.set(key, value)
         if asked.get("save"):
             await session.save()
-        await socket.send_json({"ok": True})
+        await socket.send_json({"ok": True})  # is refused, and the change dropped, if that was not saved
     except (SessionError, TypeError, ValueError, KeyError) as error:
-        await complain(socket, {"error": type(error).__name__})
-
-
-async def complain(socket: WebSocket, complaint: dict[str, str]) -> None:
-    try:
-        await socket.send_json(complaint)
-    except LateChange:
-        # With an unsaved change pending the session refuses every further message, this one too. So that
-        # the browser learns of it, it goes past the session middlewares; then the connection breaks.
-        await observed(socket.scope).send({"type": "websocket.send", "text": json.dumps(complaint)})
-        raise
+        await socket.send_json({"error": type(error).__name__})
 
 
 routes = [

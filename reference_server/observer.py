@@ -18,10 +18,8 @@ class Observed:
     """`cookies` are the names of the cookies that the response sets, known once it has started.
 
     `outcome` is what a late change reports of itself; it stays empty when nothing came of it.
-    `send` leads past the session middlewares.
     """
 
-    send: Send
     cookies: list[str] = field(default_factory=list)
     outcome: str = ""
 
@@ -39,7 +37,7 @@ class Observer:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        seen = scope[_KEY] = Observed(send)
+        seen = scope[_KEY] = Observed()
 
         async def noting(message: Message) -> None:
             if message["type"] == "http.response.start":

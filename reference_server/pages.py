@@ -14,8 +14,11 @@ COUNTER = "counter"
 EMAIL = "email"
 ATTEMPTS = "failed-login-attempts"
 PASSWORD = "correct"
+USER_AGENT = "user-agent"
 LONGEST_EMAIL = 254
 """Characters (RFC 5321, section 4.5.3.1.3); it keeps the demo's cookie sessions small."""
+LONGEST_USER_AGENT = 256
+"""Characters."""
 
 
 async def counter(request: Request) -> Response:
@@ -49,6 +52,8 @@ async def log_in(request: Request) -> Response:
         session.rotate()  # an id from before the login must be worth nothing after it (ROT-3)
         session.forget(ATTEMPTS)
         session.set(EMAIL, email)
+        session.set(USER_AGENT, request.headers.get("user-agent", "")[:LONGEST_USER_AGENT])
+        session.owner = email  # by which the store finds all of this user's sessions (OWN-1)
         session.flash("message", "Login Successful")
     else:
         session.increment(ATTEMPTS)

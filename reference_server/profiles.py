@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sessions import CookieOptions
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -17,6 +19,7 @@ class Profile:
     absolute_timeout: float | None = None
     auto_extend_expiration: bool = True
     sealed: bool = False
+    cookie_options: CookieOptions | None = None
 
     @property
     def cart_cookie(self) -> str:
@@ -63,5 +66,20 @@ PROFILES = (
         expire_after=30 * MINUTE,
         absolute_timeout=12 * HOUR,
         sealed=True,
+    ),
+    Profile(
+        "host",
+        "/host",
+        "__Host-session",
+        "Over https only: a cookie that no neighbouring subdomain can set.",
+        expire_after=30 * MINUTE,
+    ),
+    Profile(
+        "third-party",
+        "/third-party",
+        "third_party",
+        "Over https only: in frames on other sites, with a jar for each such site.",
+        expire_after=30 * MINUTE,
+        cookie_options=CookieOptions(same_site="none", secure=True, partitioned=True),
     ),
 )

@@ -16,6 +16,13 @@ STORE = "REFERENCE_SERVER_STORE"
 SERVER = "REFERENCE_SERVER_SERVER"
 KEY = "REFERENCE_SERVER_KEY"
 GATES = "REFERENCE_SERVER_GATES"
+ROOT_PATH = "REFERENCE_SERVER_ROOT_PATH"
+
+# Only between the main process and its workers.
+SCRATCH = "REFERENCE_SERVER_SCRATCH"
+ROLL = "REFERENCE_SERVER_ROLL"
+WORKERS = "REFERENCE_SERVER_WORKERS"
+URL = "REFERENCE_SERVER_URL"
 
 KEY_LENGTH = 32
 """Characters; the shortest key that `sessions` accepts (SEAL-5)."""
@@ -23,12 +30,16 @@ KEY_LENGTH = 32
 
 @dataclass(frozen=True)
 class Settings:
-    """`store` is a store URL, `server` only a name to show, `gates` a folder that all workers share."""
+    """`store` is a store URL, `server` only a name to show, `gates` a folder that all workers share.
+
+    `root_path` is set where the server does not tell it to the app.
+    """
 
     store: str
     server: str
     key: str
     gates: Path
+    root_path: str = ""
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -50,4 +61,5 @@ class Settings:
             server=os.environ.get(SERVER, "unknown"),
             key=key,
             gates=Path(gates),
+            root_path=os.environ.get(ROOT_PATH, ""),
         )

@@ -1,5 +1,8 @@
 """Server-side and cookie sessions for ASGI apps, correct under concurrency."""
 
+from typing import TYPE_CHECKING, Any
+
+import sessions.stores
 from sessions.cookies import CookieOptions
 from sessions.errors import (
     CookieTooLarge,
@@ -16,6 +19,12 @@ from sessions.record import OwnedSession, Record
 from sessions.session import Session
 from sessions.stores import CookieStore, MemoryStore, SQLiteStore, Store, open_store
 from sessions.typed import Field, Fields, TypedSession
+
+if TYPE_CHECKING:
+    from sessions.stores import PostgresStore as PostgresStore
+    from sessions.stores import RedisStore as RedisStore
+    from sessions.stores import SQLAlchemyStore as SQLAlchemyStore
+    from sessions.stores import sessions_table as sessions_table
 
 __all__ = [
     "CookieOptions",
@@ -40,3 +49,10 @@ __all__ = [
     "get_session",
     "open_store",
 ]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name in sessions.stores.EXTRAS:
+            return getattr(sessions.stores, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

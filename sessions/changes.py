@@ -55,7 +55,10 @@ class Update(msgspec.Struct, frozen=True):
     function: Callable[[Any], Any]
 
     def apply(self, content: Content) -> None:
-        value = self.function(content.data.get(self.key))
+        value = content.data.get(self.key)
+        if isinstance(value, (dict, list, tuple)):
+            value = decode(encode(value))  # so that a function which fails half-way leaves no half behind
+        value = self.function(value)
         content.put(self.key, decode(checked(self.key, value)))
 
 

@@ -12,7 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from sessions.errors import CookieTooLarge, InvalidCookie
+import msgspec
+
+from sessions.errors import CookieTooLarge
 
 MAX_COOKIE: Final = 4096
 """Bytes of name and value together that browsers keep (RFC 6265bis, section 5.6, step 5)."""
@@ -86,7 +88,7 @@ class Cookie:
         self.name = name
         self._name_start = name.encode()
         self._assignment = self._name_start + b"="
-        self._pieces = re.compile(re.escape(self._name_start) + rb"(?:\.([0-9]{1,3}))?").fullmatch
+        self._pieces = re.compile(re.escape(self._name_start) + rb"(?:\.([1-9][0-9]{0,2}))?").fullmatch
         self._secure = True if prefixed else options.secure
         self._tail = f"; Path={options.path}"
         if options.domain is not None:
@@ -107,14 +109,15 @@ class Cookie:
         if not count:
             return None
         if count == 1 and header.startswith(self._assignment):  # the usual case, without the machinery
-            return Found(header[len(self._assignment) :].partition(b";")[0].rstrip())
-        found: Found | None = None
+            value = header[len(self._assignment) :].partition(b";")[0].rstrip()
+            if b"~" not in value and value.isascii():
+                return Found(value.decode())
+        pieces: list[tuple[int, bytes]] = []
         for pair in header.split(b";"):
             name, equals, value = pair.strip().partition(b"=")
             if equals and (match := self._pieces(name)):
-                found = found or Found()
-                found.add(int(match[1] or 0), value)
-        return found
+                pieces.append((int(match[1] or 0), value))
+        return _joined(pieces) if pieces else None
 
     def write(
         self, value: str, max_age: int | None, *, https: bool, max_bytes: int, stale: Iterable[int] = ()
@@ -141,7 +144,9 @@ class Cookie:
         if len(self.name) + len(value) <= MAX_COOKIE:
             return [value]
         room = MAX_COOKIE - len(self.name) - len(".999")
-        count = -(-(len(value) + len("999~")) // room)
+        count = 2
+        while len(f"{count}~") + len(value) > count * room:
+            count += 1
         value = f"{count}~{value}"
         return [value[start : start + room] for start in range(0, len(value), room)]
 
@@ -158,49 +163,34 @@ class Cookie:
         return line.encode("ascii")
 
 
-class Found:
-    """The pieces of one cookie as a request carries them."""
+class Found(msgspec.Struct, frozen=True):
+    """A request's cookie: its value, or what is wrong with it; and which pieces the browser has."""
 
-    __slots__ = ("_first", "_others", "_twice")
+    value: str = ""
+    fault: str | None = None
+    numbers: tuple[int, ...] = ()
+    """Of the pieces beside the first."""
 
-    def __init__(self, first: bytes | None = None) -> None:
-        self._first = first
-        self._others: dict[int, bytes] | None = None
-        self._twice = False
 
-    def add(self, number: int, value: bytes) -> None:
-        if number:
-            self._others = self._others or {}
-            self._others[number] = value
-        else:
-            self._twice = self._first is not None
-            self._first = value
+def _joined(found: list[tuple[int, bytes]]) -> Found:
+    pieces = dict(found)
+    numbers = tuple(sorted(number for number in pieces if number))
 
-    @property
-    def numbers(self) -> list[int]:
-        """The numbers of the pieces beside the first."""
-        return sorted(self._others or ())
+    def bad(fault: str) -> Found:
+        return Found(fault=fault, numbers=numbers)
 
-    def value(self) -> str:
-        """Raises `InvalidCookie` when it is not one whole value of the characters that we write."""
-        if self._twice:
-            raise InvalidCookie("it was sent twice")
-        raw = self._first
-        if raw is None:
-            raise InvalidCookie("its first piece is missing")
-        if b"~" in raw:
-            raw = self._joined(raw)
-        try:
-            return raw.decode("ascii")
-        except UnicodeDecodeError:
-            raise InvalidCookie("it has the wrong form") from None
-
-    def _joined(self, first: bytes) -> bytes:
-        count, _, first = first.partition(b"~")
+    if len([number for number, _ in found if number == 0]) > 1:
+        return bad("it was sent twice")
+    if 0 not in pieces:
+        return bad("its first piece is missing")
+    value = pieces[0]
+    count, tilde, first = value.partition(b"~")
+    if tilde:
         if not count.isdigit() or len(count) > 3:
-            raise InvalidCookie("it has the wrong form")
-        others = self._others or {}
-        try:
-            return first + b"".join([others[number] for number in range(1, int(count))])
-        except KeyError:
-            raise InvalidCookie("a piece of it is missing") from None
+            return bad("it has the wrong form")
+        if any(number not in pieces for number in range(1, int(count))):
+            return bad("a piece of it is missing")
+        value = first + b"".join(pieces[number] for number in range(1, int(count)))
+    if not value.isascii():
+        return bad("it has the wrong form")
+    return Found(value.decode(), None, numbers)

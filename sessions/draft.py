@@ -37,6 +37,7 @@ class Draft(msgspec.Struct, frozen=True):
         """When the session ends from now on; unchanged where no extension is due."""
         if self.touch:
             return self.lifetime.renewed(carried.created_at, carried.expires_at, self.now)
-        if not self.extend:
-            return carried.expires_at
-        return self.lifetime.after_activity(carried.created_at, carried.expires_at, self.now)
+        expires_at = carried.expires_at
+        if not self.extend or expires_at is None or expires_at - self.now > self.lifetime.rest:
+            return expires_at
+        return self.lifetime.after_activity(carried.created_at, expires_at, self.now)

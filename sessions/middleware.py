@@ -87,14 +87,23 @@ class SessionMiddleware:
             return
 
         found = self._cookie.find(scope["headers"])
-        if found is None:
-            session = Session(self._carrier, None)
-        else:
+        carried, barred = None, False
+        if found is not None:
             try:
-                session = await self._find(found, scope)
+                if found.fault is not None:
+                    raise InvalidCookie(found.fault)
+                carried = await self._carrier.find(found.value, time.time())
+                if carried is None:
+                    logger.info("ignored a cookie %r: its session is over or unknown", self._cookie.name)
+            except InvalidCookie as fault:
+                logger.warning("ignored a cookie %r: %s", self._cookie.name, fault)
+            except SessionEnded as fault:
+                logger.info("ignored a cookie %r: %s", self._cookie.name, fault)
+                barred = True
             except StoreUnavailable as fault:
                 await _unavailable(fault, kind, send)
                 return
+        session = Session(self._carrier, carried, scope["headers"], barred)
         scope["session"] = session
         scope.setdefault("sessions", {})[self._cookie.name] = session
 
@@ -115,45 +124,39 @@ class SessionMiddleware:
 
         try:
             await self.app(scope, receive, send_with_session)
-        except StoreUnavailable as fault:
-            if session._started:
+        except Exception as error:
+            # Starlette counts a response as started though its start was not sent. If the app has a handler
+            # for our error, another error comes out of that.
+            cause = session._fault or error
+            if session._started or not isinstance(cause, StoreUnavailable):
                 raise
-            await _unavailable(fault, kind, send)
+            await _unavailable(cause, kind, send)
             return
         if session._started and (session._changes or session._lent or session._destroyed):
             session._refuse_late_changes()
-        if self._purger.is_due():  # where the server has no lifespan; after the response, to delay nobody
+        # Where the server has no lifespan; after the response, to delay nobody.
+        if time.monotonic() >= self._purger.due:
             await self._purger.run()
-
-    async def _find(self, found: Found, scope: Scope) -> Session:
-        try:
-            carried = await self._carrier.find(found.value(), time.time())
-        except InvalidCookie as fault:
-            logger.warning("ignored a cookie %r: %s", self._cookie.name, fault)
-            return Session(self._carrier, None)
-        except SessionEnded:
-            session = Session(self._carrier, None)
-            session._barred = True
-            return session
-        return Session(self._carrier, carried, scope["headers"])
 
     async def _commit(self, session: Session, message: Message, found: Found | None, scope: Scope) -> Headers:
         """Save; the response's headers with what browser and caches must know."""
         headers: Headers = message.get("headers", ())
-        if session._given_up:
+        if session._fault:
             return headers
         if message.get("status", 200) >= 500:
             session._put_back_flash()
         extend = scope["type"] == "http" and (session._accessed or not _is_cacheable(message))
         try:
             await session._commit(extend=extend)
+            if not session._tell:
+                return headers
             cookies = self._set_cookie(session, found, https=scope.get("scheme") in _SECURE_SCHEMES)
         except SessionEnded as fault:
             logger.warning("changes were not saved: %s", fault)
             return headers
-        except BaseException:
+        except BaseException as fault:
             # The app may answer with an error page of its own, which then goes out without the changes.
-            session._given_up = True
+            session._fault = fault
             raise
         if not cookies:
             return headers
@@ -163,8 +166,6 @@ class SessionMiddleware:
         return headers
 
     def _set_cookie(self, session: Session, found: Found | None, *, https: bool) -> list[bytes]:
-        if not session._tell:
-            return []
         stale = found.numbers if found else ()
         carried = session._carried
         if carried is None:

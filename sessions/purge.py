@@ -26,14 +26,11 @@ class Purger:
 
     def __init__(self, carrier: Carrier) -> None:
         self._carrier = carrier
-        self._next = time.monotonic() + PURGE_INTERVAL
-
-    def is_due(self) -> bool:
-        return time.monotonic() >= self._next
+        self.due = time.monotonic() + PURGE_INTERVAL
 
     async def run(self) -> None:
         """A purge that fails is logged and tried again later; no request fails by it."""
-        self._next = time.monotonic() + PURGE_INTERVAL
+        self.due = time.monotonic() + PURGE_INTERVAL
         try:
             await self._carrier.purge()
         except SessionError as fault:
@@ -52,6 +49,7 @@ class Purger:
         async def receive_while_purging() -> Any:
             if not started:
                 return await receive()
+            message: Any = None
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._run_for_ever)
                 message = await receive()

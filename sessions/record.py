@@ -48,12 +48,8 @@ class Content(msgspec.Struct):
         self.flash.discard(key)
 
 
-_decoder: Final = msgspec.json.Decoder(Content)
-
-
-def unpack(payload: bytes) -> Content:
-    """Raises `msgspec.DecodeError` for bytes that `jsonvalues.encode(content)` did not write."""
-    return _decoder.decode(payload)
+unpack: Final = msgspec.json.Decoder(Content).decode
+"""Raises `msgspec.DecodeError` for bytes that `jsonvalues.encode(content)` did not write."""
 
 
 class OwnedSession:

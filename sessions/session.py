@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from datetime import UTC, datetime
 from typing import Any, overload
 
+import anyio
+
 from sessions.carriers import Carried, Carrier
 from sessions.changes import Change, Clear, Consume, Forget, Own, Set, Update, replay
 from sessions.draft import Draft
@@ -15,7 +17,9 @@ from sessions.jsonvalues import checked, encode
 from sessions.record import Content
 
 Number = int | float
-_MUTABLE = (dict, list)
+_MUTABLE = (dict, list, tuple)
+"""What may change in place; a tuple by what is in it."""
+_MISSING: Any = object()
 
 
 class Session(MutableMapping[str, Any]):
@@ -35,9 +39,8 @@ class Session(MutableMapping[str, Any]):
     # until it is.
     _accessed = False
     _started = False
-    _given_up = False
-    _barred = False
-    """Whether the request came with an id that was rotated a moment ago; then it may set no cookie."""
+    _fault: BaseException | None = None
+    """Why the response's changes could not be saved; then no further try is made."""
     _born = False
     _rotate = False
     _touch = False
@@ -45,11 +48,22 @@ class Session(MutableMapping[str, Any]):
     """Whether the browser must learn with the response what session it is to carry from then on."""
     _content: Content | None = None
     _destroyed: Sequence[Carried | None] = ()
+    _saving = False
+    _saved: anyio.Event | None = None
+    """For whom waits until a save of another task is done."""
 
     def __init__(
-        self, carrier: Carrier, carried: Carried | None, headers: Iterable[tuple[bytes, bytes]] = ()
+        self,
+        carrier: Carrier,
+        carried: Carried | None,
+        headers: Iterable[tuple[bytes, bytes]] = (),
+        barred: bool = False,
     ) -> None:
-        """Made by the middleware."""
+        """Made by the middleware.
+
+        `barred` is a request that came with an id which was rotated a moment ago; it may set no cookie.
+        """
+        self._barred = barred
         self._carrier = carrier
         self._carried = carried
         self._headers = headers
@@ -68,6 +82,11 @@ class Session(MutableMapping[str, Any]):
     def id(self) -> str | None:
         """The secret that the browser holds; None for an anonymous request and in the cookie store."""
         return self._carried.id if self._carried else None
+
+    @property
+    def key(self) -> str | None:
+        """What names the session among `Store.sessions_of(owner)`: no secret, it opens nothing."""
+        return (self._carried.key or None) if self._carried else None
 
     @property
     def created_at(self) -> datetime | None:
@@ -100,10 +119,8 @@ class Session(MutableMapping[str, Any]):
 
     def get(self, key: str, default: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The value, or the default. A flash value is gone afterwards."""
-        try:
-            return self[key]
-        except KeyError:
-            return default
+        content = self._content or self._open()
+        return self[key] if key in content.data else default
 
     def __contains__(self, key: object) -> bool:
         """Whether there is such a key. Looking does not use up a flash value."""
@@ -162,6 +179,31 @@ class Session(MutableMapping[str, Any]):
             raise KeyError(key)
         self.forget(key)
 
+    @overload
+    def pop(self, key: str, /) -> Any: ...
+    @overload
+    def pop(self, key: str, /, default: Any) -> Any: ...
+    def pop(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, key: str, /, default: Any = _MISSING
+    ) -> Any:
+        """Remove the key and return its value. A flash value that a prefetch pops stays for the reader."""
+        try:
+            value = self[key]
+        except KeyError:
+            if default is _MISSING:
+                raise
+            return default
+        if not self.is_flash(key):
+            self.forget(key)
+        return value
+
+    def popitem(self) -> tuple[str, Any]:
+        for key in self:
+            value = self[key]
+            self.forget(key)
+            return key, value
+        raise KeyError("the session is empty")
+
     def set(self, key: str, value: Any) -> None:
         self._set(key, value, flash=False)
 
@@ -201,7 +243,7 @@ class Session(MutableMapping[str, Any]):
         if not callable(function):
             super().update(other, **values)
             return None
-        key: str = other
+        key = str.__str__(other) if isinstance(other, str) else other
         content = self._open()
         self._check_late()
         self._note_in_place(key)
@@ -275,6 +317,8 @@ class Session(MutableMapping[str, Any]):
         """Whether there is nothing to commit: the handler has not done a thing and no extension is due."""
         if self._changes or self._lent or self._tell or self._destroyed or self._rotate or self._touch:
             return False
+        if self._saving:
+            return False
         carried = self._carried
         if carried is None or carried.expires_at is None:
             return True
@@ -282,11 +326,26 @@ class Session(MutableMapping[str, Any]):
 
     async def _commit(self, *, extend: bool) -> None:
         """Bring the store up to date, and note whether the browser must be told (`_tell`)."""
+        # Tasks of one request save one after the other: a save that overtook another of the same session
+        # would carry its changes along, and the other would then replay them once more.
+        while self._saving:
+            self._saved = self._saved or anyio.Event()
+            await self._saved.wait()
+        self._saving = True
+        try:
+            await self._commit_alone(extend)
+        finally:
+            self._saving = False
+            if self._saved:
+                self._saved.set()
+                self._saved = None
+
+    async def _commit_alone(self, extend: bool) -> None:
         if self._lent:
             self._note_all_in_place()
         while self._destroyed:
-            await self._end(self._destroyed[-1])
-            self._destroyed = self._destroyed[:-1]
+            await self._end(self._destroyed[0])
+            self._destroyed = self._destroyed[1:]
         before = self._carried
         if before is None:
             if not self._changes:
@@ -312,6 +371,7 @@ class Session(MutableMapping[str, Any]):
                 self._tell = self._tell or moved or content_travels
         except SessionEnded:
             self._barred = True
+            self._tell = False
             self._carried = None
             self._forget_changes()
             if draft.changes:
@@ -320,9 +380,12 @@ class Session(MutableMapping[str, Any]):
         except BaseException:
             self._changes = [*draft.changes, *self._changes]
             raise
+        if self._destroyed:  # by another task meanwhile
+            self._destroyed = [*self._destroyed, after]
+            return
         self._carried = after
         self._rotate = self._touch = False
-        if after.unpacked is not content and after is not before:
+        if after is not before and (after.unpacked is not content or self._content is not content):
             self._adopt(after.content)
 
     async def _end(self, carried: Carried | None) -> None:
@@ -334,8 +397,9 @@ class Session(MutableMapping[str, Any]):
     # -- inside ----------------------------------------------------------------------------------
 
     def _open(self) -> Content:
+        """The content, at the handler's request."""
         self._accessed = True
-        return self._loaded()
+        return self._content or self._loaded()
 
     def _loaded(self) -> Content:
         if self._content is None:
@@ -345,7 +409,7 @@ class Session(MutableMapping[str, Any]):
     def _set(self, key: str, value: Any, *, flash: bool) -> None:
         text = checked(key, value)
         content = self._content or self._open()
-        key = str(key)  # a subclass would be no JSON key
+        key = str.__str__(key)  # a subclass would be no JSON key, and str() of an enum is not its value
         self._change(Set(key, text, flash))
         content.put(key, value, flash=flash)
         self._lend(key, value, text)
@@ -388,6 +452,7 @@ class Session(MutableMapping[str, Any]):
     def _put_back_flash(self) -> None:
         """For a response that failed: whoever loads the page again shall see the flash values again."""
         if any(isinstance(change, Consume) for change in self._changes):
+            self._note_all_in_place()
             self._changes = [change for change in self._changes if not isinstance(change, Consume)]
             self._content = replay(self._changes, self._carried.fresh() if self._carried else Content())
             self._lent = {}
@@ -402,6 +467,7 @@ class Session(MutableMapping[str, Any]):
 
     def _adopt(self, content: Content) -> None:
         """Go on with what was saved, which after a conflict holds other requests' changes too."""
+        replay(self._changes, content)
         for key, text in list(self._lent.items()):
             # The handler may still hold the nested values that it read; keep looking at those.
             if encode(content.data.get(key)) == text:

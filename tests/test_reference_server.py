@@ -36,6 +36,12 @@ def visitor(store: str, tmp_path: Path) -> Iterator[TestClient]:
         yield client
 
 
+@pytest.fixture
+def second_browser(visitor: TestClient) -> TestClient:
+    """A second browser at the same app, which the first one's context keeps alive."""
+    return TestClient(visitor.app, raise_server_exceptions=False)
+
+
 def text_of(page: str, element: str) -> str | None:
     """What a reader sees inside the element with this id, without its tags."""
     found = re.search(rf'<(\w+)[^>]* id="{element}"[^>]*>(.*?)</\1>', page, re.DOTALL)
@@ -186,6 +192,24 @@ class TestLab:
         assert visitor.get("/lab/outcome/mine").json() == {"outcome": "saved" if kept else "LateChange"}
         assert visitor.get("/lab/get/late").json() == {"value": "changed" if kept else None}
 
+    def test_a_refused_change_does_not_end_a_websocket(self, visitor: TestClient, store: str) -> None:
+        visitor.get("/")
+        with visitor.websocket_connect("/lab/ws") as socket:
+            socket.receive_json()
+            socket.send_json({"set": ["shape", "round"]})
+            assert socket.receive_json() == {"error": "LateChange"}
+            socket.send_json({"set": ["size", "large"], "save": True})
+            refused = store == "cookie:"
+            assert socket.receive_json() == ({"error": "LateChange"} if refused else {"ok": True})
+        assert visitor.get("/lab/get/shape").json() == {"value": None}
+
+    def test_a_websocket_can_begin_a_session(self, visitor: TestClient) -> None:
+        with visitor.websocket_connect("/lab/ws?key=colour&value=blue") as socket:
+            assert socket.receive_json() == {"keys": {"colour": "blue"}}
+            cookie = dict[bytes, bytes](socket.extra_headers or [])[b"set-cookie"]
+        visitor.headers["cookie"] = cookie.decode().partition(";")[0]
+        assert visitor.get("/lab/get/colour").json() == {"value": "blue"}
+
     def test_a_websocket_reads_the_session_and_saves_to_it(self, visitor: TestClient, store: str) -> None:
         visitor.post("/lab/set/colour?value=blue")
         with visitor.websocket_connect("/lab/ws") as socket:
@@ -194,6 +218,101 @@ class TestLab:
             refused = store == "cookie:"
             assert socket.receive_json() == ({"error": "LateChange"} if refused else {"ok": True})
         assert visitor.get("/lab/get/shape").json() == {"value": None if refused else "round"}
+
+
+class TestYourSessions:
+    FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    EDGE = (
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
+        " Chrome/141.0.0.0 Safari/537.36 Edg/141.0.0.0"
+    )
+
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> str:
+        return f"sqlite:///{tmp_path}/sessions.db"
+
+    def test_it_lists_the_browsers_that_a_user_is_signed_in_with(
+        self, visitor: TestClient, second_browser: TestClient
+    ) -> None:
+        visitor.headers["user-agent"], second_browser.headers["user-agent"] = self.FIREFOX, self.EDGE
+        log_in(visitor)
+        log_in(second_browser)
+        page = visitor.get("/sessions").text
+        assert text_of(page, "browser-1") == "Edge 141 on Windows"
+        assert text_of(page, "browser-2") == "Firefox 140 on Linux"
+        assert [this for _, this in rows(page)] == [False, True]
+
+    def test_a_stranger_is_asked_to_sign_in(self, visitor: TestClient) -> None:
+        answer = visitor.get("/sessions")
+        assert text_of(answer.text, "session-list") is None
+        assert "set-cookie" not in answer.headers
+        assert visitor.post("/sessions/end", data={"key": "x"}).status_code == 401
+        assert visitor.post("/sessions/end-others").status_code == 401
+
+    def test_another_of_ones_sessions_is_signed_out(
+        self, visitor: TestClient, second_browser: TestClient
+    ) -> None:
+        log_in(visitor)
+        log_in(second_browser)
+        (other,) = (key for key, is_this in rows(visitor.get("/sessions").text) if not is_this)
+        page = visitor.post("/sessions/end", data={"key": other}, headers=HTML).text
+        assert text_of(page, "message") == "That session is signed out."
+        assert [is_this for _, is_this in rows(page)] == [True]
+        assert email_of(second_browser) is None
+        assert email_of(visitor) == "ada@example.org"
+
+    def test_ending_this_one_is_a_logout(self, visitor: TestClient) -> None:
+        log_in(visitor)
+        ((key, _),) = rows(visitor.get("/sessions").text)
+        answer = visitor.post("/sessions/end", data={"key": key}, headers=HTML)
+        assert answer.url.path == "/login"
+        assert not visitor.cookies
+
+    def test_all_others_are_signed_out_and_nobody_else(
+        self, visitor: TestClient, second_browser: TestClient
+    ) -> None:
+        third, stranger = TestClient(visitor.app), TestClient(visitor.app)
+        for client in (visitor, second_browser, third):
+            log_in(client)
+        log_in(stranger, email="eve@example.org")
+        assert visitor.post("/sessions/end-others").json() == {"ok": True, "ended": 2}
+        assert [email_of(client) for client in (visitor, second_browser, third, stranger)] == [
+            "ada@example.org",
+            None,
+            None,
+            "eve@example.org",
+        ]
+
+    def test_the_sessions_of_others_are_out_of_reach(
+        self, visitor: TestClient, second_browser: TestClient
+    ) -> None:
+        log_in(visitor)
+        log_in(second_browser, email="eve@example.org")
+        ((key, _),) = rows(visitor.get("/sessions").text)
+        assert [found for found, _ in rows(second_browser.get("/sessions").text)] != [key]
+        assert second_browser.post("/sessions/end", data={"key": key}).status_code == 404
+        assert email_of(visitor) == "ada@example.org"
+
+
+def test_the_cookie_store_says_that_it_cannot_list_sessions(tmp_path: Path) -> None:
+    app = create_app(Settings(store="cookie:", server="uvicorn", key=KEY, gates=tmp_path))
+    visitor = TestClient(app)
+    log_in(visitor)
+    page = visitor.get("/sessions").text
+    assert "the server keeps no list" in (text_of(page, "not-possible") or "")
+    assert visitor.post("/sessions/end-others").status_code == 501
+
+
+class TestElsewhere:
+    def test_pages_lead_to_other_sites_without_a_session(self, visitor: TestClient) -> None:
+        for path in ("/lab/frame?src=", "/lab/post-to?url="):
+            answer = visitor.get(f"{path}https://other.test/a?b=1%26c")
+            assert "https://other.test/a?b=1&amp;c" in answer.text
+            assert "set-cookie" not in answer.headers
+
+    def test_a_script_is_no_address(self, visitor: TestClient) -> None:
+        assert visitor.get("/lab/frame?src=javascript:alert(1)").status_code == 400
+        assert visitor.get("/lab/post-to?url=JavaScript:alert(1)").status_code == 400
 
 
 class TestGates:
@@ -232,9 +351,35 @@ class TestProfiles:
         others = [other for other in PROFILES if other is not profile]
         assert all(visitor.get(f"{other.prefix}/read").json() == {"counter": 0} for other in others)
 
+    def test_cookies_for_https_have_what_browsers_ask_of_them(self, visitor: TestClient) -> None:
+        host = visitor.get("https://testserver/host/").headers["set-cookie"]
+        assert host.startswith("__Host-session=")
+        assert "; Path=/;" in host
+        assert host.endswith("; Secure")
+        assert "Domain" not in host
+        third_party = visitor.get("https://testserver/third-party/").headers["set-cookie"]
+        assert {"SameSite=None", "Secure", "Partitioned"} <= set(third_party.split("; "))
+
     def test_a_prefix_without_its_slash_leads_to_the_counter(self, visitor: TestClient) -> None:
         assert heading(visitor.get("/sealed").text) == "You have visited this page 1 times"
         assert visitor.cookies["sealed"].startswith("Fe26.2")
+
+
+class TestRootPath:
+    def test_links_redirects_and_forms_stay_below_it(self, store: str, tmp_path: Path) -> None:
+        app = create_app(
+            Settings(store=store, server="uvicorn", key=KEY, gates=tmp_path / "gates", root_path="/shop")
+        )
+        visitor = TestClient(app)
+        for path in ("/", "/login", "/sessions", "/lab", "/short/lab"):
+            page = visitor.get(f"/shop{path}").text
+            targets = re.findall(r'(?:href|action)="(/[^"]*)"', page)
+            assert targets
+            assert all(target.startswith("/shop/") for target in targets), path
+        answer = visitor.post("/shop/login", data={"email": "ada@example.org", "password": PASSWORD})
+        assert answer.url.path == "/shop/login"
+        assert visitor.post("/shop/lab/gate/g", headers=HTML).url.path == "/shop/lab"
+        assert visitor.get("/shop/short").url.path == "/shop/short/"
 
 
 class TestCommandLine:
@@ -245,6 +390,13 @@ class TestCommandLine:
             (["--store", "nosuch:"], "no store has this URL scheme"),
             (["--port", "70000"], "there is no port 70000"),
             (["--server", "granian", "--fd", "5"], "granian cannot inherit a listening socket"),
+            (["--server", "daphne", "--workers", "2"], "daphne cannot run several workers"),
+            (["--workers", "0"], "--workers is a number from 1"),
+            (["--workers", "2"], "workers do not see each other's memory"),
+            (["--server", "hypercorn-trio", "--store", "redis://localhost"], "hypercorn-trio runs on trio"),
+            (["--root-path", "shop/"], "--root-path is a path like /shop"),
+            (["--tls-cert", "cert.pem"], "--tls-cert and --tls-key go together"),
+            (["--tls-cert", "/dev/null", "--tls-key", "/dev/null"], "cannot use the TLS certificate"),
         ],
     )
     def test_a_mistake_is_one_line_and_status_2(self, arguments: list[str], complaint: str) -> None:
@@ -266,3 +418,12 @@ def eventually(condition: Any, seconds: float = 5) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.01)
+
+
+def email_of(visitor: TestClient) -> Any:
+    return visitor.get("/whoami").json()["email"]
+
+
+def rows(page: str) -> list[tuple[str, bool]]:
+    """The keys of the sessions listed, and which of them is this one."""
+    return [(key, bool(this)) for key, this in re.findall(r'<li data-key="(\w+)"( data-this)?>', page)]

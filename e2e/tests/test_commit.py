@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from e2e.browsing import get, put, send
+from e2e.browsing import PATIENCE, get, put, send
 from e2e.promises import promise
 from e2e.server import Server
 
@@ -61,8 +61,10 @@ LATE = {"stream": "GET", "background": "POST"}
 def begin_late(page: Page, kind: str, query: str) -> None:
     """A stream that breaks is an error in the page, which is not what these tests are about."""
     page.evaluate(
-        "([method, path]) => fetch(path, {method}).then(answer => answer.text()).catch(() => null)",
-        [LATE[kind], f"/lab/{kind}?key=late&value=changed&{query}"],
+        """([method, path, patience]) =>
+            fetch(path, {method, signal: AbortSignal.timeout(patience)})
+            .then(answer => answer.text()).catch(() => null)""",
+        [LATE[kind], f"/lab/{kind}?key=late&value=changed&{query}", PATIENCE],
     )
 
 
@@ -87,7 +89,8 @@ def test_a_change_after_the_response_has_started_can_be_saved(page: Page, server
 def websocket(page: Page, messages: list[dict[str, Any]]) -> list[Any]:
     """Send these one by one; the server's greeting and its answers."""
     answers: list[Any] = page.evaluate(
-        """messages => new Promise((resolve, reject) => {
+        """([messages, patience]) => new Promise((resolve, reject) => {
+            setTimeout(() => reject("the websocket is silent"), patience);
             const socket = new WebSocket(`${location.origin.replace("http", "ws")}/lab/ws`);
             const answers = [];
             socket.onmessage = event => {
@@ -98,7 +101,7 @@ def websocket(page: Page, messages: list[dict[str, Any]]) -> list[Any]:
             socket.onclose = () => resolve(answers);
             socket.onerror = () => reject("the websocket failed");
         })""",
-        messages,
+        [messages, PATIENCE],
     )
     return answers
 

@@ -1,7 +1,9 @@
 """EXP: when a session ends by itself. The profiles end after two or three seconds; all tests wait at once."""
 
+from playwright.sync_api import Page
+
 from e2e.browsing import get, jar, plant, put, send
-from e2e.overlap import NewPage, Steps, overlapping
+from e2e.overlap import Steps, overlapping
 from e2e.promises import promise
 
 IDLE = 2.0
@@ -14,8 +16,7 @@ SURELY = 0.4
 
 @promise("EXP-1")
 @overlapping
-def test_an_idle_session_is_gone_whatever_is_replayed(new_page: NewPage) -> Steps:
-    page = new_page()
+def test_an_idle_session_is_gone_whatever_is_replayed(page: Page) -> Steps:
     put(page, "colour", "green", "/short")
     cookie = jar(page)
     yield IDLE + SURELY
@@ -26,8 +27,7 @@ def test_an_idle_session_is_gone_whatever_is_replayed(new_page: NewPage) -> Step
 
 @promise("EXP-1")
 @overlapping
-def test_a_sealed_cookie_does_not_outlive_its_session(new_page: NewPage) -> Steps:
-    page = new_page()
+def test_a_sealed_cookie_does_not_outlive_its_session(page: Page) -> Steps:
     put(page, "colour", "green", "/short")
     cookie = jar(page)
     yield IDLE + SURELY
@@ -38,8 +38,7 @@ def test_a_sealed_cookie_does_not_outlive_its_session(new_page: NewPage) -> Step
 
 @promise("COOKIE-3")
 @overlapping
-def test_browser_and_server_forget_together(new_page: NewPage) -> Steps:
-    page = new_page()
+def test_browser_and_server_forget_together(page: Page) -> Steps:
     put(page, "colour", "green", "/short")
     yield IDLE / 2
     assert jar(page)
@@ -49,19 +48,17 @@ def test_browser_and_server_forget_together(new_page: NewPage) -> Steps:
 
 @promise("EXP-2")
 @overlapping
-def test_activity_extends_it(new_page: NewPage) -> Steps:
-    page = new_page()
+def test_activity_extends_it(page: Page) -> Steps:
     put(page, "colour", "green", "/short")
     for _ in range(3):
-        yield IDLE * 0.6
+        yield IDLE * 0.55
         assert get(page, "colour", "/short") == "green"
     assert jar(page), "the browser has to learn of the later end too"
 
 
 @promise("EXP-3")
 @overlapping
-def test_without_extension_reads_do_not_extend_it(new_page: NewPage) -> Steps:
-    page = new_page()
+def test_without_extension_reads_do_not_extend_it(page: Page) -> Steps:
     put(page, "colour", "green", "/fixed")
     cookie = jar(page)
     yield IDLE / 2
@@ -73,8 +70,7 @@ def test_without_extension_reads_do_not_extend_it(new_page: NewPage) -> Steps:
 
 @promise("EXP-3")
 @overlapping
-def test_without_extension_writes_do_not_extend_it(new_page: NewPage) -> Steps:
-    page = new_page()
+def test_without_extension_writes_do_not_extend_it(page: Page) -> Steps:
     put(page, "colour", "green", "/fixed")
     yield IDLE / 2
     put(page, "colour", "blue", "/fixed")
@@ -86,34 +82,31 @@ def test_without_extension_writes_do_not_extend_it(new_page: NewPage) -> Steps:
 
 @promise("EXP-3")
 @overlapping
-def test_without_extension_touch_extends_it(new_page: NewPage) -> Steps:
-    page = new_page()
+def test_without_extension_touch_extends_it(page: Page) -> Steps:
     put(page, "colour", "green", "/fixed")
-    yield IDLE * 0.6
+    yield IDLE * 0.55
     assert send(page, "POST", "/fixed/lab/touch").set_cookies, "the browser has to learn of the later end too"
-    yield IDLE * 0.6
+    yield IDLE * 0.55
     assert get(page, "colour", "/fixed") == "green"
 
 
 @promise("EXP-4")
 @overlapping
-def test_an_active_session_ends_at_its_absolute_timeout(new_page: NewPage) -> Steps:
-    page = new_page()
+def test_an_active_session_ends_at_its_absolute_timeout(page: Page) -> Steps:
     put(page, "colour", "green", "/absolute")
     for _ in range(2):
-        yield ABSOLUTE * 0.4
+        yield ABSOLUTE * 0.3
         put(page, "shape", "round", "/absolute")
         assert get(page, "colour", "/absolute") == "green"
     cookie = jar(page)
-    yield ABSOLUTE * 0.2 + SURELY
+    yield ABSOLUTE * 0.4 + SURELY
     plant(page, cookie)
     assert get(page, "colour", "/absolute") is None
 
 
 @promise("EXP-4")
 @overlapping
-def test_touch_and_rotate_do_not_move_the_absolute_timeout(new_page: NewPage) -> Steps:
-    page = new_page()
+def test_touch_and_rotate_do_not_move_the_absolute_timeout(page: Page) -> Steps:
     put(page, "colour", "green", "/absolute")
     yield ABSOLUTE * 0.6
     send(page, "POST", "/absolute/lab/touch")

@@ -64,7 +64,7 @@ class ContentCarrier:
             expires_at = _seconds(record.expire)
         except InvalidSeal as fault:
             raise InvalidCookie(str(fault)) from None
-        except (msgspec.MsgspecError, ValueError):
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             raise InvalidCookie("it holds no session") from None
         created_at = now if created_at is None else created_at
         if record.delete or self.lifetime.has_ended(created_at, expires_at, now):

@@ -12,6 +12,7 @@ from random import random
 from typing import TYPE_CHECKING, Final
 
 import anyio
+import msgspec
 
 from sessions.carriers.base import Carried
 from sessions.cookies import MAX_COOKIE
@@ -60,12 +61,15 @@ class IdCarrier:
         self._keys = keys
 
     async def find(self, cookie: str, now: float) -> Carried | None:
-        session_id = self._opened(cookie)
+        session_id = cookie if self._keys is None else self._unsealed(cookie, self._keys)
+        # What no id can be is not worth asking a store, which then need not care what it is asked.
+        if len(session_id) != ID_LENGTH:
+            raise InvalidCookie("it is no session id")
         key = key_of(session_id)
         record = await self._store.load(key)
-        if record is None or self.lifetime.has_ended(record.created_at, record.expires_at, now):
+        if record is None or self._is_too_old(record, now):
             return None
-        if record.is_tombstone:
+        if not record.payload:
             raise SessionEnded("the session has a newer id")
         return _carried(session_id, key, record, None)
 
@@ -78,10 +82,10 @@ class IdCarrier:
             expires_at = draft.expiry_on(carried)
             if not draft.changes and expires_at == carried.expires_at:
                 return carried
-            content = draft.content_on(carried)
+            content = draft.content if carried is draft.seen else draft.content_on(carried)
             record = _record(content, carried.created_at, expires_at, carried.version + 1)
             if await self._store.replace(carried.key, record, expected=carried.version):
-                return _carried(_id(carried), carried.key, record, content)
+                return _carried(carried.id, carried.key, record, content)
             carried = await self._fresher(carried, attempt, draft.now)
         raise WriteConflict("too many requests write to one session at the same time")
 
@@ -102,7 +106,9 @@ class IdCarrier:
         await self._store.delete(carried.key)
 
     def cookie(self, carried: Carried, now: float) -> str:
-        return self._keys.sealer.seal(encode(carried.id)) if self._keys else _id(carried)
+        if carried.id is None:
+            raise TypeError("a session without an id came from another carrier")
+        return self._keys.sealer.seal(encode(carried.id)) if self._keys else carried.id
 
     async def purge(self) -> int:
         return await self._store.purge()
@@ -110,17 +116,18 @@ class IdCarrier:
     async def close(self) -> None:
         await self._store.close()
 
-    def _opened(self, cookie: str) -> str:
-        session_id: object = cookie
-        if self._keys:
-            try:
-                session_id = decode(self._keys.sealer.unseal(cookie))
-            except InvalidSeal as fault:
-                raise InvalidCookie(str(fault)) from None
-        # What no id can be is not worth asking a store, which then need not care what it is asked.
-        if not isinstance(session_id, str) or len(session_id) != ID_LENGTH:
-            raise InvalidCookie("it is no session id")
-        return session_id
+    def _unsealed(self, cookie: str, keys: KeyRing) -> str:
+        try:
+            return str(decode(keys.sealer.unseal(cookie)))
+        except InvalidSeal as fault:
+            raise InvalidCookie(str(fault)) from None
+        except msgspec.DecodeError:
+            raise InvalidCookie("it holds no session id") from None
+
+    def _is_too_old(self, record: Record, now: float) -> bool:
+        """By an absolute timeout that was set or shortened since; otherwise the store knows."""
+        absolute = self.lifetime.absolute
+        return absolute is not None and record.created_at + absolute <= now
 
     async def _create(self, record: Record, content: Content) -> Carried:
         session_id = new_id()
@@ -134,19 +141,9 @@ class IdCarrier:
         if attempt:  # step aside for a random while, longer each time, so that somebody gets through
             await anyio.sleep(random() * min(0.0005 * 2**attempt, 0.05))  # noqa: S311 (no secret)
         record = await self._store.load(carried.key)
-        if (
-            record is None
-            or record.is_tombstone
-            or self.lifetime.has_ended(record.created_at, record.expires_at, now)
-        ):
+        if record is None or record.is_tombstone or self._is_too_old(record, now):
             raise SessionEnded("the session was ended by another request")
-        return _carried(_id(carried), carried.key, record, None)
-
-
-def _id(carried: Carried) -> str:
-    if carried.id is None:
-        raise TypeError("a session without an id came from another carrier")
-    return carried.id
+        return _carried(carried.id, carried.key, record, None)
 
 
 def _record(content: Content, created_at: float, expires_at: float | None, version: int = 1) -> Record:
@@ -155,7 +152,7 @@ def _record(content: Content, created_at: float, expires_at: float | None, versi
     )
 
 
-def _carried(session_id: str, key: str, record: Record, content: Content | None) -> Carried:
+def _carried(session_id: str | None, key: str, record: Record, content: Content | None) -> Carried:
     return Carried(
         record.created_at,
         record.expires_at,

@@ -66,12 +66,15 @@ class Store(ABC):
         sessions = [OwnedSession(key, record) for key, record in found if not record.is_tombstone]
         return sorted(sessions, key=lambda session: session.created_at, reverse=True)
 
-    async def destroy_all(self, owner: str | int, *, except_id: str | None = None) -> int:
-        """End all sessions of one owner, but for the one with the given id; the number of sessions ended.
+    async def destroy_all(
+        self, owner: str | int, *, except_id: str | None = None, except_key: str | None = None
+    ) -> int:
+        """End all sessions of one owner, but for the one with the given id, or the key that `sessions_of`
+        shows; the number of sessions ended.
 
         For "sign out everywhere (else)", a changed password, a disabled account.
         """
-        spared = key_of(except_id) if except_id else None
+        spared = key_of(except_id) if except_id else except_key
         ended = 0
         for _ in range(10):  # a session that was given a new id meanwhile is found the next time round
             keys = [session.key for session in await self.sessions_of(owner) if session.key != spared]

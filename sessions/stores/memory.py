@@ -39,7 +39,8 @@ class MemoryStore(Store):
             return True
 
     async def load(self, key: str) -> Record | None:
-        return self._alive(key)
+        record = self._records.get(key)
+        return record if record is not None and record.expires_at > time.time() else None
 
     async def replace(self, key: str, record: Record, *, expected: int) -> bool:
         with self._lock:

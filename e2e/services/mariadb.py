@@ -1,0 +1,56 @@
+"""MariaDB where it is installed (Debian: `apt-get install mariadb-server`)."""
+
+import os
+import shutil
+
+from e2e.services.cache import cached
+from e2e.services.service import Service, ServiceFailed, run
+
+
+class MariaDB(Service):
+    ready = "ready for connections"
+
+    @property
+    def url(self) -> str:
+        return f"mariadb+asyncmy://root@127.0.0.1:{self.port}/test"
+
+    def prepare(self) -> None:
+        self._server = _found("mariadbd")
+        self._as = ["--user=root"] if os.getuid() == 0 else []  # it refuses to become root unasked
+
+        def install(folder: "os.PathLike[str]") -> None:
+            run(
+                [
+                    _found("mariadb-install-db"),
+                    "--no-defaults",
+                    f"--datadir={folder}",
+                    "--auth-root-authentication-method=normal",
+                    "--skip-test-db",
+                    *self._as,
+                ]
+            )
+
+        version = f"{os.stat(self._server).st_mtime_ns:x}"
+        shutil.copytree(cached(f"mariadb-data-{version}", install), self.folder / "data", symlinks=True)
+        (self.folder / "data" / "test").mkdir()
+
+    def command(self) -> list[str]:
+        return [
+            self._server,
+            "--no-defaults",
+            *self._as,
+            f"--datadir={self.folder / 'data'}",
+            f"--socket={self.folder / 'socket'}",
+            f"--pid-file={self.folder / 'pid'}",
+            "--bind-address=127.0.0.1",
+            f"--port={self.port}",
+            "--innodb-flush-log-at-trx-commit=0",
+            "--innodb-buffer-pool-size=16M",
+        ]
+
+
+def _found(program: str) -> str:
+    path = shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+    if path is None:
+        raise ServiceFailed(f"no {program}: install MariaDB (Debian: mariadb-server), or set MARIADB_URL")
+    return path

@@ -1,0 +1,157 @@
+"""What the services have in common: a port, a folder, a log, a leash."""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import ClassVar, Self
+
+from e2e.leash import group_of
+
+ROOT = Path(__file__).parent.parent.parent
+
+STARTUP = 30.0
+"""Seconds until a service must accept connections."""
+
+TRIES = 5
+"""Ports that are tried, should somebody else take a free one before the service does."""
+
+
+class ServiceFailed(RuntimeError):
+    """The service did not start; the message is what it said itself."""
+
+
+class Service(ABC):
+    """A database server, once `start` has returned. Keep it in a `with` block, or call `close`.
+
+    `stop` and `start` again bring it back on the same port with what it has kept.
+    """
+
+    ready: ClassVar[str]
+    """What the server writes when it accepts connections."""
+
+    farewell: ClassVar[str] = "TERM"
+    """The signal that makes it end in order, without waiting for its clients."""
+
+    user: str | None = None
+    """Whom it runs as, if not as ourselves."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{type(self).__name__.lower()}-"))
+        self.port = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._janitor = _leashed([f"--remove={self.folder}"], subprocess.DEVNULL)
+        try:
+            self.prepare()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    @abstractmethod
+    def url(self) -> str: ...
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Put into the folder what the server needs there before its first start."""
+
+    @abstractmethod
+    def command(self) -> list[str]:
+        """How to run it on `self.port` in `self.folder`, in the foreground."""
+
+    def start(self) -> None:
+        """Returns when it accepts connections. Raises `ServiceFailed` with its own output."""
+        if self.port:
+            self._start()
+            return
+        for attempt in range(TRIES):
+            self.port = free_port()
+            try:
+                self._start()
+                return
+            except ServiceFailed as fault:
+                if "in use" not in str(fault) or attempt == TRIES - 1:
+                    raise
+
+    def stop(self) -> None:
+        """Make it end, and wait until it has."""
+        if self._process is not None:
+            _close(self._process)
+            self._process = None
+
+    def close(self) -> None:
+        """Stop it and remove its folder."""
+        self.stop()
+        _close(self._janitor)
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _start(self) -> None:
+        with tempfile.TemporaryFile() as log:
+            options = [f"--signal={self.farewell}", *([f"--user={self.user}"] if self.user else [])]
+            self._process = _leashed([*options, *self.command()], log.fileno())
+            deadline = time.monotonic() + STARTUP
+            while self.ready not in (said := _read(log.fileno())):
+                ended = self._process.poll() is not None
+                if ended or time.monotonic() > deadline:
+                    self.stop()
+                    why = "ended" if ended else f"was not ready in {STARTUP:.0f} s"
+                    raise ServiceFailed(f"{type(self).__name__} {why}:\n{_read(log.fileno()) or said}")
+                time.sleep(0.01)
+
+
+def run(command: list[str], *, user: str | None = None, cwd: Path | None = None) -> None:
+    """Run a command that ends by itself. Raises `ServiceFailed` with its output."""
+    done = subprocess.run(
+        command,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        user=user,
+        group=group_of(user) if user else None,
+        extra_groups=[] if user else None,
+        cwd=cwd,
+    )
+    if done.returncode:
+        said = done.stdout.decode(errors="replace")
+        raise ServiceFailed(f"{Path(command[0]).name} ended with {done.returncode}:\n{said}")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def _leashed(arguments: list[str], output: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-S", "-m", "e2e.leash", *arguments],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,  # a Ctrl-C at the terminal is for pytest, which then ends us in order
+    )
+
+
+def _close(leash: "subprocess.Popen[bytes]") -> None:
+    if leash.stdin and not leash.stdin.closed:
+        leash.stdin.close()
+    leash.wait()
+
+
+def _read(log: int) -> str:
+    return os.pread(log, 1_000_000, 0).decode(errors="replace")

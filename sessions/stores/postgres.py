@@ -1,0 +1,249 @@
+"""Sessions in PostgreSQL, shared by any number of machines."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from zlib import crc32
+
+from anyio import CancelScope
+
+try:
+    import asyncpg
+except ModuleNotFoundError:
+    raise ImportError('PostgresStore needs asyncpg: pip install "sessions[postgres]"') from None
+
+if TYPE_CHECKING:
+    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+
+from sessions.errors import StoreUnavailable
+from sessions.record import Record
+from sessions.stores.base import Store
+from sessions.stores.loops import PerLoop
+
+TIMEOUT: Final = 5.0
+"""Seconds to connect, to wait for a free connection and for an answer, in pools that we make."""
+
+MAX_CONNECTIONS: Final = 10
+"""In pools that we make, for each process; PostgreSQL allows 100 in all by default."""
+
+PURGE_BATCH: Final = 1000
+"""Records that one purge statement removes, so that none of them holds locks for long."""
+
+
+class _Statements:
+    """The SQL on one table. Its name was checked; all values are parameters."""
+
+    def __init__(self, table: str) -> None:
+        columns = "payload, created_at, expires_at, version, owner"
+        self.create = (
+            f"INSERT INTO {table} AS old (key, {columns}) VALUES ($1, $2, $3, $4, $5, $6)"  # noqa: S608
+            " ON CONFLICT (key) DO UPDATE SET payload = $2, created_at = $3, expires_at = $4, version = $5,"
+            " owner = $6 WHERE old.expires_at <= $7"
+        )
+        self.load = f"SELECT {columns} FROM {table} WHERE key = $1 AND expires_at > $2"  # noqa: S608
+        self.replace = (
+            f"UPDATE {table} SET payload = $2, created_at = $3, expires_at = $4, version = $5,"  # noqa: S608
+            " owner = $6 WHERE key = $1 AND version = $7 AND expires_at > $8"
+        )
+        self.delete = f"DELETE FROM {table} WHERE key = $1"  # noqa: S608
+        self.owned = f"SELECT key, {columns} FROM {table} WHERE owner = $1 AND expires_at > $2"  # noqa: S608
+        # Rows that another process is just removing, or prolonging, are left to it. An array, because the
+        # planner may evaluate a subquery with a limit more than once.
+        self.purge = (
+            f"DELETE FROM {table} WHERE key = ANY(ARRAY(SELECT key FROM {table}"  # noqa: S608
+            " WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))"
+        )
+
+
+class PostgresStore(Store):
+    """One row per session in a table that is made on first use. Needs asyncio and asyncpg.
+
+    Each call is a single statement outside of any transaction block. That, and no statement that stays
+    prepared, is what PgBouncer needs in transaction mode: pools that the store makes work behind it; make
+    one of your own with `statement_cache_size=0`.
+    """
+
+    def __init__(self, pool: Pool | Callable[[], Pool] | str, *, table: str = "sessions") -> None:
+        """`pool` is a URL: `postgresql://user:password@host:5432/database`, one of asyncpg's pools, or, as
+        those are only made when an event loop runs, a function that returns the app's pool at each use.
+
+        A pool that is given is never closed, and keeps its own time-outs (`timeout`, `command_timeout`).
+        `table` may name a schema, which must exist: `web.sessions`. Where the table exists nothing is
+        made, and the right to use it suffices; `schema` is the SQL for a migration.
+
+        Raises `ValueError` for a table's name that is not made of letters, digits and underscores.
+        """
+        if not re.fullmatch(r"(?:[A-Za-z_][A-Za-z0-9_]{0,62}\.)?[A-Za-z_][A-Za-z0-9_]{0,42}", table):
+            raise ValueError(
+                "a table's name is letters, digits and underscores, at most 43, with or without schema."
+            )
+        # Quoted, so that neither a reserved word nor a capital letter is something else in it.
+        self._table = ".".join(f'"{part}"' for part in table.split("."))
+        self._index = table.rpartition(".")[2]
+        self._given: Callable[[], Pool] | None = None
+        if isinstance(pool, str):
+            if not pool.startswith(("postgresql://", "postgres://")):
+                raise ValueError(_URL)
+            url = pool
+            self._own = PerLoop(lambda: _make_pool(url))
+        elif isinstance(pool, asyncpg.Pool):
+            self._given = lambda: pool
+        elif callable(pool):
+            self._given = pool
+        else:
+            raise TypeError(
+                f"PostgresStore takes a pool of asyncpg's or a URL, not {type(pool).__module__}."
+                f"{type(pool).__qualname__}"
+            )
+        self._opening = PerLoop(asyncio.Lock)
+        self._has_table = False
+        self._sql = _Statements(self._table)
+
+    @property
+    def schema(self) -> str:
+        """The SQL that makes the table and its indexes."""
+        # Owners are found by a hash index, which takes texts of any length.
+        return f"""
+            CREATE TABLE IF NOT EXISTS {self._table} (
+                key text COLLATE "C" PRIMARY KEY,
+                payload bytea NOT NULL,
+                created_at double precision NOT NULL,
+                expires_at double precision NOT NULL,
+                version bigint NOT NULL,
+                owner text COLLATE "C"
+            );
+            CREATE INDEX IF NOT EXISTS "{self._index}_expires_at" ON {self._table} (expires_at);
+            CREATE INDEX IF NOT EXISTS "{self._index}_owner" ON {self._table} USING hash (owner);
+        """
+
+    async def create(self, key: str, record: Record) -> bool:
+        _check_owner(record)
+        return await self._count(self._sql.create, key, *_values(record), time.time()) == 1
+
+    async def load(self, key: str) -> Record | None:
+        if "\0" in key:  # no text to PostgreSQL
+            return None
+        rows = await self._fetch(self._sql.load, key, time.time())
+        return Record(*rows[0]) if rows else None
+
+    async def replace(self, key: str, record: Record, *, expected: int) -> bool:
+        if "\0" in key:
+            return False
+        _check_owner(record)
+        return await self._count(self._sql.replace, key, *_values(record), expected, time.time()) == 1
+
+    async def delete(self, key: str) -> None:
+        if "\0" not in key:
+            await self._count(self._sql.delete, key)
+
+    async def owned_by(self, owner: str) -> list[tuple[str, Record]]:
+        if "\0" in owner:
+            return []
+        rows = await self._fetch(self._sql.owned, owner, time.time())
+        return [(key, Record(*row)) for key, *row in rows]
+
+    async def purge(self) -> int:
+        purged = 0
+        while True:
+            batch = await self._count(self._sql.purge, time.time(), PURGE_BATCH)
+            purged += batch
+            if batch < PURGE_BATCH:
+                return purged
+
+    async def close(self) -> None:
+        if self._given is None and (pool := self._own.pop()) is not None:
+            try:
+                await asyncio.wait_for(pool.close(), TIMEOUT)
+            except (TimeoutError, *_AWAY):
+                pool.terminate()
+
+    async def _count(self, query: str, *values: Any) -> int:
+        """How many rows a statement wrote; its last word, as in `INSERT 0 1`."""
+        async with self._connection() as connection:
+            status: str = await connection.execute(query, *values)
+            return int(status.rpartition(" ")[2])
+
+    async def _fetch(self, query: str, *values: Any) -> list[asyncpg.Record]:
+        async with self._connection() as connection:
+            rows: list[asyncpg.Record] = await connection.fetch(query, *values)
+            return rows
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        try:
+            pool = await self._pool()
+            async with pool.acquire(timeout=None if self._given else TIMEOUT) as connection:
+                if not self._has_table:
+                    await self._make_table(connection)
+                yield connection
+        except _AWAY as fault:
+            if isinstance(fault, asyncpg.UndefinedTableError):
+                self._has_table = False  # somebody dropped it; the next call makes it again
+            raise StoreUnavailable(f"PostgreSQL: {_told(fault)}") from fault
+
+    async def _pool(self) -> Pool:
+        if self._given is not None:
+            return self._given()
+        pool = self._own.get()
+        async with self._opening.get():
+            await pool  # opens it unless it is open
+        return pool
+
+    async def _make_table(self, connection: Any) -> None:
+        async with self._opening.get():
+            if self._has_table:
+                return
+            if await connection.fetchval("SELECT to_regclass($1)::text", self._table) is None:
+                # "IF NOT EXISTS" fails when two processes make one table at the same moment, so one waits
+                # for the other; all of this is one transaction, which holds the lock until it ends.
+                lock = crc32(b"sessions " + self._table.encode())
+                await connection.execute(f"SELECT pg_advisory_xact_lock({lock}); {self.schema}")
+            self._has_table = True
+
+
+_URL: Final = "a PostgreSQL store's URL is postgresql://user:password@host:port/database"
+
+_AWAY: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+
+
+def _make_pool(url: str) -> Pool:
+    async def leave_as_it_is(_: Any) -> None:
+        """Our statements change nothing about a connection, so there is nothing to reset after each."""
+
+    async def connect(*arguments: Any, **options: Any) -> Any:
+        try:
+            # asyncpg leaves errors behind when it is interrupted in the middle of opening a connection.
+            with CancelScope(shield=True):
+                return await asyncpg.connect(*arguments, **options)
+        except ValueError:  # about the URL; the message may quote a part of the password
+            raise ValueError(_URL) from None
+
+    return asyncpg.create_pool(
+        url,
+        min_size=0,
+        max_size=MAX_CONNECTIONS,
+        timeout=TIMEOUT,
+        command_timeout=TIMEOUT,
+        statement_cache_size=0,
+        connect=connect,
+        reset=leave_as_it_is,
+    )
+
+
+def _values(record: Record) -> tuple[Any, ...]:
+    return (record.payload, record.created_at, record.expires_at, record.version, record.owner)
+
+
+def _check_owner(record: Record) -> None:
+    if record.owner is not None and "\0" in record.owner:
+        raise ValueError("PostgreSQL keeps no text with a NUL character, so it cannot be in an owner")
+
+
+def _told(fault: BaseException) -> str:
+    """Without the detail that PostgreSQL adds, which may quote values."""
+    return f"{type(fault).__name__}: {fault.args[0] if fault.args else ''}".removesuffix(": ")

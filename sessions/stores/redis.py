@@ -1,0 +1,276 @@
+"""Sessions in Redis or Valkey, shared by any number of machines."""
+
+from __future__ import annotations
+
+import os
+import time
+from hashlib import sha1
+from math import ceil, inf
+from typing import Any, Final
+
+try:
+    from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
+    from redis.asyncio.connection import parse_url
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
+    from redis.exceptions import ConnectionError as RedisConnectionError
+    from redis.exceptions import NoScriptError, RedisClusterException, RedisError
+    from redis.exceptions import TimeoutError as RedisTimeoutError
+except ModuleNotFoundError:
+    raise ImportError('RedisStore needs the redis client: pip install "sessions[redis]"') from None
+
+from sessions.errors import StoreUnavailable
+from sessions.record import Record
+from sessions.stores.base import Store
+from sessions.stores.loops import PerLoop
+
+TIMEOUT: Final = 5.0
+"""Seconds to connect, to wait for an answer, and to wait for a free connection, in clients that we make."""
+
+MAX_CONNECTIONS: Final = 50
+"""In clients that we make; more commands at a time wait for a free one."""
+
+PIPELINE: Final = 500
+"""Records that are asked for in one go when an owner's sessions are listed."""
+
+FOREVER: Final = 10**15
+"""Milliseconds (31,000 years), the longest time to live that is set; Redis refuses what overflows."""
+
+INDEX_MARGIN: Final = 60_000
+"""Milliseconds that an owner's index outlives the last record in it; it is written before the record."""
+
+
+class _Script:
+    """Runs in the server, atomically, and touches the one key it is given, so that clusters run it too."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source.encode()
+        self.sha = sha1(self.source).hexdigest()  # noqa: S324 (the name that Redis gives it)
+
+
+# What a client sends twice, because the answer to the first was lost with the connection, must not count as
+# somebody else's write (an increment would be made twice): each write carries a mark of its own.
+_WRITE: Final = _Script("""
+local expected, mark, now, ttl = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local version, expires, last, owner = unpack(redis.call('HMGET', KEYS[1], 'v', 'e', 'm', 'o'))
+if last == mark then return {1} end
+local alive = version and (expires == 'inf' or tonumber(expires) > now)
+if expected == '' then
+    if alive then return {0} end
+elseif not alive or version ~= expected then
+    return {0}
+end
+redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[1], 'm', mark, 'p', ARGV[5], 'c', ARGV[6], 'e', ARGV[7], 'v', ARGV[8])
+if ARGV[9] then redis.call('HSET', KEYS[1], 'o', ARGV[9]) end
+if ttl ~= '' then redis.call('PEXPIRE', KEYS[1], ttl) end
+return {1, owner}
+""")
+
+_DELETE: Final = _Script("""
+local owner = redis.call('HGET', KEYS[1], 'o')
+redis.call('DEL', KEYS[1])
+return owner
+""")
+
+# The index is a sorted set of keys, by when their record expires at the latest.
+_INDEX: Final = _Script(f"""
+local now = tonumber(ARGV[3])
+redis.call('ZADD', KEYS[1], 'GT', ARGV[2], ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
+local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2]
+if last == 'inf' then
+    redis.call('PERSIST', KEYS[1])
+elseif last then
+    local ttl = math.min(math.ceil((tonumber(last) - now) * 1000) + {INDEX_MARGIN}, {FOREVER})
+    redis.call('PEXPIRE', KEYS[1], string.format('%.0f', ttl))
+end
+""")
+
+
+class RedisStore(Store):
+    """One hash per session, which Redis removes by itself when it expires; a purge has nothing to do.
+
+    Works with Redis from 6.2 on and with Valkey, single, replicated or as a cluster. Needs asyncio.
+
+    An owner's sessions are listed in a sorted set of their own. An entry is written before its record is, so
+    that no crash leaves a session that cannot be found; one that points at nothing, or at a session that
+    has another owner by now, is passed over and leaves with its expiry.
+
+    Run the server with `maxmemory-policy` `noeviction` (or `volatile-ttl`, which ends sessions early when
+    memory is short) and with persistence, unless a restart may log everybody out.
+    """
+
+    def __init__(self, client: Redis | RedisCluster | str, *, prefix: str = "session:") -> None:
+        """`client` is one of `redis.asyncio`'s, or a URL: `redis://user:password@host:6379/0`, `rediss://…`
+        for TLS, `redis+cluster://…` and `rediss+cluster://…` for any one node of a cluster; `valkey` may
+        stand for `redis` in each of them.
+
+        A client that is given is never closed, and keeps its own timeouts and retries. Raises `ValueError`
+        for a URL that is none, and for a client with `decode_responses=True`: records are bytes.
+        """
+        self._prefix = prefix.encode()
+        self._given: Redis | RedisCluster | None = None
+        if isinstance(client, str):
+            url, cluster = _checked(client)
+            self._own = PerLoop(lambda: _connect(url, cluster))
+        elif isinstance(client, Redis | RedisCluster):
+            if client.get_encoder().decode_responses:
+                raise ValueError(_BYTES)
+            self._given = client
+        else:
+            raise TypeError(
+                f"RedisStore takes a client of redis.asyncio or a URL, not {type(client).__module__}."
+                f"{type(client).__qualname__}"
+            )
+
+    async def create(self, key: str, record: Record) -> bool:
+        return await self._write(key, record, "")
+
+    async def load(self, key: str) -> Record | None:
+        return _record(await self._command("HMGET", self._key(key), *_FIELDS))
+
+    async def replace(self, key: str, record: Record, *, expected: int) -> bool:
+        return await self._write(key, record, str(expected))
+
+    async def delete(self, key: str) -> None:
+        owner = await self._run(_DELETE, self._key(key))
+        if owner is not None:
+            await self._command("ZREM", self._index(owner), key)
+
+    async def purge(self) -> int:
+        return 0
+
+    async def owned_by(self, owner: str) -> list[tuple[str, Record]]:
+        now = time.time()
+        keys = await self._command("ZRANGEBYSCORE", self._index(owner.encode()), f"({now!r}", "+inf")
+        found = []
+        for start in range(0, len(keys), PIPELINE):
+            batch = [key.decode() for key in keys[start : start + PIPELINE]]
+            records = [_record(fields) for fields in await self._load_all(batch)]
+            found += [(key, record) for key, record in zip(batch, records, strict=True) if record is not None]
+        return [(key, record) for key, record in found if record.owner == owner]
+
+    async def close(self) -> None:
+        if self._given is None and (client := self._own.pop()) is not None:
+            await client.aclose()
+
+    async def _write(self, key: str, record: Record, expected: str) -> bool:
+        now = time.time()
+        arguments: list[str | bytes] = [
+            expected,
+            os.urandom(8),
+            repr(now),
+            _time_to_live(record.expires_at, now),
+            record.payload,
+            repr(record.created_at),
+            repr(record.expires_at),
+            str(record.version),
+        ]
+        if record.owner is not None:
+            owner = record.owner.encode()
+            arguments.append(owner)
+            await self._run(_INDEX, self._index(owner), key, repr(record.expires_at), repr(now))
+        written, *former = await self._run(_WRITE, self._key(key), *arguments)
+        # Nobody owns a tombstone ever again. Another change of owner may be changed back at any moment, so
+        # its entry stays: a missing one would hide a session.
+        if written and record.is_tombstone and record.owner is None and former and former[0] is not None:
+            await self._command("ZREM", self._index(former[0]), key)
+        return bool(written)
+
+    async def _load_all(self, keys: list[str]) -> list[list[bytes | None]]:
+        try:
+            async with self._client().pipeline(transaction=False) as pipeline:
+                for key in keys:
+                    pipeline.execute_command("HMGET", self._key(key), *_FIELDS)
+                return await pipeline.execute()
+        except _AWAY as fault:
+            raise _unavailable(fault) from fault
+
+    async def _run(self, script: _Script, key: bytes, *arguments: str | bytes) -> Any:
+        try:
+            try:
+                return await self._client().execute_command("EVALSHA", script.sha, 1, key, *arguments)
+            except NoScriptError:  # a new server, or a new primary: this tells it the script
+                return await self._client().execute_command("EVAL", script.source, 1, key, *arguments)
+        except _AWAY as fault:
+            raise _unavailable(fault) from fault
+
+    async def _command(self, *parts: str | bytes) -> Any:
+        try:
+            return await self._client().execute_command(*parts)
+        except _AWAY as fault:
+            raise _unavailable(fault) from fault
+
+    def _client(self) -> Redis | RedisCluster:
+        return self._own.get() if self._given is None else self._given
+
+    def _key(self, key: str) -> bytes:
+        return self._prefix + key.encode()
+
+    def _index(self, owner: bytes) -> bytes:
+        return self._prefix + b"owner:" + owner
+
+
+_FIELDS: Final = ("p", "c", "e", "v", "o")
+
+_BYTES: Final = "RedisStore needs a client without decode_responses=True: records are bytes"
+
+_AWAY: Final = (RedisError, RedisClusterException, OSError)
+
+
+def _record(fields: list[bytes | None]) -> Record | None:
+    payload, created_at, expires_at, version, owner = fields
+    if payload is None or created_at is None or expires_at is None or version is None:
+        return None
+    record = Record(
+        payload,
+        float(created_at),
+        float(expires_at),
+        int(version),
+        None if owner is None else owner.decode(),
+    )
+    return record if record.expires_at > time.time() else None
+
+
+def _time_to_live(expires_at: float, now: float) -> str:
+    """Milliseconds from now on, so that a server whose clock is off does not end sessions early."""
+    return "" if expires_at == inf else str(ceil(min(max((expires_at - now) * 1000, 0), FOREVER)))
+
+
+def _checked(url: str) -> tuple[str, bool]:
+    """The URL as the client knows it, and whether it is a cluster's."""
+    scheme, _, rest = url.partition("://")
+    scheme, _, kind = scheme.lower().replace("valkeys", "rediss").replace("valkey", "redis").partition("+")
+    try:
+        if kind not in ("", "cluster"):
+            raise ValueError
+        options = parse_url(f"{scheme}://{rest}")
+    except ValueError:  # its message may quote a part of the password
+        raise ValueError("a Redis store's URL is redis://user:password@host:port/database") from None
+    if options.get("decode_responses"):
+        raise ValueError(_BYTES)
+    return f"{scheme}://{rest}", kind == "cluster"
+
+
+def _connect(url: str, cluster: bool) -> Redis | RedisCluster:
+    options: dict[str, Any] = {
+        "max_connections": MAX_CONNECTIONS,
+        "socket_timeout": TIMEOUT,
+        "socket_connect_timeout": TIMEOUT,
+    }
+    if cluster:
+        return RedisCluster.from_url(url, **options)
+    # Once and at once, for connections that went stale: a browser waits for the answer.
+    options |= {"timeout": TIMEOUT, "retry": Retry(NoBackoff(), 1), **parse_url(url)}
+    return Redis.from_pool(BlockingConnectionPool(**options))
+
+
+def _unavailable(fault: Exception) -> StoreUnavailable:
+    """A connection's messages speak of hosts and ports; of others only the leading error code is passed on,
+    as Redis may quote a command's arguments after it."""
+    text = str(fault)
+    if not isinstance(fault, RedisConnectionError | RedisTimeoutError | OSError):
+        code = text.partition(" ")[0]
+        text = code if code.isupper() else ""
+    return StoreUnavailable(f"Redis: {type(fault).__name__}" + (f": {text}" if text else ""))

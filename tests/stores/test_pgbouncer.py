@@ -1,0 +1,99 @@
+"""PostgresStore behind PgBouncer in transaction mode, where it is installed: `pytest -m pgbouncer`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from e2e.services import Service, ServiceFailed
+from sessions import PostgresStore
+from sessions.stores import postgres as postgres_store
+from sessions.testing import StoreConformance
+from sessions.testing.kit import MakeStore, a_key, a_record
+
+from .test_postgres import anyio_backend, table
+from .weather import BadWeather
+
+__all__ = ["anyio_backend", "table"]
+
+pytestmark = [pytest.mark.pgbouncer, pytest.mark.anyio]
+
+
+class PgBouncer(Service):
+    """Shares two connections among all of its clients, and gives each out for one transaction."""
+
+    ready = "process up"
+    farewell = "INT"
+    backend = ""
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    def prepare(self) -> None:
+        self._program = shutil.which("pgbouncer", path=os.environ["PATH"] + ":/usr/sbin")
+        if self._program is None:
+            raise ServiceFailed("no pgbouncer is installed (Debian: pgbouncer)")
+        if os.getuid() == 0:  # it refuses to run as root
+            self.user = "nobody"
+            shutil.chown(self.folder, self.user)
+
+    def command(self) -> list[str]:
+        there = urlsplit(self.backend)
+        settings = self.folder / "pgbouncer.ini"
+        settings.write_text(
+            f"""
+            [databases]
+            postgres = host={there.hostname} port={there.port} user={there.username} dbname=postgres
+            [pgbouncer]
+            listen_addr = 127.0.0.1
+            listen_port = {self.port}
+            unix_socket_dir =
+            auth_type = any
+            pool_mode = transaction
+            default_pool_size = 2
+            """
+        )
+        settings.chmod(0o644)
+        assert self._program
+        return [self._program, str(settings)]
+
+
+@pytest.fixture(scope="module")
+def bouncer_url(postgres_url: str) -> Iterator[str]:
+    PgBouncer.backend = postgres_url
+    with PgBouncer() as service:
+        yield service.url
+
+
+class TestBehindPgBouncer(StoreConformance):
+    backends = ("asyncio",)
+
+    @pytest.fixture
+    def make_store(self, bouncer_url: str, table: str) -> MakeStore:
+        return lambda: PostgresStore(bouncer_url, table=table)
+
+
+class TestAway(BadWeather):
+    @pytest.fixture
+    def url(self, bouncer_url: str, table: str) -> str:
+        return f"{bouncer_url}?table={table}"
+
+    @pytest.fixture
+    def patience(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(postgres_store, "TIMEOUT", 0.5)
+
+
+async def test_a_pool_of_the_apps_own(bouncer_url: str, table: str) -> None:
+    """A pool that is given needs `statement_cache_size=0`, and no more."""
+    async with asyncpg.create_pool(bouncer_url, min_size=5, max_size=5, statement_cache_size=0) as pool:
+        store = PostgresStore(pool, table=table)
+        for _ in range(20):
+            key, record = a_key(), a_record()
+            await store.create(key, record)
+            assert await store.load(key) == record

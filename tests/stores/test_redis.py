@@ -1,0 +1,265 @@
+"""RedisStore keeps the promises of a store, on Valkey or Redis."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from redis import Redis as SyncRedis
+from redis.asyncio import Redis, RedisCluster
+
+from e2e.services import Valkey
+from sessions import RedisStore, Store, StoreUnavailable, open_store
+from sessions.stores import redis as redis_store
+from sessions.testing import StoreConformance
+from sessions.testing.kit import MakeStore, a_key, a_record
+
+from .weather import BadWeather
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A place in the server that no other test uses."""
+    return f"test-{secrets.token_hex(4)}:"
+
+
+@pytest.fixture
+async def client(redis_url: str) -> AsyncIterator[Redis]:
+    client: Redis = Redis.from_url(redis_url)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class TestRedisStore(StoreConformance):
+    backends = ("asyncio",)
+    counts_purged = False
+
+    @pytest.fixture
+    def make_store(self, redis_url: str, prefix: str) -> MakeStore:
+        return lambda: RedisStore(redis_url, prefix=prefix)
+
+
+class TestAway(BadWeather):
+    @pytest.fixture
+    def url(self, redis_url: str, prefix: str) -> str:
+        return f"{redis_url}?prefix={prefix}"
+
+    @pytest.fixture
+    def patience(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(redis_store, "TIMEOUT", 0.3)
+
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_the_server_removes_what_has_expired(client: Redis, prefix: str) -> None:
+    """EXP-5: the record and the index of its owner have a time to live; one without end has none."""
+    store = RedisStore(client, prefix=prefix)
+    key, endless = a_key(), a_key()
+    await store.create(key, a_record(lives=100, owner="ann"))
+    assert 99_000 < await client.pttl(f"{prefix}{key}") <= 100_001
+    assert 100_000 < await client.pttl(f"{prefix}owner:ann") <= 161_000
+    await store.replace(key, a_record(lives=50, owner="ann", version=2), expected=1)
+    assert 49_000 < await client.pttl(f"{prefix}{key}") <= 50_001
+    assert await client.pttl(f"{prefix}owner:ann") > 100_000, "it may live longer, never shorter"
+    await store.create(endless, a_record(lives=float("inf"), owner="ann"))
+    assert await client.pttl(f"{prefix}{endless}") == -1
+    assert await client.pttl(f"{prefix}owner:ann") == -1
+    await store.delete(endless)
+    await store.replace(key, a_record(lives=70, owner="ann", version=3), expected=2)
+    assert await client.pttl(f"{prefix}owner:ann") > 60_000, "without the endless one it ends again"
+
+
+async def test_the_index_does_not_outgrow_the_living(client: Redis, prefix: str) -> None:
+    """EXP-5: entries of sessions that were deleted, rotated or have expired leave the owner's index."""
+    store = RedisStore(client, prefix=prefix)
+    keys = [a_key() for _ in range(4)]
+    for key in keys[:3]:
+        await store.create(key, a_record(owner="ann"))
+    await store.create(keys[3], a_record(lives=-1, owner="ann"))
+    await store.delete(keys[0])
+    await store.replace(keys[1], a_record(b"", version=2), expected=1)
+    assert await client.zrange(f"{prefix}owner:ann", 0, -1) == [keys[2].encode()]
+    await store.delete(keys[2])
+    assert await client.keys(f"{prefix}*") == [f"{prefix}{keys[1]}".encode()]
+
+
+class _Forgetful(Redis):
+    """A connection that is lost after the command has arrived and before its answer has: sent again."""
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+
+
+async def test_a_write_that_the_client_repeats_counts_once(redis_url: str, prefix: str) -> None:
+    """CONC-2: a client that sends a command again, as its answer was lost, does not conflict with itself."""
+    client: Redis = _Forgetful.from_url(redis_url)
+    store = RedisStore(client, prefix=prefix)
+    key, newer = a_key(), a_record(b"newer", version=2)
+    assert await store.create(key, a_record()) is True
+    assert await store.replace(key, newer, expected=1) is True
+    assert await store.replace(key, newer, expected=1) is False, "another write of the same content"
+    assert await store.load(key) == newer
+    await client.aclose()
+
+
+async def test_a_server_that_forgot_the_scripts(client: Redis, prefix: str) -> None:
+    """BAD-2: a server that was restarted, or took over, is told the scripts again."""
+    store = RedisStore(client, prefix=prefix)
+    key = a_key()
+    await store.create(key, a_record(owner="ann"))
+    await client.script_flush()
+    assert await store.replace(key, a_record(version=2, owner="ann"), expected=1)
+    await client.script_flush()
+    await store.delete(key)
+    assert await store.load(key) is None
+
+
+async def test_one_round_trip_each(client: Redis, prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading, and comparing and setting, is one command; each touches one key, as a cluster asks for."""
+    sent: list[tuple[object, ...]] = []
+    real = client.execute_command
+
+    async def count(*args: object, **options: object) -> object:
+        sent.append(args)
+        return await real(*args, **options)  # type: ignore[no-untyped-call]
+
+    store = RedisStore(client, prefix=prefix)
+    key = a_key()
+    await store.create(key, a_record())
+    monkeypatch.setattr(client, "execute_command", count)
+    await store.load(key)
+    await store.replace(key, a_record(version=2), expected=1)
+    await store.delete(key)
+    assert [args[0] for args in sent] == ["HMGET", "EVALSHA", "EVALSHA"]
+    assert [args[2] for args in sent[1:]] == [1, 1]
+
+
+async def test_a_client_that_is_given_stays_open(client: Redis, prefix: str) -> None:
+    """Who gives the store a client closes it."""
+    store = RedisStore(client, prefix=prefix)
+    await store.load(a_key())
+    connections = client.connection_pool._available_connections
+    await store.close()
+    assert [connection.is_connected for connection in connections] == [True]
+
+
+async def test_a_full_or_refusing_server_is_unavailable(client: Redis, prefix: str) -> None:
+    """BAD-2: an error that the server answers is not a crash either, and quotes none of the command."""
+    store = RedisStore(client, prefix=prefix)
+    key = a_key()
+    await client.set(f"{prefix}{key}", "something else")
+    with pytest.raises(StoreUnavailable, match=r"^Redis: ResponseError: WRONGTYPE$"):
+        await store.load(key)
+
+
+def test_a_client_that_decodes_is_refused(redis_url: str) -> None:
+    """Records are bytes, which such a client would break only with the first one that is no text."""
+    with pytest.raises(ValueError, match="decode_responses"):
+        RedisStore(Redis.from_url(redis_url, decode_responses=True))
+    with pytest.raises(ValueError, match="decode_responses"):
+        RedisStore(f"{redis_url}?decode_responses=true")
+
+
+def test_what_is_no_client_is_refused() -> None:
+    import redis  # noqa: PLC0415
+
+    with pytest.raises(TypeError, match=r"redis\.asyncio.*redis\.client\.Redis"):
+        RedisStore(redis.Redis())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://:se/cret@host:po/0", "redis://user:secret@host:70000/0", "http://secret"]
+)
+def test_a_wrong_url_is_not_quoted(url: str) -> None:
+    with pytest.raises(ValueError, match=r"^a Redis store's URL is ") as raised:
+        RedisStore(url)
+    assert "cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("scheme", ["valkey", "Valkey", "REDIS"])
+async def test_urls_of_valkey(redis_url: str, prefix: str, scheme: str) -> None:
+    store = open_store(f"{scheme}{redis_url.removeprefix('redis')}?prefix={prefix}")
+    assert isinstance(store, RedisStore)
+    assert await store.create(a_key(), a_record())
+    await store.close()
+
+
+def test_one_store_serves_several_event_loops(redis_url: str, prefix: str) -> None:
+    """Test clients open a loop for each request, and the store's connections are a loop's own."""
+    import anyio  # noqa: PLC0415
+
+    store = RedisStore(redis_url, prefix=prefix)
+    key, record = a_key(), a_record()
+
+    async def use(first: bool) -> None:
+        if first:
+            await store.create(key, record)
+        assert await store.load(key) == record
+        await store.close()
+
+    anyio.run(use, True)
+    anyio.run(use, False)
+
+
+def test_trio_is_told(redis_url: str) -> None:
+    import trio  # noqa: PLC0415
+
+    with pytest.raises(RuntimeError, match="needs asyncio"):
+        trio.run(RedisStore(redis_url).load, a_key())
+
+
+class _Cluster(Valkey):
+    """All slots of a cluster on one node; it refuses, as any cluster, what touches keys of two slots."""
+
+    ready = "Ready to accept connections"
+
+    def command(self) -> list[str]:
+        return [*super().command(), "--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"]
+
+
+@pytest.fixture(scope="module")
+def cluster_url() -> Iterator[str]:
+    with _Cluster() as service:
+        with SyncRedis.from_url(service.url) as node:
+            node.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+            while "cluster_state:ok" not in str(node.execute_command("CLUSTER", "INFO")):
+                pass
+        yield service.url.replace("redis:", "redis+cluster:")
+
+
+class TestCluster(StoreConformance):
+    backends = ("asyncio",)
+    counts_purged = False
+
+    @pytest.fixture
+    def make_store(self, cluster_url: str, prefix: str) -> MakeStore:
+        return lambda: RedisStore(cluster_url, prefix=prefix)
+
+    @pytest.fixture
+    async def store(self, make_store: MakeStore, anyio_backend: Any) -> AsyncIterator[Store]:
+        store = make_store()
+        # Finding out who is in the cluster takes 0.1 to 0.3 s on a busy machine, of the kit's records' 0.5 s.
+        await store.load(a_key())
+        yield store
+        await store.close()
+
+
+async def test_a_cluster_of_the_apps_own(cluster_url: str, prefix: str) -> None:
+    """A cluster's client is taken like any other."""
+    async with RedisCluster.from_url(cluster_url.replace("+cluster", "")) as client:
+        store = RedisStore(client, prefix=prefix)
+        key, record = a_key(), a_record(owner="ann")
+        await store.create(key, record)
+        await store.close()
+        assert await store.owned_by("ann") == [(key, record)]
+    with pytest.raises(ValueError, match="decode_responses"):
+        RedisStore(RedisCluster.from_url("redis://127.0.0.1", decode_responses=True))

@@ -1,0 +1,64 @@
+"""OBJ-5: what a type checker must refuse, line by line. Never run; test_typing.py has it checked."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from sessions import CookieOptions, Field, Fields, MemoryStore, SessionMiddleware, get_session
+
+
+class Visit(Fields):
+    email = Field[str]()
+    cart = Field[list[int]]()
+    visits = Field[int]()
+
+
+class Shop(Fields):
+    basket = Field[str]()
+
+
+async def unknown_keys(request: Request) -> None:
+    visit = Visit.of(request)
+    visit.get(Visit.emial)  # error: no such field
+    visit.set(Visit.emial, "ada@example.org")  # error: no such field
+    visit.flash(Visit.emial, "ada@example.org")  # error: no such field
+    visit.get("email")  # error: a string is no field
+    visit.set("email", "ada@example.org")  # error: a string is no field
+    visit.flash("email", "ada@example.org")  # error: a string is no field
+    visit.get(Shop.basket)  # error: a field of another declaration
+    visit.set(Shop.basket, "bread")  # error: a field of another declaration
+    visit.flash(Shop.basket, "bread")  # error: a field of another declaration
+    visit.forget(Shop.basket)  # error: a field of another declaration
+
+
+async def wrong_values(request: Request) -> None:
+    visit = Visit.of(request)
+    visit.set(Visit.email, 7)  # error: a number for a string
+    visit.set(Visit.email, None)  # error: nothing for a string
+    visit.set(Visit.cart, ["bread"])  # error: strings for numbers
+    visit.set(Visit.visits, "one")  # error: a string for a number
+    visit.flash(Visit.email, 7)  # error: a number for a string
+    visit.flash(Visit.cart, "bread")  # error: a string for a list
+    email: str = visit.get(Visit.email)  # error: there may be none
+    number: int = visit.get(Visit.email, "nobody")  # error: a string for a number
+    visit.increment(Visit.email)  # error: a string cannot be incremented
+    visit.update(Visit.visits, lambda value: "one")  # error: a string for a number
+    visit.is_new = True  # error: a fact is read-only
+    visit.created_at = None  # error: a fact is read-only
+    visit.expires_at = None  # error: a fact is read-only
+    del email, number
+
+
+async def untyped(request: Request) -> None:
+    session = get_session(request)
+    session[7] = 1  # error: a key is a string
+    session.set(7, 1)  # error: a key is a string
+    session.is_new = False  # error: a fact is read-only
+    session.owner = 1.5  # error: an owner is a string or a number
+    session.increment("n", "1")  # error: a number
+
+
+async def app() -> None:
+    SessionMiddleware(app, MemoryStore())  # error: no ASGI app
+    CookieOptions(same_site="sometimes")  # error: no such value
+    CookieOptions("/")  # error: by keyword only
