@@ -47,8 +47,7 @@ def columns(results: Results) -> list[Column]:
     found: list[Column] = []
     for cell in sorted(results.cells, key=lambda cell: cell.id in results.targets):
         library, store, platform = _names(results, cell)
-        states = {promise: results.state(cell.id, promise) for promise in results.promises}
-        states = {promise: "passed" if state == "partly" else state for promise, state in states.items()}
+        states = {promise: _plain(results.state(cell.id, promise)) for promise in results.promises}
         for place, other in enumerate(found):
             if (other.library, other.store, other.states) == (library, store, states):
                 platforms = (*other.platforms, platform)
@@ -57,6 +56,11 @@ def columns(results: Results) -> list[Column]:
         else:
             found.append(Column(library, store, (platform,), (cell.id,), states))
     return found
+
+
+def _plain(state: State) -> State:
+    """An aspect that is not applicable is told among the reasons, not in the table."""
+    return "passed" if state == "partly" else state
 
 
 def _names(results: Results, cell: CellResult) -> tuple[str, str, str]:
@@ -118,7 +122,8 @@ def markdown(results: Results) -> Iterator[str]:
         "Each library runs in a small app of its own that offers the reference server's routes, and the "
         f"same browser tests ask it the same [promises](promises.md). Measured on {day} with "
         f"{results.versions.get('chromium', 'Chromium')}: {results.ran} browser tests in "
-        f"{len(results.cells)} cells. The promises are this project's own; another library may have had other aims."
+        f"{len(results.cells)} cells. The promises are this project's own; "
+        "another library may have had other aims."
     )
     yield ""
     yield "   ".join(f"{mark} {word}" for mark, word in dict.fromkeys(WORDS.values()) if mark.strip())

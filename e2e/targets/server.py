@@ -1,4 +1,4 @@
-"""A target as the tests' server: its own command in a process on a leash, and nothing of this project in it."""
+"""A target as the tests' server: its own command in a process on a leash."""
 
 import importlib
 import os

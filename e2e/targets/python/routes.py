@@ -291,7 +291,7 @@ def noting(outcomes: Outcomes, handler: Handler) -> Handler:
 
 
 class Aside:
-    """Between two middlewares of one library: the outer one's session goes where the inner leaves it alone."""
+    """Between two middlewares of one library: the outer session goes where the inner one leaves it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -310,7 +310,7 @@ def create_site(library: Library, gates: Gates, outcomes: Outcomes) -> ASGIApp:
             app = Aside(library.wrap(app, cookie, expire_after, extend))
             return library.wrap(app, f"{cookie}_cart", expire_after, extend)
 
-        # As a middleware of the app, where its users put it, so that Starlette's 500 is answered outside of it.
+        # As a middleware of the app, where its users put it: Starlette's 500 is answered outside of it.
         return Starlette(
             routes=Peer(library, prefix, gates, outcomes).routes(),
             middleware=[Middleware(with_sessions)],
