@@ -5,7 +5,7 @@ same as comparison.html into its report. Everything on the page comes from the r
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,7 @@ class Column:
     store: str
     platforms: tuple[str, ...]
     cells: tuple[str, ...]
-    states: dict[str, State]
+    states: Mapping[str, State]
 
     @property
     def title(self) -> str:
@@ -47,7 +47,9 @@ def columns(results: Results) -> list[Column]:
     found: list[Column] = []
     for cell in sorted(results.cells, key=lambda cell: cell.id in results.targets):
         library, store, platform = _names(results, cell)
-        states = {promise: _plain(results.state(cell.id, promise)) for promise in results.promises}
+        states: dict[str, State] = {
+            promise: _plain(results.state(cell.id, promise)) for promise in results.promises
+        }
         for place, other in enumerate(found):
             if (other.library, other.store, other.states) == (library, store, states):
                 platforms = (*other.platforms, platform)
