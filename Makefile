@@ -54,7 +54,7 @@ e2e-targets: browser  ## The same tests on libraries of others, and sessions sha
 	@sh scripts/npm.sh e2e/targets/hono
 	@sh scripts/environment.sh e2e/targets/python/.venv requirements/targets.txt
 	$(PY) -m pytest tests/interop
-	$(PY) -m pytest e2e/tests e2e/shared_sessions -n $(WORKERS) $(addprefix --target=,$(or $(TARGET),all)) $(ARGS)
+	$(PY) -m pytest e2e -n $(WORKERS) $(addprefix --target=,$(or $(TARGET),all)) $(ARGS)
 
 comparison: env  ## Write docs/comparison.md from the results of the last `make e2e-targets`
 	@$(PY) -m e2e.comparison

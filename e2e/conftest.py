@@ -77,6 +77,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("cell", list(places), indirect=True, scope="session", ids="-".join)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Sessions are shared with targets only, and with those that can."""
+    if collection_path.name != "shared_sessions":
+        return None
+    return None if any(shares_sessions(config, cell) for cell in config.stash[reporter.CELLS]) else True
+
+
 def shares_sessions(config: pytest.Config, cell: Cell) -> bool:
     """Whether the cell's target reads the sealed cookies of our cookie store."""
     return cell.store == "cookie" and "hono-sessions" in (getattr(target_of(config, cell), "packages", ()))

@@ -110,6 +110,8 @@ class Judge:
         items[:] = [item for item in items if not wanted or wanted & set(map(id_of, _promises(item)))]
         if config.args == [str(config.rootpath)] or config.args == [config.rootpath.name]:
             self._check_declarations(used)
+            if self._cells == frozenset(self._matrix.cells):
+                self._check_rules(items)
 
     def _expect_breaks(self, item: pytest.Item, cell: Cell, named: Iterable[str]) -> dict[str, str]:
         """Promise → reason of the breaks that the test must show; it fails when it no longer does."""
@@ -127,6 +129,17 @@ class Judge:
             if unused := sorted(set(rule.promises) - used):
                 names = ", ".join(unused)
                 raise pytest.UsageError(f"matrix.yml declares {names} not applicable, but no test names it")
+
+    def _check_rules(self, items: Sequence[pytest.Item]) -> None:
+        """A line about tests or cells that are no more would go unnoticed."""
+        rules = [*self._matrix.broken, *(rule for rule in self._matrix.not_applicable if rule.tests)]
+        tests = [(cell_of(item), name, test_of(item)) for item in items for name in _promises(item)]
+        for rule in rules:
+            if not any(rule.covers(cell, name, test) for cell, name, test in tests):
+                names = ", ".join((*rule.promises, *rule.tests))
+                raise pytest.UsageError(
+                    f"No test in any cell is what this line is about: {names}: {rule.reason}"
+                )
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
