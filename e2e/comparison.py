@@ -125,7 +125,8 @@ def markdown(results: Results) -> Iterator[str]:
         f"same browser tests ask it the same [promises](promises.md). Measured on {day} with "
         f"{results.versions.get('chromium', 'Chromium')}: {results.ran} browser tests in "
         f"{len(results.cells)} cells. The promises are this project's own; "
-        "another library may have had other aims."
+        "another library may have had other aims. What a library has no method for, its app writes as "
+        "its users would: a flash value is a key that the page pops, an increment reads and assigns."
     )
     yield ""
     yield "   ".join(f"{mark} {word}" for mark, word in dict.fromkeys(WORDS.values()) if mark.strip())

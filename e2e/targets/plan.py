@@ -86,14 +86,19 @@ class Plan(Matrix):
             "store": [target.store for target in targets.values()],
             "browser": data["browsers"],
         }
-        limits = (parse_rule(line, axes, promises=True) for line in data["not_applicable"])
+        # A line that names no server is about all targets, but not about our own cells.
+        everywhere = {"server": list(dict.fromkeys(axes["server"]))}
+        limits, breaks = (
+            tuple(parse_rule({**everywhere, **line}, axes, promises=True) for line in data[kind])
+            for kind in ("not_applicable", "known_breaks")
+        )
         return cls(
             servers=(*dict.fromkeys(axes["server"]), *ours.servers),
             stores=ours.stores,
             browsers=tuple(data["browsers"]),
             excluded=(),
             not_applicable=(*limits, *ours.not_applicable),
-            broken=tuple(parse_rule(line, axes, promises=True) for line in data["known_breaks"]),
+            broken=breaks,
             targets=targets,
             beside=tuple((server, store) for server, stores in data["beside"].items() for store in stores),
         )
