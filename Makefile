@@ -6,7 +6,7 @@ CODE := sessions reference_server e2e bench tests
 SOURCES = $(wildcard $(CODE))
 
 # make demo SERVER=uvicorn STORE=sqlite:///demo.db PORT=8000
-# make e2e  SERVER=granian STORE=sqlite BROWSER=chromium PROMISE=ROT-2 WORKERS=1 ARGS="-k slow --headed"
+# make e2e  SERVER=granian STORE=sqlite BROWSER=chromium MODE=https PROMISE=ROT-2 WORKERS=1 ARGS="-k slow --headed"
 PORT ?= 8000
 WORKERS ?= 2
 
@@ -14,16 +14,13 @@ WORKERS ?= 2
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser test unit interop lint format e2e e2e-targets comparison report demo bench lock clean
+.PHONY: help env browser test unit interop lint format e2e e2e-full e2e-targets comparison report demo bench lock clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 env:  # Python environment with the pinned packages; installs only when the pins changed
 	@sh scripts/environment.sh $(VENV)
-
-browser: env  # The browsers that matrix.yml names, found or installed
-	@$(PY) -m e2e.browsers $(BROWSER)
 
 test: lint unit  ## Lint, types, unit, property and store-conformance tests
 
@@ -34,19 +31,32 @@ interop: env  ## Iron in Python and in JavaScript open each other's seals (needs
 	@sh scripts/npm.sh tests/interop
 	$(PY) -m pytest tests/interop $(ARGS)
 
-lint: env  ## ruff, mypy --strict and pyright
+lint: env  ## ruff, mypy --strict, pyright and actionlint
 	$(PY) -m ruff check $(SOURCES)
 	$(PY) -m ruff format --check $(SOURCES)
 	$(PY) -m mypy --strict $(SOURCES)
 	$(PY) -m pyright --pythonpath $(PY) $(SOURCES)
+	$(VENV)/bin/actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
 
 format: env  ## Put the code into ruff's format
 	$(PY) -m ruff check --fix $(SOURCES)
 	$(PY) -m ruff format $(SOURCES)
 
-e2e: browser  ## The browser matrix (SERVER= STORE= BROWSER= PROMISE= ARGS= select), report in e2e-report/
-	$(PY) -m pytest e2e -n $(WORKERS) \
-		$(addprefix --server=,$(SERVER)) $(addprefix --store=,$(STORE)) $(addprefix --browser=,$(BROWSER)) \
+# A run of named servers or stores is one in the first browser that matrix.yml lists, if none is named.
+CHOSEN = $(or $(BROWSER),$(if $(SERVER)$(STORE)$(MODE),chromium))
+
+browser: env  # The browsers of this selection from matrix.yml, found or installed
+	@$(PY) -m e2e.browsers $(CHOSEN)
+
+e2e: browser  ## The selection that matrix.yml makes, report in e2e-report/; or of all cells those that SERVER= STORE= BROWSER= MODE= name, tests that PROMISE= ARGS= name
+	$(RUN)
+
+e2e-full: env  ## All tests of all cells that this machine can run (takes hours; the same variables select)
+	@$(PY) -m e2e.browsers $(or $(BROWSER),--full)
+	$(RUN) --full
+
+RUN = $(PY) -m pytest e2e -n $(WORKERS) \
+		$(addprefix --server=,$(SERVER)) $(addprefix --store=,$(STORE)) $(addprefix --in-browser=,$(BROWSER)) $(addprefix --mode=,$(MODE)) \
 		$(addprefix --promise=,$(PROMISE)) $(ARGS)
 
 e2e-targets: browser  ## The same tests on libraries of others, and sessions shared with Hono (TARGET=hono-node-cookie)

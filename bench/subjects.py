@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sessions import CookieStore, MemoryStore, SessionMiddleware
+from sessions.keys import forget_opened_seals
 
 KEY = "a key for measuring, of 32 or more characters"
 TWO_WEEKS = 14 * 24 * 60 * 60
@@ -75,6 +76,20 @@ OURS_COOKIE = Subject(
     "sessions, encrypted cookie",
     lambda inner: SessionMiddleware(inner, CookieStore(), encryption_key=KEY, expire_after=TWO_WEEKS),
 )
+
+
+class _Forgetful:
+    """Each cookie is opened anew, as a process does at a browser's first request."""
+
+    def __init__(self, inner: Any) -> None:
+        self._app = SessionMiddleware(inner, CookieStore(), encryption_key=KEY, expire_after=TWO_WEEKS)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        forget_opened_seals()
+        await self._app(scope, receive, send)
+
+
+OURS_COOKIE_ANEW = Subject("sessions, encrypted cookie, first seen", _Forgetful)
 STARLETTE = Subject(
     "Starlette, signed cookie", lambda inner: StarletteSessions(inner, secret_key=KEY, max_age=TWO_WEEKS)
 )
@@ -84,4 +99,4 @@ STARSESSIONS_MEMORY = Subject(
 STARSESSIONS_COOKIE = Subject(
     "starsessions, signed cookie", lambda inner: _Loaded(inner, starsessions.CookieStore(secret_key=KEY))
 )
-SUBJECTS = (OURS_MEMORY, OURS_COOKIE, STARLETTE, STARSESSIONS_MEMORY, STARSESSIONS_COOKIE)
+SUBJECTS = (OURS_MEMORY, OURS_COOKIE, OURS_COOKIE_ANEW, STARLETTE, STARSESSIONS_MEMORY, STARSESSIONS_COOKIE)

@@ -1,4 +1,4 @@
-"""Find a browser that starts, or install one: `python -m e2e.browsers [NAME…]`.
+"""Find a browser that starts, or install one: `python -m e2e.browsers [NAME… | --full]`.
 
 Both `make` and the suite ask here, so that what was installed is what is driven. The order is:
 
@@ -35,11 +35,33 @@ class Browser:
     executable: str
     version: str
 
+    @property
+    def engine(self) -> str:
+        """What Playwright calls it."""
+        return self.name.partition("-")[0]
+
     def launch_options(self) -> dict[str, Any]:
         """Keyword arguments for Playwright's `launch`."""
+        return {"executable_path": self.executable, **getattr(self, f"_{self.engine}_options")()}
+
+    def _chromium_options(self) -> dict[str, Any]:
         # Chromium's sandbox refuses to run as root; everybody else keeps it.
         as_root = hasattr(os, "geteuid") and os.geteuid() == 0
-        return {"executable_path": self.executable, "args": ["--no-sandbox"] if as_root else []}
+        own_names = "--host-resolver-rules=MAP *.test 127.0.0.1"
+        options = {"args": [own_names, *(["--no-sandbox"] if as_root else [])]}
+        if self.name == "chromium-full":
+            # Playwright turns it off, and going back then loads the page anew.
+            options["ignore_default_args"] = ["--disable-back-forward-cache"]
+        return options
+
+    def _firefox_options(self) -> dict[str, Any]:
+        # Playwright's go_back() waits for ever for a page out of Firefox's back-forward cache.
+        preferences = {"firefox_user_prefs": {"browser.sessionhistory.max_total_viewers": 0}}
+        own_build = Path(self.executable).is_relative_to(_cache_folder())
+        return preferences if own_build else {**preferences, "channel": "moz-firefox"}
+
+    def _webkit_options(self) -> dict[str, Any]:
+        return {}
 
 
 class BrowserMissing(RuntimeError):
@@ -56,6 +78,7 @@ class Source:
 
 
 # The headless shell starts three times faster than the full browser; that one is for `--headed`.
+CHROMIUM = Source("chromium", ("chrome", "Chromium"), ("chromium", "chromium-browser", "google-chrome"))
 HEADLESS = {
     "chromium": [
         Source(
@@ -63,11 +86,18 @@ HEADLESS = {
             ("headless_shell", "chrome-headless-shell"),
             ("chromium-headless-shell",),
         ),
-        Source("chromium", ("chrome", "Chromium"), ("chromium", "chromium-browser", "google-chrome")),
+        CHROMIUM,
     ],
+    "chromium-full": [CHROMIUM],
+    "firefox": [Source("firefox", ("firefox",), ("firefox-esr", "firefox"))],
+    "webkit": [Source("webkit", ("pw_run.sh",), ())],
 }
-HEADED = {"chromium": HEADLESS["chromium"][1:]}
-APT = {"chromium": "chromium-headless-shell"}
+HEADED = {**HEADLESS, "chromium": [CHROMIUM]}
+APT = {
+    "chromium": "chromium-headless-shell",
+    "chromium-full": "chromium",
+    "firefox": "firefox-esr",
+}
 
 
 @cache
@@ -89,12 +119,18 @@ def install(name: str) -> Browser:
             return find(name)
         except BrowserMissing:
             continue
+    by_apt = (
+        f"\nor, on Debian:\n  sudo apt-get install --no-install-recommends {APT[name]}" if name in APT else ""
+    )
     raise BrowserMissing(
         f"No {name} found, and none could be installed. Install one by hand:\n"
-        f"  {sys.executable} -m playwright install {name}\n"
-        f"or, on Debian:\n"
-        f"  sudo apt-get install --no-install-recommends {APT[name]}"
+        f"  {sys.executable} -m playwright install {build_of(name)}{by_apt}"
     )
+
+
+def build_of(name: str) -> str:
+    """What `playwright install` calls it."""
+    return name.removesuffix("-full")
 
 
 def _candidates(sources: Sequence[Source]) -> Iterator[str]:
@@ -137,18 +173,19 @@ def _nothing(name: str) -> None:
 
 def _install_by_playwright(name: str) -> None:
     print(f"Installing {name} with Playwright")
-    _run([sys.executable, "-m", "playwright", "install", name])
+    _run([sys.executable, "-m", "playwright", "install", build_of(name)])
 
 
 def _install_libraries(name: str) -> None:
     """A downloaded build may lack shared libraries of the system."""
+    name = build_of(name)
     if (_cache_folder() / f"{name}-{_revision(name)}").is_dir() and (sudo := _as_root()) is not None:
         _run([*sudo, sys.executable, "-m", "playwright", "install-deps", name])
 
 
 def _install_by_apt(name: str) -> None:
     sudo = _as_root()
-    if sudo is None or not shutil.which("apt-get"):
+    if name not in APT or sudo is None or not shutil.which("apt-get"):
         return
     print(f"Installing {APT[name]} with apt")
     _run([*sudo, "apt-get", "update", "-qq"])
@@ -172,11 +209,17 @@ def _run(command: list[str]) -> None:
         print("  failed:", "".join(done.stdout.splitlines(keepends=True)[-3:]).strip())
 
 
-def main(names: list[str]) -> int:
-    for name in names or Matrix.load().browsers:
+def main(arguments: Sequence[str]) -> int:
+    """`--full`: those that there are of all; names: these; nothing: those of the default selection."""
+    matrix = Matrix.load()
+    if "--full" in arguments:
+        names = [name for name in matrix.browsers if name not in matrix.optional.get("browser", ())]
+    else:
+        names = list(arguments) or list(dict.fromkeys(cell.browser for cell in matrix.default))
+    for name in names:
         try:
             print(install(name).version)
-        except BrowserMissing as problem:
+        except (BrowserMissing, KeyError) as problem:
             print(problem, file=sys.stderr)
             return 1
     return 0

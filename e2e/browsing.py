@@ -95,8 +95,8 @@ def email(page: Page) -> str | None:
     return name
 
 
-def log_in(page: Page, email: str = "ada@example.com", password: str = "correct") -> None:  # noqa: S107 - the demo's, for all to see
-    page.goto("/login")
+def log_in(page: Page, email: str = "ada@example.com", password: str = "correct", profile: str = "") -> None:  # noqa: S107 - the demo's, for all to see
+    page.goto(f"{profile}/login")
     page.locator("#email").fill(email)
     page.locator("#password").fill(password)
     page.locator("#login-button").click()
@@ -121,9 +121,13 @@ def jar(page: Page) -> dict[str, str]:
 def plant(page: Page, cookies: Mapping[str, str], path: str = "/") -> None:
     """Put cookies into the browser's jar that its own server did not set, or set longer ago."""
     _be_somewhere(page)
-    host = page.evaluate("location.hostname")
+    host, scheme = page.evaluate("[location.hostname, location.protocol]")
+    secure = scheme == "https:"  # over https a browser does not let other cookies replace a secure one
     page.context.add_cookies(
-        [{"name": name, "value": value, "domain": host, "path": path} for name, value in cookies.items()]
+        [
+            {"name": name, "value": value, "domain": host, "path": path, "secure": secure}
+            for name, value in cookies.items()
+        ]
     )
 
 

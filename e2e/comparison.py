@@ -18,7 +18,7 @@ OURS = "sessions"
 WORDS: dict[State, tuple[str, str]] = {
     "passed": ("✓", "holds"),
     "partly": ("✓", "holds"),
-    "broken": ("✗", "does not hold"),
+    "known break": ("✗", "does not hold"),
     "broken in part": ("◩", "holds in part"),
     "failed": ("!", "failed unexpectedly in this run"),
     "not applicable": ("–", "not applicable"),  # noqa: RUF001 - an en dash is meant

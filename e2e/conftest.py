@@ -1,65 +1,71 @@
 """The cell as a pytest parameter, and what every browser test gets: a server, a browser, fresh pages."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Playwright
 from slugify import slugify
 
-from e2e import browsers, reporter
-from e2e.matrix import Cell, Matrix, MatrixError
+from e2e import browsers, databases, reporter
+from e2e.matrix import AXES, Cell, Matrix, MatrixError
 from e2e.overlap import Timeline, is_overlapping
 from e2e.recording import Recording
-from e2e.reporter import cell_of, declared_not_applicable, has_failed
+from e2e.reporter import cell_of, declared_not_applicable, has_failed, named
 from e2e.results import FOLDER
+from e2e.selection import Selection, select
 from e2e.server import Server
 from e2e.targets.plan import Plan, Target
 from e2e.targets.server import TargetServer
+from e2e.tls import Certificate
 
 MATRIX = pytest.StashKey[Matrix]()
 
 
-class Boot(Protocol):
-    def __call__(self, folder: Path, name: str = "", key: str = ...) -> Server: ...
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("matrix", "Parts of the matrix (and --browser); each may be repeated")
-    group.addoption("--server", action="append", default=[], help="Only on this ASGI server.")
-    group.addoption("--store", action="append", default=[], help="Only on this session store.")
-    group.addoption("--promise", action="append", default=[], help="Only tests of this promise, e.g. ROT-1.")
-
+    group = parser.getgroup("matrix", "Parts of the matrix; each may be repeated")
+    for axis in AXES:
+        # pytest-playwright's own --browser knows engines only.
+        name = "--in-browser" if axis == "browser" else f"--{axis}"
+        group.addoption(name, dest=f"cell_{axis}", action="append", default=[], help=f"Only this {axis}.")
+    group.addoption("--full", action="store_true", help="All cells and all their tests, not the selection.")
     group.addoption(
         "--target",
         action="append",
         default=[],
         help="Not matrix.yml's cells but this target of targets.yml: hono-node-cookie, hono-node or all.",
     )
+    group.addoption("--promise", action="append", default=[], help="Only tests of this promise, e.g. ROT-1.")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "promise(*ids): what the test checks, e.g. 'ROT-1' or 'SAVE-3: saved late'"
-    )
-    config.addinivalue_line(
-        "markers", "shared_session: two servers, the cell's target and our own, one session"
-    )
+    for line in (
+        "promise(*ids): what the test checks, e.g. 'ROT-1' or 'SAVE-3: saved late'",
+        "core: one of the tests that run also where matrix.yml selects only the core set",
+        "only(**axes): the test is for cells of these names only, e.g. mode='https'",
+    ):
+        config.addinivalue_line("markers", line)
     matrix = Plan.load() if config.option.target else Matrix.load()
-    # pytest-playwright makes a parameter of --browser. Without the option the matrix names the browsers.
-    config.option.browser = config.option.browser or list(matrix.browsers)
     try:
         if isinstance(matrix, Plan):
-            cells = matrix.named(config.option.target)
+            selection = Selection(dict.fromkeys(matrix.named(config.option.target), "all"))
         else:
-            cells = matrix.select(config.option.server, config.option.store, config.option.browser)
+            wanted = {axis: config.getoption(f"cell_{axis}") for axis in AXES}
+            selection = select(matrix, wanted, full=config.option.full)
     except MatrixError as error:
         raise pytest.UsageError(str(error)) from None
+    # pytest-playwright makes a parameter, `browser_name`, of what --browser lists. Here it is the whole cell.
+    config.option.browser = [cell.id for cell in selection.cells]
     config.stash[MATRIX] = matrix
-    targets = {cell.id: target.describe() for cell in cells if (target := target_of(config, cell))}
-    reporter.register(config, matrix, cells, targets)
+    targets = {cell.id: target.describe() for cell in selection.cells if (target := target_of(config, cell))}
+    reporter.register(config, matrix, selection, targets)
+    if not hasattr(config, "workerinput"):
+        stores = {matrix.stores[cell.store] for cell in selection.cells}
+        config.pluginmanager.register(databases.Databases(config, stores), "matrix-databases")
 
 
 def target_of(config: pytest.Config, cell: Cell) -> Target | None:
@@ -68,31 +74,38 @@ def target_of(config: pytest.Config, cell: Cell) -> Target | None:
     return matrix.target(cell) if isinstance(matrix, Plan) else None
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "cell" in metafunc.fixturenames:
-        cells = metafunc.config.stash[reporter.CELLS]
-        if metafunc.definition.get_closest_marker("shared_session"):
-            cells = [cell for cell in cells if shares_sessions(metafunc.config, cell)]
-        places = dict.fromkeys((cell.server, cell.store) for cell in cells)
-        metafunc.parametrize("cell", list(places), indirect=True, scope="session", ids="-".join)
-
-
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Sessions are shared with targets only, and with those that can."""
-    if collection_path.name != "shared_sessions":
-        return None
-    return None if any(shares_sessions(config, cell) for cell in config.stash[reporter.CELLS]) else True
-
-
-def shares_sessions(config: pytest.Config, cell: Cell) -> bool:
-    """Whether the cell's target reads the sealed cookies of our cookie store."""
-    return cell.store == "cookie" and "hono-sessions" in (getattr(target_of(config, cell), "packages", ()))
+@pytest.fixture(scope="session")
+def browser_name(request: pytest.FixtureRequest) -> str:
+    """The id of the cell; pytest-playwright's own fixture is the name of an engine."""
+    return str(request.param)
 
 
 @pytest.fixture(scope="session")
-def cell(request: pytest.FixtureRequest, browser_name: str) -> Cell:
-    server, store = request.param
-    return Cell(server, store, browser_name)
+def cell(browser_name: str, pytestconfig: pytest.Config) -> Cell:
+    return named(browser_name, pytestconfig.stash[reporter.CELLS])
+
+
+@pytest.fixture(scope="session")
+def launched(
+    playwright: Playwright, browser_type_launch_args: dict[str, Any], pytestconfig: pytest.Config
+) -> Iterator[Callable[[str], Browser]]:
+    """Launch a browser, or give the one that another cell has launched."""
+    with ExitStack() as closing:
+
+        @cache
+        def launched(name: str) -> Browser:
+            found = browsers.find(name, headed=pytestconfig.option.headed)
+            engine: BrowserType = getattr(playwright, found.engine)
+            browser = engine.launch(**{**browser_type_launch_args, **found.launch_options()})
+            closing.callback(browser.close)
+            return browser
+
+        yield launched
+
+
+@pytest.fixture(scope="session")
+def browser(cell: Cell, launched: Callable[[str], Browser]) -> Browser:
+    return launched(cell.browser)
 
 
 @pytest.fixture(scope="session")
@@ -108,37 +121,47 @@ def key() -> str:
 
 
 @pytest.fixture(scope="session")
-def boot(cell: Cell, key: str, pytestconfig: pytest.Config) -> Boot:
-    """Start the cell's server, with what it keeps in a folder. `name` sets its log apart from others."""
-
-    def boot(folder: Path, name: str = "", key: str = key) -> Server:
-        log = FOLDER / "servers" / f"{cell.id}{name}.log"
-        if target := target_of(pytestconfig, cell):
-            return TargetServer(target, key=key, folder=folder, log=log)
-        store = pytestconfig.stash[MATRIX].stores[cell.store].format(folder=folder)
-        return Server(cell.server, store, key=key, folder=folder, log=log)
-
-    return boot
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return Certificate.make(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="session")
-def server(boot: Boot, folder: Path) -> Iterator[Server]:
+def start_server(
+    cell: Cell, key: str, tls: Certificate, pytestconfig: pytest.Config
+) -> Callable[..., Server]:
+    """Start a server of the cell's kind: `start_server(folder, log=…, services=…, key=…)`."""
+
+    def start_server(
+        folder: Path, *, log: str = "", services: Mapping[str, str] | None = None, key: str = key
+    ) -> Server:
+        urls = services or databases.urls(pytestconfig)
+        store = pytestconfig.stash[MATRIX].stores[cell.store].format(folder=folder, **urls)
+        file = FOLDER / "servers" / f"{cell.id}{log}.log"
+        if target := target_of(pytestconfig, cell):
+            return TargetServer(target, store, key=key, folder=folder, log=file)
+        return Server(
+            cell.server,
+            store,
+            key=key,
+            folder=folder,
+            log=file,
+            mode=cell.mode,
+            tls=tls if cell.mode == "https" else None,
+        )
+
+    return start_server
+
+
+@pytest.fixture(scope="session")
+def server(folder: Path, start_server: Callable[..., Server]) -> Iterator[Server]:
     """The cell's server; all tests of the cell share it."""
-    with boot(folder) as running:
+    with start_server(folder) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def browser_type_launch_args(
-    browser_type_launch_args: dict[str, Any], browser_name: str, pytestconfig: pytest.Config
-) -> dict[str, Any]:
-    found = browsers.find(browser_name, headed=pytestconfig.option.headed)
-    return {**browser_type_launch_args, **found.launch_options()}
-
-
-@pytest.fixture(scope="session")
 def browser_context_args(browser_context_args: dict[str, Any], server: Server) -> dict[str, Any]:
-    return {**browser_context_args, "base_url": server.url}
+    return {**browser_context_args, "base_url": server.url, "ignore_https_errors": True}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -180,4 +203,5 @@ def timeline(
         for item in request.session.items
         if is_overlapping(item) and cell_of(item) == cell and not declared_not_applicable(item)
     )
+    # Libraries that write at each request take longer over each step.
     return Timeline(peers, record, at_once=4 if target_of(request.config, cell) else None)

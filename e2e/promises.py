@@ -10,6 +10,12 @@ PAGE = Path(__file__).parent.parent / "docs" / "promises.md"
 promise = pytest.mark.promise
 """`@promise("ROT-1", "SAVE-3: saved late")`: what a test checks; after a colon, one aspect of it."""
 
+core = pytest.mark.core
+"""For the tests that run also where matrix.yml selects only the core set."""
+
+only = pytest.mark.only
+"""`@only(mode="https")`: a test for cells of these names only."""
+
 
 def id_of(promise: str) -> str:
     """The id without the aspect."""

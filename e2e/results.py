@@ -8,16 +8,18 @@ from typing import Any, Literal, Self
 
 from e2e.promises import id_of
 
-FORMAT = 1
+FORMAT = 2
 FOLDER = Path("e2e-report")
 
 Outcome = Literal["passed", "failed", "not applicable", "known break"]
-State = Literal["passed", "failed", "not applicable", "partly", "broken", "broken in part", "not run"]
+State = Literal["passed", "failed", "not applicable", "partly", "known break", "broken in part", "not run"]
 """Of one promise in one cell; "partly": passed, with an aspect that is not applicable.
 
-"broken" is a known break: declared with its reason, and seen to be one. "broken in part" means that other
-tests of the promise passed.
+A "known break" is declared with its reason, and was seen to be one; "broken in part" means that other tests
+of the promise passed.
 """
+Kind = Literal["all", "core", "excluded", "not selected"]
+"""Whether all or the core tests of a cell ran; or none, there being no such cell, or not in this run."""
 
 
 @dataclass
@@ -36,7 +38,7 @@ class TestResult:
     failure: str = ""
     artifacts: list[tuple[str, str]] = field(default_factory=list)
     """(kind, path relative to the report's folder)"""
-    breaks: dict[str, str] = field(default_factory=dict)
+    breaks: dict[str, str] = field(default_factory=dict[str, str])
     """Promise → why it is known to be broken"""
 
     @property
@@ -55,6 +57,23 @@ class CellResult:
     store: str
     browser: str
     seconds: float = 0.0
+    mode: str = "http"
+    tests: str = "all"
+    """Which of the tests were run: all, or the core set"""
+
+    @property
+    def label(self) -> str:
+        return label(self.browser, self.mode)
+
+
+@dataclass
+class Choice:
+    """Cells that ran or did not run for one reason."""
+
+    kind: Kind
+    reason: str
+    cells: list[tuple[str, str, str]]
+    """(server, store, label) of each"""
 
 
 @dataclass
@@ -71,8 +90,11 @@ class Results:
     tests: list[TestResult]
     errors: list[str] = field(default_factory=list)
     """What went wrong outside of any test"""
-    targets: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Cell → what was measured there that is not ours: title, command and versions"""
+    selection: str = ""
+    """How the cells were chosen"""
+    choices: list[Choice] = field(default_factory=list)
+    targets: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    """Cell → what was measured there that is not ours: library, command, versions"""
 
     def of(self, cell: str, promise: str) -> Iterator[tuple[TestResult, Outcome]]:
         """The tests of a promise in a cell, with what each says of it."""
@@ -82,23 +104,8 @@ class Results:
                     if id_of(name) == promise:
                         yield test, outcome
 
-    def by_title(self, promise: str) -> dict[str, dict[str, list[tuple[TestResult, Outcome]]]]:
-        """Test title → cell → what the test says of the promise there."""
-        found: dict[str, dict[str, list[tuple[TestResult, Outcome]]]] = {}
-        for cell in self.cells:
-            for test, outcome in self.of(cell.id, promise):
-                found.setdefault(test.title, {}).setdefault(cell.id, []).append((test, outcome))
-        return found
-
     def state(self, cell: str, promise: str) -> State:
-        outcomes = {outcome for _, outcome in self.of(cell, promise)}
-        if "failed" in outcomes:
-            return "failed"
-        if "known break" in outcomes:
-            return "broken in part" if "passed" in outcomes else "broken"
-        if "passed" in outcomes:
-            return "partly" if "not applicable" in outcomes else "passed"
-        return "not applicable" if outcomes else "not run"
+        return state_of(outcome for _, outcome in self.of(cell, promise))
 
     def reasons(self, promise: str) -> dict[str, list[str]]:
         """Reason → the cells in which (an aspect of) the promise is not applicable because of it."""
@@ -119,7 +126,7 @@ class Results:
         found: dict[str, list[str]] = {}
         for test in self.tests:
             for name, reason in test.breaks.items():
-                if id_of(name) == promise and test.promises.get(name) == "known break":
+                if id_of(name) == promise:
                     cells = found.setdefault(reason, [])
                     if test.cell not in cells:
                         cells.append(test.cell)
@@ -161,9 +168,29 @@ class Results:
             raise ValueError(f"{file} is not a results file of format {FORMAT}")
         cells = [CellResult(**cell) for cell in data.pop("cells")]
         tests = [TestResult(**test) for test in data.pop("tests")]
+        choices = [Choice(**choice) for choice in data.pop("choices")]
         for test in tests:
             test.artifacts = [(kind, path) for kind, path in test.artifacts]
-        return cls(cells=cells, tests=tests, **data)
+        for choice in choices:
+            choice.cells = [(server, store, name) for server, store, name in choice.cells]
+        return cls(cells=cells, tests=tests, choices=choices, **data)
+
+
+def label(browser: str, mode: str) -> str:
+    """What tells a cell from the others of its server and store."""
+    return browser if mode == "http" else f"{browser} {mode}"
+
+
+def state_of(outcomes: Iterable[Outcome]) -> State:
+    """Of several outcomes the one to show for them all."""
+    found = set(outcomes)
+    if "failed" in found:
+        return "failed"
+    if "known break" in found:
+        return "broken in part" if "passed" in found else "known break"
+    if "passed" in found:
+        return "partly" if "not applicable" in found else "passed"
+    return "not applicable" if found else "not run"
 
 
 def in_order(names: Iterable[str], order: Iterable[str]) -> list[str]:

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import ssl
 import subprocess
 import sys
 import time
@@ -12,7 +13,13 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from e2e.matrix import PLAIN
+from e2e.tls import Certificate
+
 ROOT = Path(__file__).parent.parent
+ROOT_PATH = "/shop"
+PROCESSES = 2
+"""In the mode workers."""
 STARTUP = 20.0
 """Seconds until a server must answer."""
 
@@ -28,12 +35,27 @@ class Server:
     """How the server says its address"""
     probe = "/lab/untouched"
     """What answers 200 once the server is ready"""
+    prefix = ""
+    _tls: ssl.SSLContext | None = None
 
-    def __init__(self, server: str, store: str, *, key: str, folder: Path, log: Path) -> None:
+    def __init__(
+        self,
+        server: str,
+        store: str,
+        *,
+        key: str,
+        folder: Path,
+        log: Path,
+        mode: str = PLAIN,
+        tls: Certificate | None = None,
+    ) -> None:
         """Returns when the server answers. Raises ServerFailed with the server's own output.
 
-        `folder` holds the gates, and with them whatever one process hands on to the next.
+        `folder` holds the gates, and with them whatever one process hands on to the next. `tls` is for the
+        mode https.
         """
+        self.prefix = ROOT_PATH if mode == "root-path" else ""
+        self._tls = ssl.create_default_context(cafile=tls.certificate) if tls else None
         command = [
             sys.executable,
             "-m",
@@ -44,6 +66,9 @@ class Server:
             store,
             "--port",
             "0",
+            *(("--workers", str(PROCESSES)) if mode == "workers" else ()),
+            *(("--root-path", self.prefix) if self.prefix else ()),
+            *(("--tls-cert", str(tls.certificate), "--tls-key", str(tls.key)) if tls else ()),
         ]
         environment = {
             **os.environ,
@@ -94,7 +119,7 @@ class Server:
 
     def _answers(self, url: str) -> bool:
         try:
-            return _request(url, "GET", self.probe)[0] == http.HTTPStatus.OK
+            return self._request(url, "GET", self.probe)[0] == http.HTTPStatus.OK
         except (OSError, http.client.HTTPException):
             return False
 
@@ -126,10 +151,10 @@ class Server:
 
     def get_json(self, path: str) -> Any:
         """Ask past the browser, as somebody without cookies."""
-        return json.loads(_request(self.url, "GET", path)[1])
+        return json.loads(self._request(self.url, "GET", path)[1])
 
     def open_gate(self, name: str) -> None:
-        _request(self.url, "POST", f"/lab/gate/{name}")
+        self._request(self.url, "POST", f"/lab/gate/{name}")
 
     def wait_at_gate(self, name: str, requests: int = 1, *, seconds: float = 10) -> None:
         """Return when so many requests stand before the gate. Raises TimeoutError."""
@@ -138,6 +163,10 @@ class Server:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{waiting} of {requests} requests reached the gate in {seconds} s")
             time.sleep(0.005)
+
+    def processes_at_gate(self, name: str) -> int:
+        """How many server processes have a request before the gate."""
+        return int(self.get_json(f"/lab/gate/{name}")["processes"])
 
     def wait_for_outcome(self, token: str, *, seconds: float = 10) -> str:
         """How a request ended whose end the browser cannot see. Raises TimeoutError."""
@@ -148,12 +177,16 @@ class Server:
             time.sleep(0.005)
         return str(outcome)
 
-
-def _request(url: str, method: str, path: str) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=5)
-    try:
-        connection.request(method, path)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    finally:
-        connection.close()
+    def _request(self, url: str, method: str, path: str) -> tuple[int, bytes]:
+        place = urlsplit(url).netloc
+        connection = (
+            http.client.HTTPSConnection(place, timeout=5, context=self._tls)
+            if self._tls
+            else http.client.HTTPConnection(place, timeout=5)
+        )
+        try:
+            connection.request(method, f"{self.prefix}{path}")
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()

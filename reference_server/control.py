@@ -25,7 +25,9 @@ def routes_of(profile: Profile, gates: Gates, outcomes: Outcomes) -> list[Route]
 
     async def look_at_gate(request: Request) -> Response:
         name = request.path_params["name"]
-        return JSONResponse({"waiting": gates.waiting(name), "open": gates.is_open(name)})
+        return JSONResponse(
+            {"waiting": gates.waiting(name), "processes": gates.processes(name), "open": gates.is_open(name)}
+        )
 
     async def outcome(request: Request) -> Response:
         return JSONResponse({"outcome": outcomes.get(request.path_params["token"])})

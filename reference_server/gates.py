@@ -5,6 +5,7 @@ They are files in a folder, so that they work across worker processes. No gate e
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,9 +54,13 @@ class Gates:
         """How many requests stand before the gate now, in all worker processes."""
         return sum(1 for _ in self._folder.glob(f"{checked(name)}.*.waiting"))
 
+    def processes(self, name: str) -> int:
+        """Of how many worker processes these requests are."""
+        return len({mark.name.split(".")[1] for mark in self._folder.glob(f"{checked(name)}.*.waiting")})
+
     @contextmanager
     def _waiting(self, name: str) -> Iterator[None]:
-        mark = self._folder / f"{name}.{uuid4().hex}.waiting"
+        mark = self._folder / f"{name}.{os.getpid()}.{uuid4().hex}.waiting"
         mark.touch()
         try:
             yield

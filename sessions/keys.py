@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Final
 
 from sessions.iron import Sealer
 
 EncryptionKey = str | Callable[[], str]
+
+REMEMBERED: Final = 500
+"""Opened seals that a process remembers; at most 4 MB of them."""
+REMEMBERED_LENGTH: Final = 4096
+"""Characters of the longest seal that is remembered: what fits into one cookie."""
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _remembered(sealer: Sealer, sealed: str) -> bytes:
+    return sealer.unseal(sealed)
+
+
+forget_opened_seals = _remembered.cache_clear
 
 
 class KeyRing:
@@ -24,6 +39,17 @@ class KeyRing:
         self._fixed = all(isinstance(key, str) for key in self._keys)
         self._secrets = self._ask()
         self._sealer = Sealer(self._secrets)
+
+    def unseal(self, sealed: str) -> bytes:
+        """The plaintext of a seal. Raises `InvalidSeal`.
+
+        A browser sends the same cookie with every request until it gets another, so the last ones that
+        were opened are remembered; unless they are long, or may expire by themselves.
+        """
+        fields = sealed.rsplit("*", 3)
+        if len(sealed) > REMEMBERED_LENGTH or len(fields) < 4 or fields[1]:
+            return self.sealer.unseal(sealed)
+        return _remembered(self.sealer, sealed)
 
     @property
     def sealer(self) -> Sealer:

@@ -28,6 +28,7 @@ logger = logging.getLogger("sessions")
 RETRY_AFTER: Final = 5
 """Seconds that a client is asked to wait while the store is away."""
 
+INTERNAL_SERVER_ERROR: Final = 500
 _SERVED: Final = frozenset({"http", "websocket"})
 _SECURE_SCHEMES: Final = frozenset({"https", "wss"})
 _VARY_COOKIE: Final = (b"vary", b"Cookie")
@@ -112,13 +113,11 @@ class SessionMiddleware:
                 if session._changes:
                     session._refuse_late_changes()
             elif message["type"] in _START:
-                headers = message.get("headers", ())
+                # A new message each time: an app may send one and the same dictionary to everybody.
                 if not session._is_quiet():
-                    headers = await self._commit(session, message, found, scope)
+                    message = {**message, "headers": await self._commit(session, message, found, scope)}
                 if session._accessed:
-                    headers = _varying(headers)
-                # A new message: an app may send one and the same dictionary to everybody.
-                message = {**message, "headers": headers}
+                    message = {**message, "headers": _varying(message.get("headers", ()))}
                 session._started = True
             await send(message)
 
@@ -132,7 +131,8 @@ class SessionMiddleware:
                 raise
             await _unavailable(cause, kind, send)
             return
-        if session._started and (session._changes or session._lent or session._destroyed):
+        if session._changes or session._lent or session._destroyed:
+            # After the start of the response, or on a websocket that was never accepted.
             session._refuse_late_changes()
         # Where the server has no lifespan; after the response, to delay nobody.
         if time.monotonic() >= self._purger.due:
@@ -143,7 +143,12 @@ class SessionMiddleware:
         headers: Headers = message.get("headers", ())
         if session._fault:
             return headers
-        if message.get("status", 200) >= 500:
+        status = message.get("status", 200)
+        if status == INTERNAL_SERVER_ERROR:
+            # How a framework that runs inside of us answers for a handler that raised.
+            if session._discard():
+                logger.warning("changes were not saved: the handler failed")
+        elif status > INTERNAL_SERVER_ERROR:
             session._put_back_flash()
         extend = scope["type"] == "http" and (session._accessed or not _is_cacheable(message))
         try:

@@ -328,71 +328,77 @@ class Session(MutableMapping[str, Any]):
         """Bring the store up to date, and note whether the browser must be told (`_tell`)."""
         # Tasks of one request save one after the other: a save that overtook another of the same session
         # would carry its changes along, and the other would then replay them once more.
-        while self._saving:
-            self._saved = self._saved or anyio.Event()
-            await self._saved.wait()
+        if self._saving:
+            await self._wait_for_other_saves()
         self._saving = True
         try:
-            await self._commit_alone(extend)
+            if self._lent:
+                self._note_all_in_place()
+            if self._destroyed:
+                await self._end_destroyed()
+            before = self._carried
+            if before is None and not self._is_worth_a_start():
+                return
+            content, lifetime = self._content or self._loaded(), self._carrier.lifetime
+            draft = Draft(self._changes, before, content, lifetime, time.time(), extend, self._touch)
+            # What another task of the same request changes while the store is at work is for the next commit.
+            self._changes = []
+            try:
+                if before is None:
+                    after = await self._carrier.create(draft)
+                    self._tell = self._born = True
+                elif self._rotate:
+                    after = await self._carrier.rotate(before, draft)
+                    self._tell = True
+                else:
+                    after = await self._carrier.update(before, draft)
+                    moved = lifetime.told and after.expires_at != before.expires_at
+                    content_travels = after is not before and not self._carrier.keeps_late_changes
+                    self._tell = self._tell or moved or content_travels
+            except SessionEnded:
+                self._barred = True
+                self._tell = False
+                self._carried = None
+                self._forget_changes()
+                if draft.changes:
+                    raise
+                return
+            except BaseException:
+                self._changes = [*draft.changes, *self._changes]
+                raise
+            if self._destroyed:  # by another task meanwhile
+                self._destroyed = [*self._destroyed, after]
+                return
+            self._carried = after
+            self._rotate = self._touch = False
+            if after is not before and (after.unpacked is not content or self._content is not content):
+                self._adopt(after.content)
         finally:
             self._saving = False
             if self._saved:
                 self._saved.set()
                 self._saved = None
 
-    async def _commit_alone(self, extend: bool) -> None:
-        if self._lent:
-            self._note_all_in_place()
-        while self._destroyed:
-            await self._end(self._destroyed[0])
-            self._destroyed = self._destroyed[1:]
-        before = self._carried
-        if before is None:
-            if not self._changes:
-                return
-            if self._barred:
-                self._forget_changes()
-                raise SessionEnded("the session got a newer id from another request a moment ago")
-        content, lifetime = self._loaded(), self._carrier.lifetime
-        draft = Draft(self._changes, before, content, lifetime, time.time(), extend, self._touch)
-        # What another task of the same request changes while the store is at work is for the next commit.
-        self._changes = []
-        try:
-            if before is None:
-                after = await self._carrier.create(draft)
-                self._tell = self._born = True
-            elif self._rotate:
-                after = await self._carrier.rotate(before, draft)
-                self._tell = True
-            else:
-                after = await self._carrier.update(before, draft)
-                moved = lifetime.told and after.expires_at != before.expires_at
-                content_travels = after is not before and not self._carrier.keeps_late_changes
-                self._tell = self._tell or moved or content_travels
-        except SessionEnded:
-            self._barred = True
-            self._tell = False
-            self._carried = None
-            self._forget_changes()
-            if draft.changes:
-                raise
-            return
-        except BaseException:
-            self._changes = [*draft.changes, *self._changes]
-            raise
-        if self._destroyed:  # by another task meanwhile
-            self._destroyed = [*self._destroyed, after]
-            return
-        self._carried = after
-        self._rotate = self._touch = False
-        if after is not before and (after.unpacked is not content or self._content is not content):
-            self._adopt(after.content)
+    async def _wait_for_other_saves(self) -> None:
+        while self._saving:
+            self._saved = self._saved or anyio.Event()
+            await self._saved.wait()
 
-    async def _end(self, carried: Carried | None) -> None:
-        if carried is not None:
-            await self._carrier.destroy(carried)
-        # Also an unknown cookie goes, unless the browser is just about to learn a newer one.
-        self._tell = self._tell or not self._barred
+    def _is_worth_a_start(self) -> bool:
+        """Whether a request without session has something to keep. Raises `SessionEnded` if it may not."""
+        if self._changes and self._barred:
+            self._forget_changes()
+            raise SessionEnded("the session got a newer id from another request a moment ago")
+        return bool(self._changes)
+
+    async def _end_destroyed(self) -> None:
+        while self._destroyed:
+            carried = self._destroyed[0]
+            if carried is not None:
+                await self._carrier.destroy(carried)
+            self._destroyed = self._destroyed[1:]
+            # Also an unknown cookie goes, unless the browser is just about to learn a newer one.
+            self._tell = self._tell or not self._barred
 
     # -- inside ----------------------------------------------------------------------------------
 
@@ -479,13 +485,21 @@ class Session(MutableMapping[str, Any]):
     def _refuse_late_changes(self) -> None:
         """Raise if a change since the start of the response was not saved; the session is as saved again."""
         self._note_all_in_place()
-        if not self._changes and not self._destroyed:
-            return
-        self._forget_changes()
+        if self._discard():
+            raise LateChange("a change after the start of the response was not followed by session.save()")
+
+    def _discard(self) -> bool:
+        """Forget what was not saved; whether there was something to forget."""
+        if not (self._changes or self._lent or self._destroyed or self._rotate or self._touch):
+            return False
+        discarded = bool(self._changes or self._destroyed)
+        if self._destroyed:
+            self._carried = self._destroyed[0]
         self._destroyed = ()
+        self._forget_changes()
         self._lent = {}
         self._content = self._carried.fresh() if self._carried else Content()
-        raise LateChange("a change after the start of the response was not followed by session.save()")
+        return discarded
 
 
 def _moment(seconds: float | None) -> datetime | None:

@@ -60,11 +60,6 @@ def test_destroy_spares_the_one_that_is_named(url: str, capsys: pytest.CaptureFi
     assert said(capsys, "list", url, "ann")[0].startswith(KEYS[0])
 
 
-def test_purge_removes_what_has_expired(url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert said(capsys, "purge", url) == ["1 expired session removed"]
-    assert said(capsys, "purge", url) == ["0 expired sessions removed"]
-
-
 @pytest.mark.parametrize(
     ("url", "words"),
     [

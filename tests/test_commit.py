@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
-from starlette.routing import WebSocketRoute
+from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket
 from support import KEY, Browser, Trouble, Watched, answer, own, site
@@ -393,6 +394,7 @@ async def test_changes_that_could_not_be_saved_are_still_pending(store: Store) -
         with pytest.raises(StoreUnavailable):
             await own(request).save()
         watched.away = False
+        await browser.get("/write?meanwhile=1")
         await own(request).save()
         return answer()
 
@@ -400,7 +402,7 @@ async def test_changes_that_could_not_be_saved_are_still_pending(store: Store) -
     await browser.get("/write", a="1")
     before = browser.copy()
     assert (await browser.get("/persistent")).status == 200
-    assert (await browser.get("/read")).json() == {"a": "1", "n": 1}
+    assert (await browser.get("/read")).json() == {"a": "1", "meanwhile": "1", "n": 1}
     assert (await before.get("/read")).json() == {}
 
 
@@ -524,3 +526,36 @@ def test_a_plain_asgi_websocket_has_it_in_its_scope() -> None:
 
     with TestClient(SessionMiddleware(app, MemoryStore())).websocket_connect("/") as socket:
         assert socket.receive_text() == "{}"
+
+
+@pytest.mark.anyio
+@pytest.mark.promise("SAVE-2")
+@pytest.mark.parametrize("change", ["write", "destroy", "rotate"])
+async def test_the_middleware_around_the_whole_app_saves_nothing_of_a_handler_that_raises(
+    change: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Then the framework's own 500 page comes by, with no exception in sight yet."""
+
+    async def fail(request: Request) -> Response:
+        session = own(request)
+        session.get("message")
+        {"write": lambda: session.set("a", "2"), "destroy": session.destroy, "rotate": session.rotate}[
+            change
+        ]()
+        raise Trouble
+
+    async def begin(request: Request) -> Response:
+        own(request).set("a", "1")
+        own(request).flash("message", "hello")
+        return answer()
+
+    async def read(request: Request) -> Response:
+        return answer(dict(own(request)))
+
+    inner = Starlette(routes=[Route("/begin", begin), Route("/fail", fail), Route("/read", read)])
+    browser = Browser(SessionMiddleware(inner, MemoryStore()))
+    await browser.get("/begin")
+    cookie = browser.cookie()
+    assert (await browser.get("/fail")).status == 500
+    assert browser.cookie() == cookie
+    assert (await browser.get("/read")).json() == {"a": "1", "message": "hello"}

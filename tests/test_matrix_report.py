@@ -1,11 +1,14 @@
 """The report says what the results say, and counts nothing as passed that is not."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from e2e.report import table, write_page
-from e2e.results import CellResult, Outcome, Results, TestResult
+from e2e.results import CellResult, Choice, Outcome, Results, TestResult
+from e2e.view import View
 
 
 def result(cell: str, name: str, promises: dict[str, Outcome], **rest: object) -> TestResult:
@@ -71,12 +74,77 @@ def test_results_survive_the_file(results: Results, tmp_path: Path) -> None:
     assert Results.load(tmp_path / "results.json") == results
 
 
-def test_the_table_fits_the_terminal(results: Results) -> None:
-    lines = list(table(results, width=30))
-    assert max(map(len, lines[:8])) <= 30
-    assert any(line.split() == ["ROT-1", "✓", "✗"] for line in lines)
+def test_the_table_has_everything_where_it_fits(results: Results) -> None:
+    lines = list(table(results, width=70))
+    assert max(map(len, lines)) <= 70
+    assert any(line.split() == ["ROT-1", "✓", "✗", "–"] for line in lines)  # noqa: RUF001
     assert any("artifacts/t.zip" in line for line in lines)
     assert any(line.startswith("2 passed, 1 failed, 2 not applicable") for line in lines)
+
+
+@pytest.fixture
+def many(results: Results) -> Results:
+    """Sixty cells like the three, the second of each server failing; and what did not run."""
+    (a, b, c), tests = results.cells, results.tests
+    results.cells, results.tests = [], []
+    for number in range(20):
+        for cell in (a, b, c):
+            mode = "https" if number % 2 else "http"
+            name = f"server-{number}-{cell.store}-chromium"
+            results.cells.append(CellResult(name, f"server-{number}", cell.store, "chromium", 1.5, mode))
+            results.tests += [replace(test, cell=name) for test in tests if test.cell == cell.id]
+    results.choices = [
+        Choice("excluded", "It has no lifespan.", [("server-0", "d", "chromium")]),
+        Choice("not selected", "Another day.", [("server-0", "d", "firefox"), ("server-1", "d", "firefox")]),
+        Choice("excluded", "It is one process.", [("server-2", "d", "chromium workers")]),
+    ]
+    return results
+
+
+def test_the_table_of_many_cells_is_servers_by_stores(many: Results) -> None:
+    lines = list(table(many, width=80))
+    assert max(map(len, lines)) <= 80
+    assert lines[0].split() == ["a", "b", "c", "d"]
+    assert lines[1].split() == ["server-0", "✓", "1", "✗", "1", "of", "1", "✓", "1", "·"]
+    assert lines[3].split()[-1] == "–"  # noqa: RUF001
+    assert "2 cells not selected. Another day." in lines
+    assert any(line.startswith("✗ ROT-1: server-0-b-chromium, server-1-b-chromium") for line in lines)
+
+
+def test_the_table_of_many_cells_names_each_where_the_terminal_is_narrow(many: Results) -> None:
+    lines = list(table(many, width=40))
+    assert max(map(len, lines[:60])) <= 40
+    assert lines[1].split() == ["✗", "1", "failed", "1.5", "s", "server-0-b-chromium"]
+
+
+def test_a_square_is_as_bad_as_its_worst_cell(many: Results) -> None:
+    many.cells.append(CellResult("late", "server-0", "a", "firefox"))
+    many.tests.append(result("late", "test_new_id", {"ROT-1": "failed"}, outcome="failed"))
+    squares = View(many).squares
+    assert squares["server-0", "a"].state == "failed"
+    assert [cell.state for cell in squares["server-0", "a"].cells] == ["passed", "failed"]
+    assert squares["server-0", "c"].state == "passed"
+
+
+def test_a_square_without_a_cell_says_why(many: Results) -> None:
+    squares = View(many).squares
+    assert squares["server-2", "d"].state == "excluded"
+    assert squares["server-2", "d"].excluded == [("chromium workers", "It is one process.")]
+    assert squares["server-1", "d"].state == "not selected"
+    # Excluded with one browser, but to be had with another.
+    assert squares["server-0", "d"].state == "not selected"
+
+
+def test_the_page_leads_from_a_square_to_the_failure(many: Results, tmp_path: Path) -> None:
+    write_page(many, tmp_path / "index.html")
+    text = (tmp_path / "index.html").read_text()
+    targets = set(re.findall(r' id="([^"]+)"', text))
+    links = set(re.findall(r'href="#([^"]+)"', text))
+    assert {f"cell-{cell.id}" for cell in many.cells} <= links
+    assert many.failures[0].anchor in links
+    assert links <= targets
+    assert "It has no lifespan." in text
+    assert "server-1 · d · firefox" in text
 
 
 def test_the_page_stands_alone(results: Results, tmp_path: Path) -> None:

@@ -4,21 +4,22 @@ Both have the cookie store, one key and one cookie name. Cookies ignore ports, s
 what two apps behind one host name are to a browser. Each test goes both ways.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from e2e.browsing import jar, plant, put, send
-from e2e.conftest import Boot
 from e2e.promises import promise
 from e2e.results import FOLDER
 from e2e.server import Server, ServerFailed
 
 SHARED = "SEAL-2: shared session"
 
-pytestmark = pytest.mark.shared_session
+pytestmark = pytest.mark.only(
+    server=["hono-node", "hono-bun", "hono-deno", "hono-workers", "hono-pages"], store="cookie", mode="http"
+)
 
 both_ways = pytest.mark.parametrize("sides", ["from-hono", "from-python"], indirect=True)
 
@@ -158,9 +159,11 @@ def test_an_altered_cookie_is_anonymous_on_both_sides(page: Page, sides: tuple[s
 
 
 @promise("SEAL-5: shared session")
-def test_a_key_shorter_than_32_characters_is_refused_by_both(page: Page, boot: Boot, tmp_path: Path) -> None:
+def test_a_key_shorter_than_32_characters_is_refused_by_both(
+    page: Page, start_server: Callable[..., Server], tmp_path: Path
+) -> None:
     short = "k" * 31
-    with boot(tmp_path, ".short-key", key=short) as target:
+    with start_server(tmp_path, log=".short-key", key=short) as target:
         response = page.goto(f"{target.url}/whoami")
         assert response
         assert response.status == 500

@@ -6,7 +6,7 @@
 import json
 import re
 import subprocess
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import yaml
 
-from e2e.matrix import Cell, Matrix, MatrixError, parse_rule
+from e2e.matrix import PLAIN, Cell, Matrix, MatrixError, parse_rule
 
 ROOT = Path(__file__).parent.parent.parent
 FILE = Path(__file__).parent / "targets.yml"
@@ -36,8 +36,6 @@ class Target:
     lock: Path
     packages: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
-    service: str = ""
-    """One of e2e.services that it needs"""
     runtime: tuple[str, ...] = ()
     """Command that prints the version of what it runs on, where no lock pins that"""
 
@@ -81,23 +79,25 @@ class Plan(Matrix):
         """Raises MatrixError, naming the line that is wrong."""
         data, ours = yaml.safe_load(file.read_text()), Matrix.load()
         targets = {target.name: target for target in _targets(data["targets"])}
-        axes: dict[str, Collection[str]] = {
+        axes: dict[str, Sequence[str]] = {
             "server": [target.server for target in targets.values()],
             "store": [target.store for target in targets.values()],
             "browser": data["browsers"],
         }
         # A line that names no server is about all targets, but not about our own cells.
         everywhere = {"server": list(dict.fromkeys(axes["server"]))}
+        plain = (rule for rule in ours.not_applicable if PLAIN in rule.match.get("mode", (PLAIN,)))
         limits, breaks = (
-            tuple(parse_rule({**everywhere, **line}, axes, promises=True) for line in data[kind])
+            tuple(parse_rule({**everywhere, **line}, axes, "promises") for line in data[kind])
             for kind in ("not_applicable", "known_breaks")
         )
         return cls(
             servers=(*dict.fromkeys(axes["server"]), *ours.servers),
             stores=ours.stores,
             browsers=tuple(data["browsers"]),
+            modes=(PLAIN,),
             excluded=(),
-            not_applicable=(*limits, *ours.not_applicable),
+            not_applicable=(*limits, *plain),
             broken=breaks,
             targets=targets,
             beside=tuple((server, store) for server, stores in data["beside"].items() for store in stores),
@@ -107,6 +107,11 @@ class Plan(Matrix):
     def cells(self) -> tuple[Cell, ...]:
         places = [*((target.server, target.store) for target in self.targets.values()), *self.beside]
         return tuple(Cell(*place, browser) for place in places for browser in self.browsers)
+
+    @property
+    def combinations(self) -> list[Cell]:
+        """A target has its own stores; there is nothing to combine."""
+        return list(self.cells)
 
     def named(self, names: Collection[str]) -> tuple[Cell, ...]:
         """The cells of these targets (`hono-node-cookie`, or `hono-node` for all its stores), or of "all".
@@ -132,7 +137,6 @@ def _targets(lines: Mapping[str, Mapping[str, Any]]) -> Iterator[Target]:
     for server, given in lines.items():
         line = dict(given)
         titles: Mapping[str, str] = line.pop("stores")
-        services: Mapping[str, str] = line.pop("services", {})
         for store, title in titles.items():
             yield Target(
                 server=server,
@@ -145,7 +149,6 @@ def _targets(lines: Mapping[str, Mapping[str, Any]]) -> Iterator[Target]:
                 lock=ROOT / line["lock"],
                 packages=tuple(line["packages"]),
                 environment=line.get("environment", {}),
-                service=services.get(store, ""),
                 runtime=tuple(line.get("runtime", "").split()),
             )
 

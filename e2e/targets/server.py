@@ -1,10 +1,8 @@
 """A target as the tests' server: its own command in a process on a leash."""
 
-import importlib
 import os
 import re
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 
 from e2e.server import ROOT, Server
@@ -28,30 +26,22 @@ class TargetServer(Server):
     announcement = re.compile(r"(?:listening|Ready) on (http\S+)\n")
     probe = "/lab/gate/ready"  # outside of the sessions, which may be what fails
 
-    def __init__(self, target: Target, *, key: str, folder: Path, log: Path) -> None:
-        """Returns when the target answers. Raises ServerFailed with the target's own output."""
-        self._services = ExitStack()
+    def __init__(self, target: Target, store: str, *, key: str, folder: Path, log: Path) -> None:
+        """Returns when the target answers. Raises ServerFailed with the target's own output.
+
+        `store` is the URL of what it stores in, for those that are told.
+        """
         kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
         environment = {
             **kept,
             **QUIET,
             "TARGET_KEY": key,
+            "TARGET_URL": store,
             "TARGET_FOLDER": str(folder),
             "XDG_CONFIG_HOME": str(folder / "config"),
             **{name: value.replace("{root}", str(ROOT)) for name, value in target.environment.items()},
         }
-        try:
-            if target.service:
-                services = importlib.import_module("e2e.services")
-                environment["TARGET_URL"] = self._services.enter_context(services.running(target.service))
-            python = PYTHON if PYTHON.exists() else sys.executable
-            filled = {"key": key, "folder": str(folder), "python": str(python)}
-            command = [word.format(**filled) for word in target.command]
-            self._start(target.name, command, environment, log, target.folder)
-        except BaseException:
-            self._services.close()
-            raise
-
-    def stop(self) -> None:
-        super().stop()
-        self._services.close()
+        python = PYTHON if PYTHON.exists() else sys.executable
+        filled = {"key": key, "folder": str(folder), "python": str(python)}
+        command = [word.format(**filled) for word in target.command]
+        self._start(target.name, command, environment, log, target.folder)

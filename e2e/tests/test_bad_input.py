@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from e2e.browsing import UNTOUCHED, email, get, jar, log_in, plant, put, send
-from e2e.promises import promise
+from e2e.promises import core, promise
 from e2e.server import Server
 from sessions.iron import seal
 
@@ -45,6 +45,7 @@ def test_garbage_is_an_anonymous_request(page: Page, key: str) -> None:
             assert (answer.status, answer.json["email"]) == (200, None), wrong
 
 
+@core
 @promise("BAD-1")
 def test_a_browser_with_garbage_can_log_in(page: Page, key: str) -> None:
     plant(page, {"session": seal(RECORD, key)[:-1], "session.1": "left over", "session.2": "left over"})

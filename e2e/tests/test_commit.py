@@ -6,10 +6,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from e2e.browsing import PATIENCE, get, put, send
-from e2e.promises import promise
+from e2e.promises import core, promise
 from e2e.server import Server
 
 
+@core
 @promise("SAVE-1")
 def test_the_next_request_sees_the_change(page: Page) -> None:
     """The next request leaves as soon as the first byte of the response is there."""
@@ -68,6 +69,7 @@ def begin_late(page: Page, kind: str, query: str) -> None:
     )
 
 
+@core
 @promise("SAVE-3")
 @pytest.mark.parametrize("kind", LATE)
 def test_a_change_after_the_response_has_started_raises(page: Page, server: Server, kind: str) -> None:
@@ -77,6 +79,7 @@ def test_a_change_after_the_response_has_started_raises(page: Page, server: Serv
     assert send(page, "GET", "/lab/all").json == {"colour": "green"}
 
 
+@core
 @promise("SAVE-3: saved late")
 @pytest.mark.parametrize("kind", LATE)
 def test_a_change_after_the_response_has_started_can_be_saved(page: Page, server: Server, kind: str) -> None:
@@ -106,12 +109,14 @@ def websocket(page: Page, messages: list[dict[str, Any]]) -> list[Any]:
     return answers
 
 
+@core
 @promise("SAVE-4")
 def test_a_websocket_reads_the_session_of_its_handshake(page: Page) -> None:
     put(page, "colour", "green")
     assert websocket(page, []) == [{"keys": {"colour": "green"}}]
 
 
+@core
 @promise("SAVE-4: saved late")
 def test_a_websocket_writes_by_saving(page: Page) -> None:
     put(page, "colour", "green")

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page
 
 from e2e.browsing import begin, begin_all, finish, finish_all, get, put, send
-from e2e.promises import promise
+from e2e.promises import core, promise
 from e2e.server import Server
 
 WRITERS = 20
@@ -20,6 +20,7 @@ def write_in_parallel(page: Page, server: Server, gate: str, paths: list[str]) -
     assert finish_all(page) == [200] * len(paths)
 
 
+@core
 @promise("CONC-1")
 def test_parallel_writers_of_different_keys_all_survive(page: Page, server: Server) -> None:
     put(page, "before", "kept")
@@ -28,6 +29,7 @@ def test_parallel_writers_of_different_keys_all_survive(page: Page, server: Serv
     assert send(page, "GET", "/lab/all").json == {"before": "kept"} | {key: key for key in keys}
 
 
+@core
 @promise("CONC-2")
 def test_parallel_increments_are_exact(page: Page, server: Server) -> None:
     put(page, "before", "kept")

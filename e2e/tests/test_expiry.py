@@ -4,7 +4,7 @@ from playwright.sync_api import Page
 
 from e2e.browsing import get, jar, plant, put, send
 from e2e.overlap import Steps, overlapping
-from e2e.promises import promise
+from e2e.promises import core, promise
 
 IDLE = 2.0
 """Seconds without a request after which /short and /fixed end."""
@@ -14,6 +14,7 @@ SURELY = 0.4
 """Past the end by so much that no clock or slow machine is in doubt."""
 
 
+@core
 @promise("EXP-1")
 @overlapping
 def test_an_idle_session_is_gone_whatever_is_replayed(page: Page) -> Steps:
@@ -46,11 +47,12 @@ def test_browser_and_server_forget_together(page: Page) -> Steps:
     assert jar(page) == {}
 
 
+@core
 @promise("EXP-2")
 @overlapping
 def test_activity_extends_it(page: Page) -> Steps:
     put(page, "colour", "green", "/short")
-    for _ in range(3):
+    for _ in range(2):
         yield IDLE * 0.55
         assert get(page, "colour", "/short") == "green"
     assert jar(page), "the browser has to learn of the later end too"

@@ -3,7 +3,7 @@
 from playwright.sync_api import Page, expect
 
 from e2e.browsing import log_in, put, send
-from e2e.promises import promise
+from e2e.promises import core, promise
 from e2e.server import Server
 
 MESSAGE = "Saved."
@@ -27,6 +27,7 @@ def test_it_is_gone_after_a_reload(page: Page) -> None:
     expect(page.locator("#error")).to_have_count(0)
 
 
+@core
 @promise("FLASH-1")
 def test_it_is_gone_in_another_tab(page: Page) -> None:
     other_tab = page.context.new_page()

@@ -2,9 +2,10 @@
 
 from playwright.sync_api import Page, expect
 
-from e2e.promises import promise
+from e2e.promises import core, promise
 
 
+@core
 @promise("FLASH-1", "SAVE-1", "COOKIE-4")
 def test_a_person_logs_in_and_out(page: Page) -> None:
     page.goto("/login")
@@ -37,6 +38,7 @@ def test_a_person_logs_in_and_out(page: Page) -> None:
     expect(page.locator("#login-button")).to_be_visible()
 
 
+@core
 @promise("SAVE-1", "NEW-1")
 def test_a_person_counts_visits_in_two_tabs(page: Page) -> None:
     page.goto("/")

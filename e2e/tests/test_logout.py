@@ -4,7 +4,7 @@ from playwright.sync_api import Page, expect
 from pytest_playwright import CreateContextCallback as NewContext
 
 from e2e.browsing import begin_all, email, finish_all, get, jar, log_in, plant
-from e2e.promises import promise
+from e2e.promises import core, promise
 from e2e.server import Server
 
 
@@ -23,6 +23,7 @@ def test_the_old_cookie_is_anonymous(page: Page, new_context: NewContext) -> Non
 CHANGES = ("set/colour?value=slow", "append/list?value=slow", "flash?value=slow", "rotate")
 
 
+@core
 @promise("OUT-2")
 def test_slower_requests_do_not_bring_it_back(page: Page, server: Server) -> None:
     log_in(page)

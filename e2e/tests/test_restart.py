@@ -7,7 +7,6 @@ import pytest
 from playwright.sync_api import Page
 
 from e2e.browsing import begin, get, jar, plant, put, send
-from e2e.conftest import Boot
 from e2e.promises import promise
 from e2e.server import Server
 
@@ -15,9 +14,9 @@ Start = Callable[[], Server]
 
 
 @pytest.fixture
-def start(boot: Boot, tmp_path: Path) -> Start:
+def start(start_server: Callable[..., Server], tmp_path: Path) -> Start:
     """Start the cell's server, again and again on the same store."""
-    return lambda: boot(tmp_path, ".restart")
+    return lambda: start_server(tmp_path, log=".restart")
 
 
 @promise("SAVE-5")

@@ -4,7 +4,7 @@ from playwright.sync_api import Page, expect
 from pytest_playwright import CreateContextCallback as NewContext
 
 from e2e.browsing import begin, email, finish, get, jar, log_in, plant, put, send
-from e2e.promises import promise
+from e2e.promises import core, promise
 from e2e.server import Server
 
 
@@ -28,6 +28,7 @@ def test_the_old_id_is_anonymous(page: Page, new_context: NewContext) -> None:
     assert get(holder_of_the_old_id, "colour") is None
 
 
+@core
 @promise("ROT-2")
 def test_a_slow_request_from_before_the_login_does_not_log_out(page: Page, server: Server) -> None:
     put(page, "colour", "green")
@@ -76,6 +77,7 @@ def test_an_id_that_an_attacker_planted_is_worth_nothing_after_login(
     assert get(attacker, "colour") is None
 
 
+@core
 @promise("ROT-4")
 def test_an_older_cookie_still_opens_its_session(page: Page, new_context: NewContext) -> None:
     log_in(page)

@@ -56,17 +56,20 @@ class ContentCarrier:
 
     async def find(self, cookie: str, now: float) -> Carried | None:
         try:
-            text = _text.decode(self._keys.sealer.unseal(cookie))
+            text = _text.decode(self._keys.unseal(cookie))
             if not text:  # what hono-sessions leaves after a logout
                 return None
             record = _record.decode(text)
-            created_at = _seconds(record.created or record.accessed)
+            accessed_at = _seconds(record.accessed)
+            created_at = _seconds(record.created) if record.created else accessed_at
             expires_at = _seconds(record.expire)
         except InvalidSeal as fault:
             raise InvalidCookie(str(fault)) from None
         except (msgspec.MsgspecError, ValueError, RecursionError):
             raise InvalidCookie("it holds no session") from None
         created_at = now if created_at is None else created_at
+        if expires_at is None:  # from before there was an idle timeout, or from an app that has none
+            expires_at = self.lifetime.first(now if accessed_at is None else accessed_at)
         if record.delete or self.lifetime.has_ended(created_at, expires_at, now):
             return None
         return Carried(created_at, expires_at, _content, record)

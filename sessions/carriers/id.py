@@ -67,7 +67,7 @@ class IdCarrier:
             raise InvalidCookie("it is no session id")
         key = key_of(session_id)
         record = await self._store.load(key)
-        if record is None or self._is_too_old(record, now):
+        if record is None or (self.lifetime.absolute is not None and self._is_too_old(record, now)):
             return None
         if not record.payload:
             raise SessionEnded("the session has a newer id")
@@ -118,7 +118,7 @@ class IdCarrier:
 
     def _unsealed(self, cookie: str, keys: KeyRing) -> str:
         try:
-            return str(decode(keys.sealer.unseal(cookie)))
+            return str(decode(keys.unseal(cookie)))
         except InvalidSeal as fault:
             raise InvalidCookie(str(fault)) from None
         except msgspec.DecodeError:

@@ -28,6 +28,10 @@ class MemoryStore(Store):
         """How many records are in memory, expired ones that no purge has met included."""
         return len(self._records)
 
+    def __bool__(self) -> bool:
+        """An empty store is a store all the same."""
+        return True
+
     async def create(self, key: str, record: Record) -> bool:
         with self._lock:
             if self._alive(key) is not None:

@@ -1,0 +1,150 @@
+"""Results arranged as the report shows them: servers by stores, cells in each, promises in each cell."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from e2e.promises import id_of
+from e2e.results import CellResult, Choice, Kind, Outcome, Results, State, TestResult, state_of
+
+
+def whole(tests: Iterable[TestResult]) -> State:
+    """Of many tests at once; that some are not applicable, or known to break, is for the details."""
+    state = state_of(test.outcome for test in tests)
+    return "passed" if state in ("partly", "known break", "broken in part") else state
+
+
+@dataclass
+class CellView:
+    """A cell with its own tests."""
+
+    cell: CellResult
+    tests: list[TestResult] = field(default_factory=list)
+    said: dict[str, list[tuple[TestResult, Outcome]]] = field(default_factory=dict)
+    """Promise → its tests here, with what each says of it"""
+
+    def count(self, outcome: Outcome) -> int:
+        return sum(test.outcome == outcome for test in self.tests)
+
+    @property
+    def state(self) -> State:
+        """Of the cell as a whole."""
+        return whole(self.tests)
+
+    def of(self, promise: str) -> State:
+        return state_of(outcome for _, outcome in self.said.get(promise, ()))
+
+    def reasons(self, promise: str) -> list[str]:
+        """Why (an aspect of) the promise is not applicable here."""
+        found = (
+            reason
+            for test, _ in self.said.get(promise, ())
+            for name, reason in test.reasons.items()
+            if id_of(name) == promise
+        )
+        return list(dict.fromkeys(found))
+
+
+@dataclass
+class Square:
+    """One server with one store: its cells side by side, and what did not run there."""
+
+    server: str
+    store: str
+    cells: list[CellView] = field(default_factory=list)
+    excluded: list[tuple[str, str]] = field(default_factory=list)
+    """(label, reason)"""
+    unselected: list[tuple[str, str]] = field(default_factory=list)
+
+    def count(self, outcome: Outcome) -> int:
+        return sum(cell.count(outcome) for cell in self.cells)
+
+    @property
+    def seconds(self) -> float:
+        return sum(cell.cell.seconds for cell in self.cells)
+
+    @property
+    def state(self) -> State | str:
+        """Also "not selected" and "excluded", where nothing ran."""
+        if self.cells:
+            return whole(test for cell in self.cells for test in cell.tests)
+        return "not selected" if self.unselected or not self.excluded else "excluded"
+
+
+@dataclass
+class TestRow:
+    """One test of a promise over all cells."""
+
+    __test__ = False
+
+    title: str
+    runs: list[tuple[TestResult, Outcome]] = field(default_factory=list)
+
+    def count(self, outcome: Outcome) -> int:
+        return sum(said == outcome for _, said in self.runs)
+
+    @property
+    def failed(self) -> list[TestResult]:
+        return [test for test, said in self.runs if said == "failed"]
+
+    @property
+    def seconds(self) -> tuple[float, float]:
+        """Of the fastest and the slowest cell in which it ran."""
+        times = [test.seconds for test, said in self.runs if said != "not applicable"]
+        return (min(times), max(times)) if times else (0.0, 0.0)
+
+
+class View:
+    def __init__(self, results: Results) -> None:
+        self.results = results
+        self.cells = {cell.id: CellView(cell) for cell in results.cells}
+        for test in results.tests:
+            view = self.cells[test.cell]
+            view.tests.append(test)
+            for name, outcome in test.promises.items():
+                view.said.setdefault(id_of(name), []).append((test, outcome))
+
+    @cached_property
+    def servers(self) -> Sequence[str]:
+        """In the order of matrix.yml as far as the run knows it; those without a cell come last."""
+        return list(dict.fromkeys(server for server, _ in self._places))
+
+    @cached_property
+    def stores(self) -> Sequence[str]:
+        return list(dict.fromkeys(store for _, store in self._places))
+
+    @property
+    def _places(self) -> list[tuple[str, str]]:
+        ran = [(cell.server, cell.store) for cell in self.results.cells]
+        return ran + [(server, store) for choice in self.results.choices for server, store, _ in choice.cells]
+
+    @cached_property
+    def squares(self) -> dict[tuple[str, str], Square]:
+        found = {(server, store): Square(server, store) for server in self.servers for store in self.stores}
+        for view in self.cells.values():
+            found[view.cell.server, view.cell.store].cells.append(view)
+        for choice in self.choices("excluded", "not selected"):
+            for server, store, label in choice.cells:
+                square = found[server, store]
+                (square.excluded if choice.kind == "excluded" else square.unselected).append(
+                    (label, choice.reason)
+                )
+        return found
+
+    def tests(self, promise: str) -> list[TestRow]:
+        rows: dict[str, TestRow] = {}
+        for view in self.cells.values():
+            for test, outcome in view.said.get(promise, ()):
+                rows.setdefault(test.title, TestRow(test.title)).runs.append((test, outcome))
+        return list(rows.values())
+
+    def choices(self, *kinds: Kind) -> list[Choice]:
+        return [choice for kind in kinds for choice in self.results.choices if choice.kind == kind]
+
+    def broken(self) -> dict[str, list[str]]:
+        """Promise → the cells in which it failed."""
+        found = {
+            promise: [name for name, view in self.cells.items() if view.of(promise) == "failed"]
+            for promise in self.results.promises
+        }
+        return {promise: cells for promise, cells in found.items() if cells}
