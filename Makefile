@@ -14,10 +14,10 @@ WORKERS ?= 2
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser test unit lint format e2e e2e-full report demo bench lock clean
+.PHONY: help env browser test unit interop lint format e2e e2e-full e2e-targets comparison report demo bench lock clean
 
 help:  ## This list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 env:  # Python environment with the pinned packages; installs only when the pins changed
 	@sh scripts/environment.sh $(VENV)
@@ -26,6 +26,10 @@ test: lint unit  ## Lint, types, unit, property and store-conformance tests
 
 unit: env
 	$(PY) -m pytest $(ARGS)
+
+interop: env  ## Iron in Python and in JavaScript open each other's seals (needs Node 20 and npm)
+	@sh scripts/npm.sh tests/interop
+	$(PY) -m pytest tests/interop $(ARGS)
 
 lint: env  ## ruff, mypy --strict, pyright and actionlint
 	$(PY) -m ruff check $(SOURCES)
@@ -55,6 +59,16 @@ RUN = $(PY) -m pytest e2e -n $(WORKERS) \
 		$(addprefix --server=,$(SERVER)) $(addprefix --store=,$(STORE)) $(addprefix --in-browser=,$(BROWSER)) $(addprefix --mode=,$(MODE)) \
 		$(addprefix --promise=,$(PROMISE)) $(ARGS)
 
+e2e-targets: browser  ## The same tests on libraries of others, and sessions shared with Hono (TARGET=hono-node-cookie)
+	@sh scripts/npm.sh tests/interop
+	@sh scripts/npm.sh e2e/targets/hono
+	@sh scripts/environment.sh e2e/targets/python/.venv requirements/targets.txt
+	$(PY) -m pytest tests/interop
+	$(PY) -m pytest e2e -n $(WORKERS) $(addprefix --target=,$(or $(TARGET),all)) $(ARGS)
+
+comparison: env  ## Write docs/comparison.md from the results of the last `make e2e-targets`
+	@$(PY) -m e2e.comparison
+
 report: env  ## Write the pages of the last run's report again, from e2e-report/results.json
 	@$(PY) -m e2e.report
 
@@ -68,5 +82,6 @@ lock:  ## Pin requirements/*.in anew, with hashes
 	@sh scripts/lock.sh
 
 clean:  ## Remove the environment, caches and reports
+	rm -rf e2e/targets/python/.venv e2e/targets/hono/node_modules tests/interop/node_modules
 	rm -rf $(VENV) .cache .hypothesis .mypy_cache .pytest_cache e2e/.pytest_cache .ruff_cache e2e-report build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -17,9 +17,13 @@ from e2e.overlap import Timeline, is_overlapping
 from e2e.recording import Recording
 from e2e.reporter import cell_of, declared_not_applicable, has_failed, named
 from e2e.results import FOLDER
-from e2e.selection import select
+from e2e.selection import Selection, select
 from e2e.server import Server
+from e2e.targets.plan import Plan, Target
+from e2e.targets.server import TargetServer
 from e2e.tls import Certificate
+
+MATRIX = pytest.StashKey[Matrix]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,6 +33,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         name = "--in-browser" if axis == "browser" else f"--{axis}"
         group.addoption(name, dest=f"cell_{axis}", action="append", default=[], help=f"Only this {axis}.")
     group.addoption("--full", action="store_true", help="All cells and all their tests, not the selection.")
+    group.addoption(
+        "--target",
+        action="append",
+        default=[],
+        help="Not matrix.yml's cells but this target of targets.yml: hono-node-cookie, hono-node or all.",
+    )
     group.addoption("--promise", action="append", default=[], help="Only tests of this promise, e.g. ROT-1.")
 
 
@@ -39,19 +49,29 @@ def pytest_configure(config: pytest.Config) -> None:
         "only(**axes): the test is for cells of these names only, e.g. mode='https'",
     ):
         config.addinivalue_line("markers", line)
-    matrix = Matrix.load()
+    matrix = Plan.load() if config.option.target else Matrix.load()
     try:
-        selection = select(
-            matrix, {axis: config.getoption(f"cell_{axis}") for axis in AXES}, full=config.option.full
-        )
+        if isinstance(matrix, Plan):
+            selection = Selection(dict.fromkeys(matrix.named(config.option.target), "all"))
+        else:
+            wanted = {axis: config.getoption(f"cell_{axis}") for axis in AXES}
+            selection = select(matrix, wanted, full=config.option.full)
     except MatrixError as error:
         raise pytest.UsageError(str(error)) from None
     # pytest-playwright makes a parameter, `browser_name`, of what --browser lists. Here it is the whole cell.
     config.option.browser = [cell.id for cell in selection.cells]
-    reporter.register(config, matrix, selection)
+    config.stash[MATRIX] = matrix
+    targets = {cell.id: target.describe() for cell in selection.cells if (target := target_of(config, cell))}
+    reporter.register(config, matrix, selection, targets)
     if not hasattr(config, "workerinput"):
         stores = {matrix.stores[cell.store] for cell in selection.cells}
         config.pluginmanager.register(databases.Databases(config, stores), "matrix-databases")
+
+
+def target_of(config: pytest.Config, cell: Cell) -> Target | None:
+    """None for a server of our own."""
+    matrix = config.stash[MATRIX]
+    return matrix.target(cell) if isinstance(matrix, Plan) else None
 
 
 @pytest.fixture(scope="session")
@@ -109,17 +129,22 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 def start_server(
     cell: Cell, key: str, tls: Certificate, pytestconfig: pytest.Config
 ) -> Callable[..., Server]:
-    """Start a server of the cell's kind: `start_server(folder, log=…, services=…)`."""
+    """Start a server of the cell's kind: `start_server(folder, log=…, services=…, key=…)`."""
 
-    def start_server(folder: Path, *, log: str = "", services: Mapping[str, str] | None = None) -> Server:
+    def start_server(
+        folder: Path, *, log: str = "", services: Mapping[str, str] | None = None, key: str = key
+    ) -> Server:
+        urls = services or databases.urls(pytestconfig)
+        store = pytestconfig.stash[MATRIX].stores[cell.store].format(folder=folder, **urls)
+        file = FOLDER / "servers" / f"{cell.id}{log}.log"
+        if target := target_of(pytestconfig, cell):
+            return TargetServer(target, store, key=key, folder=folder, log=file)
         return Server(
             cell.server,
-            Matrix.load()
-            .stores[cell.store]
-            .format(folder=folder, **(services or databases.urls(pytestconfig))),
+            store,
             key=key,
             folder=folder,
-            log=FOLDER / "servers" / f"{cell.id}{log}.log",
+            log=file,
             mode=cell.mode,
             tls=tls if cell.mode == "https" else None,
         )
@@ -178,4 +203,7 @@ def timeline(
         for item in request.session.items
         if is_overlapping(item) and cell_of(item) == cell and not declared_not_applicable(item)
     )
-    return Timeline(peers, record, at_once=browsers.AT_ONCE[browsers.engine_of(cell.browser)])
+    # Libraries that write at each request take longer over each step.
+    target = target_of(request.config, cell)
+    at_once = 4 if target else browsers.AT_ONCE[browsers.engine_of(cell.browser)]
+    return Timeline(peers, record, at_once=at_once)

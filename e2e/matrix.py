@@ -50,9 +50,16 @@ class Rule:
     promises: tuple[str, ...] = ()
     shown: bool = False
     tests: Extent = "all"
+    about: tuple[str, ...] = ()
+    """Names of the tests that it is about, with or without their parameters in brackets; none means all"""
 
     def matches(self, cell: Cell) -> bool:
         return all(getattr(cell, axis) in names for axis, names in self.match.items())
+
+    def covers(self, cell: Cell, promise: str, test: str = "") -> bool:
+        named = promise in self.promises or promise.split(":", maxsplit=1)[0] in self.promises
+        tested = not self.about or test in self.about or test.partition("[")[0] in self.about
+        return named and tested and self.matches(cell)
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,8 @@ class Matrix:
     selection: tuple[Rule, ...] = ()
     optional: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """Axis → names that the full matrix takes only where the machine has them."""
+    broken: tuple[Rule, ...] = ()
+    """What is known not to hold; none of it in cells of our own."""
 
     @classmethod
     def load(cls, file: Path = FILE) -> Self:
@@ -85,9 +94,11 @@ class Matrix:
             stores=dict(data["stores"]),
             browsers=names["browser"],
             modes=names["mode"],
-            excluded=tuple(_rule(line, names) for line in data.get("exclude") or ()),
-            not_applicable=tuple(_rule(line, names, "promises") for line in data.get("not_applicable") or ()),
-            selection=tuple(_rule(line, names, "tests") for line in data.get("selection") or ()),
+            excluded=tuple(parse_rule(line, names) for line in data.get("exclude") or ()),
+            not_applicable=tuple(
+                parse_rule(line, names, "promises") for line in data.get("not_applicable") or ()
+            ),
+            selection=tuple(parse_rule(line, names, "tests") for line in data.get("selection") or ()),
             optional={
                 axis: _names(axis, found, names, "optional")
                 for axis, found in (data.get("optional") or {}).items()
@@ -163,32 +174,35 @@ class Matrix:
             raise MatrixError("Every cell of that selection is left out in matrix.yml")
         return cells
 
-    def limit(self, cell: Cell, promise: str) -> Rule | None:
+    def limit(self, cell: Cell, promise: str, test: str = "") -> Rule | None:
         """Why `promise` ("ROT-1", or one aspect: "SAVE-3: saved late") is not applicable in `cell`."""
-        names = {promise, promise.split(":", maxsplit=1)[0]}
-        return next(
-            (rule for rule in self.not_applicable if names & set(rule.promises) and rule.matches(cell)), None
-        )
+        return next((rule for rule in self.not_applicable if rule.covers(cell, promise, test)), None)
+
+    def known_break(self, cell: Cell, promise: str, test: str = "") -> Rule | None:
+        """What is known to break `promise` in `cell`."""
+        return next((rule for rule in self.broken if rule.covers(cell, promise, test)), None)
 
 
-def _rule(
+def parse_rule(
     line: Mapping[str, Any],
     names: Mapping[str, Sequence[str]],
     kind: Literal["exclude", "promises", "tests"] = "exclude",
 ) -> Rule:
+    """Raises MatrixError for a line without a reason, or with a name that its axis has not."""
     line = dict(line)
     reason = str(line.pop("reason", "")).strip()
     if not reason:
         raise MatrixError(f"matrix.yml: each line needs a reason: {line}")
     listed = tuple(line.pop("promises", ())) if kind == "promises" else ()
     shown = bool(line.pop("shown", False)) if kind == "promises" else False
+    about = tuple(line.pop("tests", ())) if kind == "promises" else ()
     tests = line.pop("tests", None) if kind == "tests" else "all"
     if kind == "promises" and not listed:
         raise MatrixError(f"matrix.yml: which promises? {reason}")
     if tests not in get_args(Extent):
         raise MatrixError(f"matrix.yml: tests are one of {', '.join(get_args(Extent))}: {reason}")
     match = {axis: _names(axis, value, names, reason) for axis, value in line.items()}
-    return Rule(match, reason, listed, shown, cast(Extent, tests))
+    return Rule(match, reason, listed, shown, cast(Extent, tests), about)
 
 
 def _names(

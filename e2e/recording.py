@@ -34,6 +34,10 @@ class Recording:
         self._contexts.append(context)
         return context
 
+    def new_page(self) -> Page:
+        """A page of a browser with an empty cookie jar."""
+        return self.new_context().new_page()
+
     def close(self, *, failed: bool) -> None:
         for number, context in enumerate(self._contexts, 1):
             try:

@@ -17,6 +17,8 @@ MARKS: dict[State, str] = {
     "passed": "✓",
     "failed": "✗",
     "partly": "◐",
+    "known break": "✕",
+    "broken in part": "◩",
     "not applicable": "–",  # noqa: RUF001 - an en dash is meant
     "not run": " ",
 }
@@ -24,6 +26,8 @@ MEANINGS: dict[State, str] = {
     "passed": "passed",
     "failed": "failed",
     "partly": "passed, one aspect not applicable",
+    "known break": "known break",
+    "broken in part": "known break of some tests",
     "not applicable": "not applicable",
     "not run": "not run",
 }
@@ -40,7 +44,8 @@ KINDS: dict[Kind, str] = {
 def summary(results: Results) -> str:
     return (
         f"{results.count('passed')} passed, {results.count('failed')} failed, "
-        f"{results.count('not applicable')} not applicable, "
+        + (f"{results.count('known break')} known breaks, " if results.targets else "")
+        + f"{results.count('not applicable')} not applicable, "
         f"{len(results.cells)} cells, {results.seconds:.0f} s wall "
         f"({1000 * results.seconds_a_test:.0f} ms per browser test, {_workers(results)})"
     )

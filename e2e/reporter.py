@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import playwright.sync_api
 import pytest
 
-from e2e import browsers, report
+from e2e import browsers, comparison, report
 from e2e.choice import choices, in_words, way
 from e2e.matrix import AXES, Cell, Extent, Matrix
 from e2e.promises import id_of, sentences
@@ -26,6 +27,9 @@ SHOWN = pytest.StashKey[bool]()
 FAILED = pytest.StashKey[bool]()
 LOG_OFFSET = pytest.StashKey[int]()
 
+SHOWS_A_BREAK = (AssertionError, playwright.sync_api.Error, TimeoutError, LookupError, ValueError)
+"""What a test raises when a promise does not hold; a server that does not start is another matter."""
+
 EVERYWHERE = ("http", "https", "workers")
 """The modes that a test is for if it does not name others: under a root path all addresses differ."""
 
@@ -36,11 +40,17 @@ PACKAGES = (
 )
 
 
-def register(config: pytest.Config, matrix: Matrix, selection: Selection) -> None:
+def register(
+    config: pytest.Config,
+    matrix: Matrix,
+    selection: Selection,
+    targets: Mapping[str, dict[str, Any]] | None = None,
+) -> None:
+    """`targets` describes those cells that are not ours, by their id."""
     config.stash[CELLS] = cells = selection.cells
     config.pluginmanager.register(Judge(matrix, cells), "matrix-judge")
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Reporter(config, matrix, selection), "matrix-reporter")
+        config.pluginmanager.register(Reporter(config, matrix, selection, targets or {}), "matrix-reporter")
 
 
 def cell_of(item: pytest.Item) -> Cell:
@@ -55,6 +65,11 @@ def cell_in(nodeid: str, cells: Iterable[Cell]) -> str:
     """The id of the cell that a test's own id names in its brackets."""
     found = (cell.id for cell in cells if f"[{cell.id}]" in nodeid or f"[{cell.id}-" in nodeid)
     return max(found, key=len, default=nodeid)
+
+
+def test_of(item: pytest.Item) -> str:
+    """The test's name, with its own parameters in brackets if it has any, and without the cell."""
+    return item.name.replace(cell_of(item).id, "", 1).replace("[-", "[").replace("[]", "")
 
 
 def is_for(item: pytest.Item, cells: Mapping[Cell, Extent]) -> bool:
@@ -104,7 +119,8 @@ class Judge:
                 raise pytest.UsageError(f"{item.nodeid} names no promise")
             if unknown := [name for name in named if known and id_of(name) not in known]:
                 raise pytest.UsageError(f"{item.nodeid} names {', '.join(unknown)}, which no promise is")
-            rules = {name: rule for name in named if (rule := self._matrix.limit(cell, name))}
+            test = test_of(item)
+            rules = {name: rule for name in named if (rule := self._matrix.limit(cell, name, test))}
             item.stash[LIMITS] = {name: rule.reason for name, rule in rules.items()}
             item.stash[SHOWN] = any(rule.shown for rule in rules.values())
             item.user_properties += [
@@ -112,17 +128,42 @@ class Judge:
                 ("promises", named),
                 ("not applicable", item.stash[LIMITS]),
                 ("limits shown", item.stash[SHOWN]),
+                ("known breaks", self._expect_breaks(item, cell, named)),
             ]
         wanted = frozenset(config.option.promise)
         items[:] = [item for item in items if not wanted or wanted & set(map(id_of, _promises(item)))]
         if config.args == [str(config.rootpath)] or config.args == [config.rootpath.name]:
             self._check_declarations(used)
+            if set(self._cells) == set(self._matrix.cells):
+                self._check_rules(items)
+
+    def _expect_breaks(self, item: pytest.Item, cell: Cell, named: Iterable[str]) -> dict[str, str]:
+        """Promise → reason of the breaks that the test must show; it fails when it no longer does."""
+        rules = {name: self._matrix.known_break(cell, name, test_of(item)) for name in named}
+        breaks = {
+            name: rule.reason for name, rule in rules.items() if rule and name not in item.stash[LIMITS]
+        }
+        if breaks:
+            reason = "; ".join(dict.fromkeys(breaks.values()))
+            item.add_marker(pytest.mark.xfail(strict=True, reason=reason, raises=SHOWS_A_BREAK))
+        return breaks
 
     def _check_declarations(self, used: set[str]) -> None:
         for rule in self._matrix.not_applicable:
             if unused := sorted(set(rule.promises) - used):
                 names = ", ".join(unused)
                 raise pytest.UsageError(f"matrix.yml declares {names} not applicable, but no test names it")
+
+    def _check_rules(self, items: Sequence[pytest.Item]) -> None:
+        """A line about tests or cells that are no more would go unnoticed."""
+        rules = [*self._matrix.broken, *(rule for rule in self._matrix.not_applicable if rule.about)]
+        tests = [(cell_of(item), name, test_of(item)) for item in items for name in _promises(item)]
+        for rule in rules:
+            if not any(rule.covers(cell, name, test) for cell, name, test in tests):
+                names = ", ".join((*rule.promises, *rule.about))
+                raise pytest.UsageError(
+                    f"No test in any cell is what this line is about: {names}: {rule.reason}"
+                )
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -140,7 +181,7 @@ class Judge:
         self, item: pytest.Item
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         result = yield
-        if result.skipped and not declared_not_applicable(item):
+        if result.skipped and not declared_not_applicable(item) and not hasattr(result, "wasxfail"):
             result.outcome = "failed"
             result.longrepr = "A browser test may not skip itself: what cannot hold is declared in matrix.yml"
         item.stash[FAILED] = has_failed(item) or result.failed
@@ -154,8 +195,15 @@ class Judge:
 class Reporter:
     """Runs once: collects what all workers report, shows how far they are, writes the report."""
 
-    def __init__(self, config: pytest.Config, matrix: Matrix, selection: Selection) -> None:
+    def __init__(
+        self,
+        config: pytest.Config,
+        matrix: Matrix,
+        selection: Selection,
+        targets: Mapping[str, dict[str, Any]],
+    ) -> None:
         self._config = config
+        self._targets = targets
         self._matrix = matrix
         self._selection = selection
         self._cells = selection.cells
@@ -189,6 +237,8 @@ class Reporter:
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         # No letters: the lines below say more. The categories end up in pytest's own last line.
+        if hasattr(report, "wasxfail"):
+            return "known break", "", ""
         if report.skipped:
             return "not applicable", "", ""
         if report.failed:
@@ -196,13 +246,18 @@ class Reporter:
         return ("passed" if report.when == "call" else ""), "", ""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        properties = dict(report.user_properties)
+        properties: dict[str, Any] = dict(report.user_properties)
         if "cell" not in properties:
             self._errors.append(f"{report.nodeid}\n{report.longreprtext}")
             return
         test = self._tests.setdefault(report.nodeid, _new_result(report.nodeid, properties))
         test.seconds = round(test.seconds + report.duration, 3)
-        if report.skipped:
+        if hasattr(report, "wasxfail"):
+            test.outcome = "known break"
+            test.breaks = dict(properties["known breaks"])
+            # What else the test names was not reached, and is left to other tests.
+            test.promises = dict.fromkeys(test.breaks, test.outcome)
+        elif report.skipped:
             test.outcome = "not applicable"
             test.promises = dict.fromkeys(test.promises, test.outcome)
         elif report.failed:
@@ -273,6 +328,8 @@ class Reporter:
         results = self._results()
         results.save(FOLDER / "results.json")
         report.write_page(results, FOLDER / "index.html")
+        if results.targets:
+            comparison.write_page(results, FOLDER / "comparison.html")
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -311,7 +368,8 @@ class Reporter:
             ],
             tests=tests,
             errors=self._errors,
-            selection=in_words(wanted, full=full),
+            selection=", ".join(self._config.option.target) or in_words(wanted, full=full),
+            targets={name: facts for name, facts in self._targets.items() if name in seen},
             choices=choices(self._matrix, self._selection, seen, way(wanted, full=full)),
         )
 

@@ -11,11 +11,15 @@ from e2e.promises import id_of
 FORMAT = 2
 FOLDER = Path("e2e-report")
 
-Outcome = Literal["passed", "failed", "not applicable"]
-State = Literal["passed", "failed", "not applicable", "partly", "not run"]
-"""Of one promise in one cell; "partly": passed, with an aspect that is not applicable."""
-Kind = Literal["all", "core", "excluded", "not selected"]
-"""Whether all or the core tests of a cell ran; or none, there being no such cell, or not in this run."""
+Outcome = Literal["passed", "failed", "not applicable", "known break"]
+State = Literal["passed", "failed", "not applicable", "partly", "known break", "broken in part", "not run"]
+"""Of one promise in one cell; "partly": passed, with an aspect that is not applicable.
+
+A "known break" is declared with its reason, and was seen to be one; "broken in part" means that other tests
+of the promise passed.
+"""
+Kind = Literal["all", "core", "own", "excluded", "not selected"]
+"""Which tests of a cell ran; or none, there being no such cell, or it not being in this run."""
 
 
 @dataclass
@@ -34,6 +38,8 @@ class TestResult:
     failure: str = ""
     artifacts: list[tuple[str, str]] = field(default_factory=list)
     """(kind, path relative to the report's folder)"""
+    breaks: dict[str, str] = field(default_factory=dict[str, str])
+    """Promise → why it is known to be broken"""
 
     @property
     def title(self) -> str:
@@ -87,6 +93,8 @@ class Results:
     selection: str = ""
     """How the cells were chosen"""
     choices: list[Choice] = field(default_factory=list)
+    targets: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    """Cell → what was measured there that is not ours: library, command, versions"""
 
     def of(self, cell: str, promise: str) -> Iterator[tuple[TestResult, Outcome]]:
         """The tests of a promise in a cell, with what each says of it."""
@@ -109,6 +117,17 @@ class Results:
                         f"{name.partition(':')[2].strip().capitalize()}: {reason}" if ":" in name else reason
                     )
                     cells = found.setdefault(text, [])
+                    if test.cell not in cells:
+                        cells.append(test.cell)
+        return found
+
+    def breaks(self, promise: str) -> dict[str, list[str]]:
+        """Reason → the cells in which the promise is broken because of it."""
+        found: dict[str, list[str]] = {}
+        for test in self.tests:
+            for name, reason in test.breaks.items():
+                if id_of(name) == promise:
+                    cells = found.setdefault(reason, [])
                     if test.cell not in cells:
                         cells.append(test.cell)
         return found
@@ -167,6 +186,8 @@ def state_of(outcomes: Iterable[Outcome]) -> State:
     found = set(outcomes)
     if "failed" in found:
         return "failed"
+    if "known break" in found:
+        return "broken in part" if "passed" in found else "known break"
     if "passed" in found:
         return "partly" if "not applicable" in found else "passed"
     return "not applicable" if found else "not run"

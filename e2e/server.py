@@ -3,10 +3,12 @@
 import http.client
 import json
 import os
+import re
 import ssl
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -29,6 +31,13 @@ class ServerFailed(RuntimeError):
 class Server:
     """A running server. Keep it in a `with` block, or call `stop`."""
 
+    announcement = re.compile(r"^listening on (http\S+)\n", re.MULTILINE)
+    """How the server says its address"""
+    probe = "/lab/untouched"
+    """What answers 200 once the server is ready"""
+    prefix = ""
+    _tls: ssl.SSLContext | None = None
+
     def __init__(
         self,
         server: str,
@@ -47,10 +56,6 @@ class Server:
         """
         self.prefix = ROOT_PATH if mode == "root-path" else ""
         self._tls = ssl.create_default_context(cafile=tls.certificate) if tls else None
-        self.log = log
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.touch()
-        started_at = log.stat().st_size
         command = [
             sys.executable,
             "-m",
@@ -71,10 +76,19 @@ class Server:
             "REFERENCE_SERVER_GATES": str(folder / "gates"),
             "PYTHONUNBUFFERED": "1",
         }
+        self._start(server, command, environment, log)
+
+    def _start(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path, cwd: Path = ROOT
+    ) -> None:
+        self.log = log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.touch()
+        started_at = log.stat().st_size
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-S", "-m", "e2e.leash", *command],
-                cwd=ROOT,
+                [sys.executable, "-S", str(ROOT / "e2e" / "leash.py"), *command],
+                cwd=cwd,
                 env=environment,
                 stdin=subprocess.PIPE,
                 stdout=output,
@@ -82,7 +96,7 @@ class Server:
                 start_new_session=True,  # a Ctrl-C at the terminal is for pytest, which then ends us in order
             )
         try:
-            self.url = self._wait_until_it_answers(server, started_at)
+            self.url = self._wait_until_it_answers(name, started_at)
         except BaseException:
             self.stop()
             raise
@@ -96,9 +110,8 @@ class Server:
                 raise ServerFailed(
                     f"{name} ended with {self._process.returncode}:\n{said or '(it said nothing)'}"
                 )
-            if not url:
-                lines = (line for line in said.splitlines(keepends=True) if line.startswith("listening on "))
-                url = next((line.split()[-1] for line in lines if line.endswith("\n")), "")
+            if not url and (announced := self.announcement.search(said)):
+                url = announced[1]
             if url and self._answers(url):
                 return url
             time.sleep(0.01)
@@ -106,7 +119,7 @@ class Server:
 
     def _answers(self, url: str) -> bool:
         try:
-            return self._request(url, "GET", "/lab/untouched")[0] == http.HTTPStatus.OK
+            return self._request(url, "GET", self.probe)[0] == http.HTTPStatus.OK
         except (OSError, http.client.HTTPException):
             return False
 

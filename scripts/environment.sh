@@ -1,10 +1,10 @@
 #!/bin/sh
-# Make the folder given as $1 a Python environment with exactly what requirements/dev.txt pins.
+# Make the folder given as $1 a Python environment with exactly what $2 pins (requirements/dev.txt unless given).
 # A run that finds nothing to do takes milliseconds: the file that was installed last is kept beside it.
 set -eu
 
 venv=$1
-wanted=requirements/dev.txt
+wanted=${2:-requirements/dev.txt}
 installed=$venv/requirements.txt
 
 cmp -s "$wanted" "$installed" && exit 0

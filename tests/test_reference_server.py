@@ -319,7 +319,9 @@ class TestGates:
     def test_a_request_waits_until_its_gate_opens(self, visitor: TestClient) -> None:
         with ThreadPoolExecutor(1) as elsewhere:
             held = elsewhere.submit(visitor.get, "/read?gate=mine")
-            eventually(lambda: visitor.get("/lab/gate/mine").json() == {"waiting": 1, "processes": 1, "open": False})
+            eventually(
+                lambda: visitor.get("/lab/gate/mine").json() == {"waiting": 1, "processes": 1, "open": False}
+            )
             assert not held.done()
             visitor.post("/lab/gate/mine")
             assert held.result(timeout=5).json() == {"counter": 0}

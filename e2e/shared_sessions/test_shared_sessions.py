@@ -1,0 +1,173 @@
+"""SEAL-2: a person who logs in on a Hono app is logged in on a Starlette app, and the other way round.
+
+Both have the cookie store, one key and one cookie name. Cookies ignore ports, so two ports of one host are
+what two apps behind one host name are to a browser. Each test goes both ways.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from e2e.browsing import jar, plant, put, send
+from e2e.promises import promise
+from e2e.results import FOLDER
+from e2e.server import Server, ServerFailed
+
+SHARED = "SEAL-2: shared session"
+
+pytestmark = pytest.mark.only(
+    server=["hono-node", "hono-bun", "hono-deno", "hono-workers", "hono-pages"], store="cookie", mode="http"
+)
+
+both_ways = pytest.mark.parametrize("sides", ["from-hono", "from-python"], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def python(key: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Our server with the cookie store and the target's key."""
+    log = FOLDER / "servers" / "shared-sessions.log"
+    with Server("uvicorn", "cookie:", key=key, folder=tmp_path_factory.mktemp("python"), log=log) as running:
+        yield running
+
+
+@pytest.fixture
+def sides(request: pytest.FixtureRequest, server: Server, python: Server) -> tuple[str, str]:
+    """The addresses of the app where the session begins and of the one where it goes on."""
+    return (server.url, python.url) if request.param == "from-hono" else (python.url, server.url)
+
+
+def go(page: Page, url: str) -> None:
+    page.goto(f"{url}/lab/untouched")
+
+
+def email_at(page: Page, url: str) -> str | None:
+    go(page, url)
+    name: str | None = send(page, "GET", "/whoami").json["email"]
+    return name
+
+
+def log_in_at(page: Page, url: str) -> None:
+    page.goto(f"{url}/login")
+    page.locator("#email").fill("ada@example.com")
+    page.locator("#password").fill("correct")
+    page.locator("#login-button").click()
+    expect(page.locator("#logout-button")).to_have_text("Log out ada@example.com")
+
+
+@promise(SHARED)
+@both_ways
+def test_a_login_on_one_side_is_a_login_on_the_other(page: Page, sides: tuple[str, str]) -> None:
+    here, there = sides
+    log_in_at(page, here)
+    page.goto(f"{there}/login")
+    expect(page.locator("#logout-button")).to_have_text("Log out ada@example.com")
+    assert email_at(page, here) == "ada@example.com"
+
+
+@promise(SHARED)
+@both_ways
+def test_a_logout_on_either_side_is_a_logout_on_both(page: Page, sides: tuple[str, str]) -> None:
+    here, there = sides
+    log_in_at(page, here)
+    page.goto(f"{there}/login")
+    page.locator("#logout-button").click()
+    expect(page.locator("#login-button")).to_be_visible()
+    assert email_at(page, there) is None
+    assert email_at(page, here) is None
+
+
+@promise(SHARED)
+@both_ways
+def test_a_flash_value_set_on_one_side_is_read_once_on_the_other(page: Page, sides: tuple[str, str]) -> None:
+    here, there = sides
+    go(page, here)
+    send(page, "POST", "/lab/flash?value=Hello")
+    go(page, there)
+    assert send(page, "GET", "/lab/flash").value == "Hello"
+    assert send(page, "GET", "/lab/flash").value is None
+    go(page, here)
+    assert send(page, "GET", "/lab/flash").value is None
+
+
+@promise(SHARED)
+@both_ways
+def test_failed_logins_are_counted_by_both(page: Page, sides: tuple[str, str]) -> None:
+    for attempt, url in enumerate((*sides, *sides), 1):
+        page.goto(f"{url}/login")
+        page.locator("#email").fill("ada@example.com")
+        page.locator("#password").fill("wrong")
+        page.locator("#login-button").click()
+        expect(page.locator("#failed-login-attempts")).to_have_text(f"Failed login attempts: {attempt}")
+
+
+@promise(SHARED)
+@both_ways
+def test_both_count_the_same_visits(page: Page, sides: tuple[str, str]) -> None:
+    here, there = sides
+    for visit, url in enumerate((here, there, there, here, there), 1):
+        page.goto(f"{url}/")
+        expect(page.get_by_role("heading", level=1)).to_have_text(f"You have visited this page {visit} times")
+
+
+@promise(SHARED)
+@both_ways
+def test_values_of_every_script_and_kind_cross_over(page: Page, sides: tuple[str, str]) -> None:
+    here, there = sides
+    values = {"snow": "☃", "emoji": "👩🏽‍💻", "quote": 'a"b\\c', "arabic": "مرحبا"}
+    go(page, here)
+    for key, value in values.items():
+        page.evaluate(
+            "([key, value]) => fetch(`/lab/set/${key}?value=${encodeURIComponent(value)}`, {method: 'POST'})",
+            [key, value],
+        )
+    send(page, "POST", "/lab/increment/count")
+    send(page, "POST", "/lab/append/list?value=bread")
+    go(page, there)
+    assert send(page, "GET", "/lab/all").json == {**values, "count": 1, "list": ["bread"]}
+    send(page, "POST", "/lab/increment/count")
+    send(page, "POST", "/lab/append/list?value=wine")
+    go(page, here)
+    assert send(page, "GET", "/lab/all").json == {**values, "count": 2, "list": ["bread", "wine"]}
+
+
+@promise(SHARED)
+@both_ways
+def test_one_cookie_is_all_there_is(page: Page, sides: tuple[str, str]) -> None:
+    here, there = sides
+    log_in_at(page, here)
+    assert email_at(page, there) == "ada@example.com"
+    put(page, "colour", "green")
+    assert list(jar(page)) == ["session"]
+
+
+@promise("SEAL-2: shared session", "BAD-1")
+@both_ways
+def test_an_altered_cookie_is_anonymous_on_both_sides(page: Page, sides: tuple[str, str]) -> None:
+    here, there = sides
+    log_in_at(page, here)
+    sealed = jar(page)["session"]
+    place = len(sealed) // 2
+    altered = sealed[:place] + ("A" if sealed[place] != "A" else "B") + sealed[place + 1 :]
+    for url in (there, here):
+        go(page, url)
+        plant(page, {"session": altered})
+        assert email_at(page, url) is None
+    plant(page, {"session": sealed})
+    assert email_at(page, there) == "ada@example.com"
+
+
+@promise("SEAL-5: shared session")
+def test_a_key_shorter_than_32_characters_is_refused_by_both(
+    page: Page, start_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    short = "k" * 31
+    with start_server(tmp_path, log=".short-key", key=short) as target:
+        response = page.goto(f"{target.url}/whoami")
+        assert response
+        assert response.status == 500
+        assert jar(page) == {}
+    log = FOLDER / "servers" / "shared-sessions.short-key.log"
+    with pytest.raises(ServerFailed, match="at least 32 characters"):
+        Server("uvicorn", "cookie:", key=short, folder=tmp_path, log=log)

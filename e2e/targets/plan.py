@@ -1,0 +1,171 @@
+"""targets.yml as Python: what to start, what is known to break there, and our own cells to stand beside.
+
+`python -m e2e.targets.plan` lists the targets.
+"""
+
+import json
+import re
+import subprocess
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from e2e.matrix import PLAIN, Cell, Matrix, MatrixError, parse_rule
+
+ROOT = Path(__file__).parent.parent.parent
+FILE = Path(__file__).parent / "targets.yml"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A server that we did not write, with one of its stores. `{…}` in its command is filled in."""
+
+    server: str
+    store: str
+    library: str
+    platform: str
+    """What the library runs on"""
+    store_title: str
+    """The store as the library calls it"""
+    command: tuple[str, ...]
+    folder: Path
+    lock: Path
+    packages: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    runtime: tuple[str, ...] = ()
+    """Command that prints the version of what it runs on, where no lock pins that"""
+
+    @property
+    def name(self) -> str:
+        return f"{self.server}-{self.store}"
+
+    def versions(self) -> dict[str, str]:
+        """Of the packages that matter, as locked, and of the runtime."""
+        found = {package: _locked(self.lock, package) for package in self.packages}
+        if self.runtime:
+            said = subprocess.run(self.runtime, capture_output=True, text=True, check=True).stdout
+            found[self.runtime[0]] = said.strip().removeprefix("v")
+        return found
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "library": self.library,
+            "platform": self.platform,
+            "store": self.store_title,
+            "folder": self.folder.relative_to(ROOT).as_posix(),
+            "command": " ".join(self.command),
+            "versions": self.versions(),
+        }
+
+
+@dataclass(frozen=True)
+class Plan(Matrix):
+    """The matrix of the targets and of the cells of our own beside them.
+
+    What matrix.yml declares not applicable to a store is so for every target with that kind of store.
+    """
+
+    targets: Mapping[str, Target] = field(default_factory=dict)
+    """By name: server and store"""
+    beside: tuple[tuple[str, str], ...] = ()
+    """Server and store of the cells of our own"""
+
+    @classmethod
+    def load(cls, file: Path = FILE) -> Self:
+        """Raises MatrixError, naming the line that is wrong."""
+        data, ours = yaml.safe_load(file.read_text()), Matrix.load()
+        targets = {target.name: target for target in _targets(data["targets"])}
+        axes: dict[str, Sequence[str]] = {
+            "server": [target.server for target in targets.values()],
+            "store": [target.store for target in targets.values()],
+            "browser": data["browsers"],
+        }
+        # A line that names no server is about all targets, but not about our own cells.
+        everywhere = {"server": list(dict.fromkeys(axes["server"]))}
+        plain = (rule for rule in ours.not_applicable if PLAIN in rule.match.get("mode", (PLAIN,)))
+        limits, breaks = (
+            tuple(parse_rule({**everywhere, **line}, axes, "promises") for line in data[kind])
+            for kind in ("not_applicable", "known_breaks")
+        )
+        return cls(
+            servers=(*dict.fromkeys(axes["server"]), *ours.servers),
+            stores=ours.stores,
+            browsers=tuple(data["browsers"]),
+            modes=(PLAIN,),
+            excluded=(),
+            not_applicable=(*limits, *plain),
+            broken=breaks,
+            targets=targets,
+            beside=tuple((server, store) for server, stores in data["beside"].items() for store in stores),
+        )
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        places = [*((target.server, target.store) for target in self.targets.values()), *self.beside]
+        return tuple(Cell(*place, browser) for place in places for browser in self.browsers)
+
+    @property
+    def combinations(self) -> list[Cell]:
+        """A target has its own stores; there is nothing to combine."""
+        return list(self.cells)
+
+    def named(self, names: Collection[str]) -> tuple[Cell, ...]:
+        """The cells of these targets (`hono-node-cookie`, or `hono-node` for all its stores), or of "all".
+
+        Raises MatrixError for a name that nothing has.
+        """
+        known = {name for cell in self.cells for name in (cell.server, f"{cell.server}-{cell.store}", "all")}
+        if unknown := set(names) - known:
+            raise MatrixError(
+                f"targets.yml has no {', '.join(sorted(unknown))}; it has {', '.join(self.targets)}"
+            )
+        wanted = set(names)
+        return tuple(
+            cell for cell in self.cells if wanted & {"all", cell.server, f"{cell.server}-{cell.store}"}
+        )
+
+    def target(self, cell: Cell) -> Target | None:
+        """None for a cell of our own."""
+        return self.targets.get(f"{cell.server}-{cell.store}")
+
+
+def _targets(lines: Mapping[str, Mapping[str, Any]]) -> Iterator[Target]:
+    for server, given in lines.items():
+        line = dict(given)
+        titles: Mapping[str, str] = line.pop("stores")
+        for store, title in titles.items():
+            yield Target(
+                server=server,
+                store=store,
+                library=line["library"],
+                platform=line["platform"],
+                store_title=title,
+                command=tuple(word.replace("{store}", store) for word in line["command"].split()),
+                folder=ROOT / line.get("folder", "."),
+                lock=ROOT / line["lock"],
+                packages=tuple(line["packages"]),
+                environment=line.get("environment", {}),
+                runtime=tuple(line.get("runtime", "").split()),
+            )
+
+
+def _locked(lock: Path, package: str) -> str:
+    if lock.suffix == ".json":
+        return str(json.loads(lock.read_text())["packages"][f"node_modules/{package}"]["version"])
+    found = re.search(rf"^{re.escape(package)}==([^\s;]+)", lock.read_text(), re.MULTILINE)
+    if found is None:
+        raise MatrixError(f"{lock} pins no {package}")
+    return found[1]
+
+
+def main() -> None:
+    for target in Plan.load().targets.values():
+        print(f"{target.name:<22} {target.library} on {target.platform}, {target.store_title}")
+
+
+if __name__ == "__main__":
+    main()
