@@ -48,16 +48,17 @@ CHOSEN = $(or $(BROWSER),$(if $(SERVER)$(STORE)$(MODE),chromium))
 browser: env  # The browsers of this selection from matrix.yml, found or installed
 	@$(PY) -m e2e.browsers $(CHOSEN)
 
-e2e: browser  ## The selection that matrix.yml makes, report in e2e-report/; or of all cells those that SERVER= STORE= BROWSER= MODE= name, tests that PROMISE= ARGS= name
+RUN = $(PY) -m pytest e2e -n $(WORKERS) \
+	$(addprefix --server=,$(SERVER)) $(addprefix --store=,$(STORE)) \
+	$(addprefix --in-browser=,$(BROWSER)) $(addprefix --mode=,$(MODE)) \
+	$(addprefix --promise=,$(PROMISE)) $(ARGS)
+
+e2e: browser  ## The browser matrix: a selection, or the cells of SERVER= STORE= BROWSER= MODE=; PROMISE= ARGS=
 	$(RUN)
 
-e2e-full: env  ## All tests of all cells that this machine can run (takes hours; the same variables select)
+e2e-full: env  ## All tests of all cells that this machine can run, which takes hours; the same variables select
 	@$(PY) -m e2e.browsers $(or $(BROWSER),--full)
 	$(RUN) --full
-
-RUN = $(PY) -m pytest e2e -n $(WORKERS) \
-		$(addprefix --server=,$(SERVER)) $(addprefix --store=,$(STORE)) $(addprefix --in-browser=,$(BROWSER)) $(addprefix --mode=,$(MODE)) \
-		$(addprefix --promise=,$(PROMISE)) $(ARGS)
 
 e2e-targets: browser  ## The same tests on libraries of others, and sessions shared with Hono (TARGET=hono-node-cookie)
 	@sh scripts/npm.sh tests/interop

@@ -95,8 +95,9 @@ def email(page: Page) -> str | None:
     return name
 
 
-def log_in(page: Page, email: str = "ada@example.com", password: str = "correct", profile: str = "") -> None:  # noqa: S107 - the demo's, for all to see
-    page.goto(f"{profile}/login")
+def log_in(page: Page, email: str = "ada@example.com", password: str = "correct", *, at: str = "") -> None:  # noqa: S107 - the demo's, for all to see
+    """`at` is where the app is: a prefix or another origin than the cell's own server."""
+    page.goto(f"{at}/login")
     page.locator("#email").fill(email)
     page.locator("#password").fill(password)
     page.locator("#login-button").click()

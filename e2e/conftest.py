@@ -54,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if isinstance(matrix, Plan):
             selection = Selection(dict.fromkeys(matrix.named(config.option.target), "all"))
         else:
-            wanted = {axis: config.getoption(f"cell_{axis}") for axis in AXES}
+            wanted = {axis: config.getoption(f"cell_{axis}") or [] for axis in AXES}
             selection = select(matrix, wanted, full=config.option.full)
     except MatrixError as error:
         raise pytest.UsageError(str(error)) from None

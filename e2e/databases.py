@@ -20,7 +20,7 @@ def needed_by(store_url: str) -> set[str]:
 def urls(config: pytest.Config) -> Mapping[str, str]:
     """Service → the URL at which it runs."""
     if hasattr(config, "workerinput"):
-        given: dict[str, str] = config.workerinput["services"]
+        given: dict[str, str] = config.workerinput["services"]  # pyright: ignore[reportAttributeAccessIssue]
         return given
     return config.stash[URLS]
 

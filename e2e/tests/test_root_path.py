@@ -13,10 +13,10 @@ pytestmark = only(mode="root-path")
 @promise("SAVE-1", "FLASH-1", "COOKIE-4")
 def test_a_person_logs_in_and_out_under_the_prefix(page: Page, server: Server) -> None:
     home = f"{server.url}{ROOT_PATH}"
-    log_in(page, password="wrong", profile=ROOT_PATH)
+    log_in(page, password="wrong", at=ROOT_PATH)
     expect(page).to_have_url(f"{home}/login")
     expect(page.locator("#error")).to_have_text("Incorrect username or password")
-    log_in(page, profile=ROOT_PATH)
+    log_in(page, at=ROOT_PATH)
     expect(page).to_have_url(f"{home}/login")
     expect(page.locator("#message")).to_have_text("Login Successful")
     page.locator("#logout-button").click()

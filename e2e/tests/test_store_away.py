@@ -1,0 +1,48 @@
+"""BAD-2: the store goes away and comes back. The test has a Valkey and a server process of its own."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+from pytest_playwright import CreateContextCallback as NewContext
+
+from e2e.browsing import UNTOUCHED, email, jar, log_in, send
+from e2e.promises import only, promise
+from e2e.server import Server
+from e2e.services import Valkey
+
+
+@promise("BAD-2")
+@only(store="redis")
+def test_nobody_is_logged_out_while_the_store_is_away(
+    page: Page, new_context: NewContext, start_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    with (
+        Valkey() as valkey,
+        start_server(tmp_path, log=".away", services={"redis": valkey.url}) as server,
+    ):
+        page.goto(f"{server.url}{UNTOUCHED}")
+        log_in(page, at=server.url)
+        expect(page.locator("#logout-button")).to_be_visible()
+        cookies = jar(page)
+        stranger = new_context().new_page()
+
+        valkey.stop()
+        for method, path in (
+            ("GET", "/whoami"),
+            ("POST", "/lab/set/colour?value=green"),
+            ("POST", "/logout"),
+        ):
+            refused = send(page, method, path)
+            assert refused.status == 503
+            assert int(refused.headers["retry-after"]) > 0
+            assert refused.set_cookies == []
+        assert jar(page) == cookies
+        response = stranger.goto(f"{server.url}{UNTOUCHED}")
+        assert response
+        assert response.status == 200
+        assert send(stranger, "GET", "/whoami").status == 200, "no cookie, nothing to look up"
+
+        valkey.start()
+        assert email(page) == "ada@example.com"
+        assert jar(page) == cookies
