@@ -38,7 +38,7 @@ class Browser:
     @property
     def engine(self) -> str:
         """What Playwright calls it."""
-        return self.name.partition("-")[0]
+        return engine_of(self.name)
 
     def launch_options(self) -> dict[str, Any]:
         """Keyword arguments for Playwright's `launch`."""
@@ -56,12 +56,26 @@ class Browser:
 
     def _firefox_options(self) -> dict[str, Any]:
         # Playwright's go_back() waits for ever for a page out of Firefox's back-forward cache.
-        preferences = {"firefox_user_prefs": {"browser.sessionhistory.max_total_viewers": 0}}
+        # Prefetching links is on in Firefox, but Playwright turns it off.
+        preferences = {
+            "firefox_user_prefs": {
+                "browser.sessionhistory.max_total_viewers": 0,
+                "network.prefetch-next": True,
+            }
+        }
         own_build = Path(self.executable).is_relative_to(_cache_folder())
         return preferences if own_build else {**preferences, "channel": "moz-firefox"}
 
     def _webkit_options(self) -> dict[str, Any]:
         return {}
+
+
+def engine_of(name: str) -> str:
+    return name.partition("-")[0]
+
+
+AT_ONCE = {"chromium": 20, "firefox": 3, "webkit": 3}
+"""Tests against the clock that an engine is quick enough to be led through at the same time."""
 
 
 class BrowserMissing(RuntimeError):

@@ -22,7 +22,7 @@ def way(wanted: Mapping[str, Collection[str]], *, full: bool) -> str:
 def in_words(wanted: Mapping[str, Collection[str]], *, full: bool) -> str:
     how = way(wanted, full=full)
     if how == "named":
-        return "cells asked for by name: " + ", ".join(
+        return "asked for by name: " + ", ".join(
             f"{axis} {' or '.join(names)}" for axis, names in wanted.items() if names
         )
     return "the full matrix" if how == "full" else "the default selection of matrix.yml"

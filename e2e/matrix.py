@@ -18,8 +18,8 @@ FILE = Path(__file__).parent.parent / "matrix.yml"
 AXES = ("server", "store", "browser", "mode")
 PLAIN = "http"
 
-Extent = Literal["all", "core"]
-"""Which tests of a cell run: all of them, or those marked `core`."""
+Extent = Literal["all", "core", "own"]
+"""Which tests of a cell run: all of them, those marked `core`, or those that are about its mode only."""
 
 
 class MatrixError(ValueError):

@@ -10,6 +10,7 @@ import itertools
 import time
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 from playwright.sync_api import Page
@@ -18,13 +19,14 @@ from e2e.browsing import UNTOUCHED
 from e2e.recording import Recording
 
 Steps = Generator[float, None, None]
-Scenario = Callable[[Page], Steps]
+NewPage = Callable[[], Page]
+Scenario = Callable[[NewPage], Steps]
 
 
 def overlapping(scenario: Scenario) -> Callable[..., None]:
-    """Make a test of a scenario: a generator function that takes a page and yields seconds to wait.
+    """Make a test of a scenario: a generator function that takes `new_page` and yields seconds to wait.
 
-    The page has cookies of its own, and is one to send requests from.
+    `new_page()` opens a page in a browser context, that is with cookies, of its own.
     """
 
     def test(request: pytest.FixtureRequest, timeline: "Timeline") -> None:
@@ -48,54 +50,59 @@ class Run:
     error: BaseException | None = None
 
 
+def open_page(recording: Recording) -> Page:
+    page = recording.new_context().new_page()
+    page.goto(UNTOUCHED)
+    return page
+
+
+def next_page(ready: list[Page], recording: Recording) -> Page:
+    return ready.pop() if ready else open_page(recording)
+
+
 class Timeline:
     """Walks the scenarios of one cell through time."""
 
     def __init__(
-        self,
-        peers: Iterable[pytest.Item],
-        record: Callable[[pytest.Item], Recording],
-        at_once: int | None = None,
+        self, peers: Iterable[pytest.Item], record: Callable[[pytest.Item], Recording], at_once: int
     ) -> None:
-        """`at_once`: how many are under way together; fewer where the server is slow. All unless given."""
+        """`at_once`: so many scenarios that none of them has to wait long for the browser's attention."""
         self._peers = list(peers)
-        self._at_once = at_once or max(1, len(self._peers))
+        self._at_once = at_once
         self._record = record
         self._finished: dict[str, Run] = {}
 
     def result_of(self, item: pytest.Item) -> None:
         """Raises what the scenario of this test raised."""
-        if not self._finished:
-            for start in range(0, len(self._peers), self._at_once):
-                self._walk(self._peers[start : start + self._at_once])
+        if item.nodeid not in self._finished:
+            place = self._peers.index(item) // self._at_once * self._at_once
+            self._walk(self._peers[place : place + self._at_once])
         run = self._finished[item.nodeid]
         item.user_properties += run.recording.properties
         if run.error is not None:
             raise run.error
 
-    def _walk(self, peers: Iterable[pytest.Item]) -> None:
-        """No page is opened or closed on the way: that takes longer than a step, while clocks are ticking."""
-        due: list[tuple[float, int, Run]] = []
-        runs: list[Run] = []
+    def _walk(self, items: Iterable[pytest.Item]) -> None:
+        due: list[tuple[float, int, pytest.Item, Run]] = []
         number = itertools.count()
-        for item in peers:
+        for item in items:
             recording = self._record(item)
-            page = recording.new_context().new_page()
-            page.goto(UNTOUCHED)
             scenario: Scenario = item.obj.scenario  # type: ignore[attr-defined]
-            run = self._finished[item.nodeid] = Run(scenario(page), recording)
-            runs.append(run)
-            due.append((0.0, next(number), run))
+            # To open a page takes time, and is done before anybody's clock ticks.
+            ready = [open_page(recording)]
+            run = Run(scenario(partial(next_page, ready, recording)), recording)
+            heapq.heappush(due, (0.0, next(number), item, run))
         while due:
-            moment, _, run = heapq.heappop(due)
+            moment, _, item, run = heapq.heappop(due)
             time.sleep(max(0.0, moment - time.monotonic()))
             try:
                 wait = next(run.steps)
             except StopIteration:
-                continue
+                run.recording.close(failed=False)
             except (Exception, pytest.fail.Exception) as error:
                 run.error = error
+                run.recording.close(failed=True)
             else:
-                heapq.heappush(due, (time.monotonic() + wait, next(number), run))
-        for run in runs:
-            run.recording.close(failed=run.error is not None)
+                heapq.heappush(due, (time.monotonic() + wait, next(number), item, run))
+                continue
+            self._finished[item.nodeid] = run

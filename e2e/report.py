@@ -58,7 +58,8 @@ def table(results: Results, *, width: int = 120) -> Iterator[str]:
         lines = list(form(view))
         if all(len(line) <= width for line in lines):
             break
-    yield from (line[:width] for line in lines)
+    for line in lines:
+        yield from [line] if len(line) <= width else wrap(line, width, subsequent_indent="    ")
     yield ""
     if broken := view.broken():
         for promise, cells in broken.items():
@@ -73,7 +74,7 @@ def table(results: Results, *, width: int = 120) -> Iterator[str]:
     for error in results.errors:
         yield f"✗ {error}"
     for choice in view.choices("not selected"):
-        yield from wrap(f"{len(choice.cells)} cells not selected. {choice.reason}", width)
+        yield from wrap(f"{len(choice.cells)} not selected. {choice.reason}", width)
     yield from wrap(summary(results), width)
     yield f"Report: {FOLDER / 'index.html'}"
 

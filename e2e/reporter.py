@@ -75,13 +75,15 @@ def test_of(item: pytest.Item) -> str:
 def is_for(item: pytest.Item, cells: Mapping[Cell, Extent]) -> bool:
     """Whether the test belongs to what is run of its cell."""
     cell = cell_of(item)
-    only: dict[str, str | Sequence[str]] = {"mode": EVERYWHERE}
+    only: dict[str, str | Sequence[str]] = {}
     for marker in item.iter_markers("only"):
         only |= marker.kwargs
-    fits = all(
-        getattr(cell, axis) in ([names] if isinstance(names, str) else names) for axis, names in only.items()
-    )
-    return fits and (cells[cell] == "all" or item.get_closest_marker("core") is not None)
+    own = "mode" in only
+    for axis, names in ({"mode": EVERYWHERE} | only).items():
+        if getattr(cell, axis) not in ([names] if isinstance(names, str) else names):
+            return False
+    core = item.get_closest_marker("core") is not None
+    return {"all": True, "core": core, "own": own}[cells[cell]]
 
 
 def declared_not_applicable(item: pytest.Item) -> bool:
@@ -108,16 +110,15 @@ class Judge:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        known = sentences()
+        used = {name for item in items for promise in _promises(item) for name in (promise, id_of(promise))}
         items[:] = [item for item in items if is_for(item, self._cells)]
-        known, used = sentences(), set[str]()
         for item in items:
             cell, named = cell_of(item), _promises(item)
             if not named:
                 raise pytest.UsageError(f"{item.nodeid} names no promise")
             if unknown := [name for name in named if known and id_of(name) not in known]:
                 raise pytest.UsageError(f"{item.nodeid} names {', '.join(unknown)}, which no promise is")
-            used.update(named)
-            used.update(map(id_of, named))
             test = test_of(item)
             rules = {name: rule for name in named if (rule := self._matrix.limit(cell, name, test))}
             item.stash[LIMITS] = {name: rule.reason for name, rule in rules.items()}
@@ -344,8 +345,8 @@ class Reporter:
         seen = {test.cell for test in tests}
         words = sentences()
         named = in_order({id_of(name) for test in tests for name in test.promises}, words)
-        wanted = {axis: self._config.getoption(f"cell_{axis}") for axis in AXES}
-        full = bool(self._config.getoption("full"))
+        wanted: dict[str, list[str]] = {axis: getattr(self._config.option, f"cell_{axis}") for axis in AXES}
+        full: bool = self._config.option.full
         return Results(
             started=self._started,
             seconds=round(time.monotonic() - self._began, 1),

@@ -106,17 +106,20 @@ class View:
 
     @cached_property
     def servers(self) -> Sequence[str]:
-        """In the order of matrix.yml as far as the run knows it; those without a cell come last."""
-        return list(dict.fromkeys(server for server, _ in self._places))
+        """Those with a cell, in the order of matrix.yml."""
+        return list(dict.fromkeys(cell.server for cell in self.results.cells))
 
     @cached_property
     def stores(self) -> Sequence[str]:
-        return list(dict.fromkeys(store for _, store in self._places))
+        return list(dict.fromkeys(cell.store for cell in self.results.cells))
 
     @property
-    def _places(self) -> list[tuple[str, str]]:
-        ran = [(cell.server, cell.store) for cell in self.results.cells]
-        return ran + [(server, store) for choice in self.results.choices for server, store, _ in choice.cells]
+    def idle(self) -> list[str]:
+        """Servers and stores on which nothing ran: rows and columns that would be empty."""
+        known = set(self.servers) | set(self.stores)
+        places = [(server, store) for choice in self.results.choices for server, store, _ in choice.cells]
+        names = [server for server, _ in places] + [store for _, store in places]
+        return [name for name in dict.fromkeys(names) if name not in known]
 
     @cached_property
     def squares(self) -> dict[tuple[str, str], Square]:
@@ -125,7 +128,7 @@ class View:
             found[view.cell.server, view.cell.store].cells.append(view)
         for choice in self.choices("excluded", "not selected"):
             for server, store, label in choice.cells:
-                square = found[server, store]
+                square = found.get((server, store), Square(server, store))
                 (square.excluded if choice.kind == "excluded" else square.unselected).append(
                     (label, choice.reason)
                 )

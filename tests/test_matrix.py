@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from e2e import selection
+from e2e.databases import needed_by
 from e2e.matrix import Cell, Matrix, MatrixError
 
 AXES: dict[str, Any] = {
@@ -71,6 +73,79 @@ def test_a_limit_for_no_cell_is_refused() -> None:
             exclude=[{"store": "cookie", "reason": "for a test"}],
             not_applicable=[{"promises": ["ROT-1"], "store": "cookie", "reason": "no id"}],
         )
+
+
+MODES: dict[str, Any] = AXES | {"browsers": ["chromium", "firefox"], "modes": ["http", "https"]}
+
+
+def test_a_mode_other_than_the_plain_one_is_part_of_the_name() -> None:
+    names = [cell.id for cell in Matrix.parse(MODES).select(["granian"], ["memory"], ["chromium"])]
+    assert names == ["granian-memory-chromium", "granian-memory-chromium-https"]
+
+
+def test_the_first_line_of_the_selection_that_matches_a_cell_decides() -> None:
+    chosen = matrix(
+        selection=[
+            {"tests": "all", "server": "uvicorn", "store": "memory", "reason": "first"},
+            {"tests": "core", "server": "uvicorn", "reason": "second"},
+        ]
+    )
+    assert chosen.default == {
+        Cell("uvicorn", "memory", "chromium"): "all",
+        Cell("uvicorn", "cookie", "chromium"): "core",
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ({"tests": "some", "reason": "x"}, "tests are one of all, core, own"),
+        ({"tests": "all"}, "needs a reason"),
+        ({"tests": "all", "server": "apache", "reason": "x"}, "unknown server apache"),
+    ],
+)
+def test_a_selection_that_makes_no_sense_is_refused(line: dict[str, str], complaint: str) -> None:
+    with pytest.raises(MatrixError, match=complaint):
+        matrix(selection=[line])
+
+
+def test_who_names_a_server_means_the_first_browser_and_mode_and_all_tests() -> None:
+    wanted = {
+        axis: ["granian"] if axis == "server" else [] for axis in ("server", "store", "browser", "mode")
+    }
+    declared = Matrix.parse(MODES | {"selection": [{"tests": "core", "store": "memory", "reason": "few"}]})
+    assert selection.select(declared, wanted).cells == {
+        Cell("granian", "memory", "chromium"): "all",
+        Cell("granian", "cookie", "chromium"): "all",
+    }
+    assert len(selection.select(declared, wanted, full=True).cells) == 8
+
+
+def test_what_the_machine_lacks_is_absent_from_the_full_matrix_unless_it_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(selection, "missing_here", lambda _, name: f"no {name} here")
+    declared = Matrix.parse(MODES | {"optional": {"browser": ["firefox"]}})
+    nothing: dict[str, list[str]] = {axis: [] for axis in ("server", "store", "browser", "mode")}
+    full = selection.select(declared, nothing, full=True)
+    assert {cell.browser for cell in full.cells} == {"chromium"}
+    assert set(full.absent.values()) == {"no firefox here"}
+    assert not selection.select(declared, nothing | {"browser": ["firefox"]}).absent
+
+
+def test_the_default_selection_shows_everything_that_sets_itself_up() -> None:
+    declared = Matrix.load()
+    optional = {name for names in declared.optional.values() for name in names}
+    for axis in ("server", "store", "browser", "mode"):
+        shown = {getattr(cell, axis) for cell in declared.default}
+        assert shown == set(getattr(declared, f"{axis}s")) - optional, axis
+    promised = {(cell.server, cell.store) for cell in declared.cells if cell.store not in optional}
+    assert {(cell.server, cell.store) for cell in declared.default if cell.mode == "http"} == promised
+
+
+def test_a_store_names_the_service_that_it_needs() -> None:
+    assert needed_by("{redis}") == {"redis"}
+    assert needed_by("sqlite:///{folder}/sessions.db") == set()
 
 
 @pytest.mark.promise("ROT-4", "CONC-4")

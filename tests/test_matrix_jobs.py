@@ -93,5 +93,5 @@ def test_the_selection_in_words() -> None:
     assert in_words(nothing, full=False) == "the default selection of matrix.yml"
     assert in_words(nothing, full=True) == "the full matrix"
     assert in_words({"server": ["granian"], "store": ["redis", "sqlite"]}, full=False) == (
-        "cells asked for by name: server granian, store redis or sqlite"
+        "asked for by name: server granian, store redis or sqlite"
     )

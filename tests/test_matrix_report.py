@@ -93,10 +93,13 @@ def many(results: Results) -> Results:
             name = f"server-{number}-{cell.store}-chromium"
             results.cells.append(CellResult(name, f"server-{number}", cell.store, "chromium", 1.5, mode))
             results.tests += [replace(test, cell=name) for test in tests if test.cell == cell.id]
+    results.cells.append(CellResult("server-9-d-chromium", "server-9", "d", "chromium"))
+    results.tests.append(result("server-9-d-chromium", "test_new_id", {"ROT-1": "passed"}))
     results.choices = [
         Choice("excluded", "It has no lifespan.", [("server-0", "d", "chromium")]),
         Choice("not selected", "Another day.", [("server-0", "d", "firefox"), ("server-1", "d", "firefox")]),
         Choice("excluded", "It is one process.", [("server-2", "d", "chromium workers")]),
+        Choice("not selected", "Not here.", [("server-3", "e", "chromium")]),
     ]
     return results
 
@@ -107,7 +110,7 @@ def test_the_table_of_many_cells_is_servers_by_stores(many: Results) -> None:
     assert lines[0].split() == ["a", "b", "c", "d"]
     assert lines[1].split() == ["server-0", "✓", "1", "✗", "1", "of", "1", "✓", "1", "·"]
     assert lines[3].split()[-1] == "–"  # noqa: RUF001
-    assert "2 cells not selected. Another day." in lines
+    assert "2 not selected. Another day." in lines
     assert any(line.startswith("✗ ROT-1: server-0-b-chromium, server-1-b-chromium") for line in lines)
 
 
@@ -115,6 +118,7 @@ def test_the_table_of_many_cells_names_each_where_the_terminal_is_narrow(many: R
     lines = list(table(many, width=40))
     assert max(map(len, lines[:60])) <= 40
     assert lines[1].split() == ["✗", "1", "failed", "1.5", "s", "server-0-b-chromium"]
+    assert "server-19-b-chromium" in "".join(line.strip() for line in list(table(many, width=25))[:160])
 
 
 def test_a_square_is_as_bad_as_its_worst_cell(many: Results) -> None:
@@ -133,6 +137,13 @@ def test_a_square_without_a_cell_says_why(many: Results) -> None:
     assert squares["server-1", "d"].state == "not selected"
     # Excluded with one browser, but to be had with another.
     assert squares["server-0", "d"].state == "not selected"
+
+
+def test_a_store_on_which_nothing_ran_has_no_column(many: Results, tmp_path: Path) -> None:
+    assert "e" not in View(many).stores
+    assert View(many).idle == ["e"]
+    write_page(many, tmp_path / "index.html")
+    assert "Nothing ran on e:" in (tmp_path / "index.html").read_text()
 
 
 def test_the_page_leads_from_a_square_to_the_failure(many: Results, tmp_path: Path) -> None:

@@ -319,11 +319,11 @@ class TestGates:
     def test_a_request_waits_until_its_gate_opens(self, visitor: TestClient) -> None:
         with ThreadPoolExecutor(1) as elsewhere:
             held = elsewhere.submit(visitor.get, "/read?gate=mine")
-            eventually(lambda: visitor.get("/lab/gate/mine").json() == {"waiting": 1, "open": False})
+            eventually(lambda: visitor.get("/lab/gate/mine").json() == {"waiting": 1, "processes": 1, "open": False})
             assert not held.done()
             visitor.post("/lab/gate/mine")
             assert held.result(timeout=5).json() == {"counter": 0}
-        assert visitor.get("/lab/gate/mine").json() == {"waiting": 0, "open": True}
+        assert visitor.get("/lab/gate/mine").json() == {"waiting": 0, "processes": 0, "open": True}
 
     def test_a_name_that_is_no_file_name_is_refused(self, visitor: TestClient) -> None:
         assert visitor.get("/read?gate=../etc").status_code == 400

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page
 
 from e2e.browsing import get, jar, log_in, put, send, set_cookies
-from e2e.promises import core, only, promise
+from e2e.promises import only, promise
 
 ROOT_MAX_AGE = 30 * 60
 
@@ -81,7 +81,6 @@ def test_a_destroyed_session_leaves_nothing_in_the_jar(page: Page, profile: str)
     )
 
 
-@core
 @promise("COOKIE-4")
 def test_logging_out_empties_the_jar(page: Page) -> None:
     log_in(page)

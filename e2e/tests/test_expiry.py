@@ -1,9 +1,7 @@
 """EXP: when a session ends by itself. The profiles end after two or three seconds; all tests wait at once."""
 
-from playwright.sync_api import Page
-
 from e2e.browsing import get, jar, plant, put, send
-from e2e.overlap import Steps, overlapping
+from e2e.overlap import NewPage, Steps, overlapping
 from e2e.promises import core, promise
 
 IDLE = 2.0
@@ -17,7 +15,8 @@ SURELY = 0.4
 @core
 @promise("EXP-1")
 @overlapping
-def test_an_idle_session_is_gone_whatever_is_replayed(page: Page) -> Steps:
+def test_an_idle_session_is_gone_whatever_is_replayed(new_page: NewPage) -> Steps:
+    page = new_page()
     put(page, "colour", "green", "/short")
     cookie = jar(page)
     yield IDLE + SURELY
@@ -28,7 +27,8 @@ def test_an_idle_session_is_gone_whatever_is_replayed(page: Page) -> Steps:
 
 @promise("EXP-1")
 @overlapping
-def test_a_sealed_cookie_does_not_outlive_its_session(page: Page) -> Steps:
+def test_a_sealed_cookie_does_not_outlive_its_session(new_page: NewPage) -> Steps:
+    page = new_page()
     put(page, "colour", "green", "/short")
     cookie = jar(page)
     yield IDLE + SURELY
@@ -39,7 +39,8 @@ def test_a_sealed_cookie_does_not_outlive_its_session(page: Page) -> Steps:
 
 @promise("COOKIE-3")
 @overlapping
-def test_browser_and_server_forget_together(page: Page) -> Steps:
+def test_browser_and_server_forget_together(new_page: NewPage) -> Steps:
+    page = new_page()
     put(page, "colour", "green", "/short")
     yield IDLE / 2
     assert jar(page)
@@ -50,7 +51,8 @@ def test_browser_and_server_forget_together(page: Page) -> Steps:
 @core
 @promise("EXP-2")
 @overlapping
-def test_activity_extends_it(page: Page) -> Steps:
+def test_activity_extends_it(new_page: NewPage) -> Steps:
+    page = new_page()
     put(page, "colour", "green", "/short")
     for _ in range(2):
         yield IDLE * 0.55
@@ -60,7 +62,8 @@ def test_activity_extends_it(page: Page) -> Steps:
 
 @promise("EXP-3")
 @overlapping
-def test_without_extension_reads_do_not_extend_it(page: Page) -> Steps:
+def test_without_extension_reads_do_not_extend_it(new_page: NewPage) -> Steps:
+    page = new_page()
     put(page, "colour", "green", "/fixed")
     cookie = jar(page)
     yield IDLE / 2
@@ -72,7 +75,8 @@ def test_without_extension_reads_do_not_extend_it(page: Page) -> Steps:
 
 @promise("EXP-3")
 @overlapping
-def test_without_extension_writes_do_not_extend_it(page: Page) -> Steps:
+def test_without_extension_writes_do_not_extend_it(new_page: NewPage) -> Steps:
+    page = new_page()
     put(page, "colour", "green", "/fixed")
     yield IDLE / 2
     put(page, "colour", "blue", "/fixed")
@@ -84,7 +88,8 @@ def test_without_extension_writes_do_not_extend_it(page: Page) -> Steps:
 
 @promise("EXP-3")
 @overlapping
-def test_without_extension_touch_extends_it(page: Page) -> Steps:
+def test_without_extension_touch_extends_it(new_page: NewPage) -> Steps:
+    page = new_page()
     put(page, "colour", "green", "/fixed")
     yield IDLE * 0.55
     assert send(page, "POST", "/fixed/lab/touch").set_cookies, "the browser has to learn of the later end too"
@@ -94,7 +99,8 @@ def test_without_extension_touch_extends_it(page: Page) -> Steps:
 
 @promise("EXP-4")
 @overlapping
-def test_an_active_session_ends_at_its_absolute_timeout(page: Page) -> Steps:
+def test_an_active_session_ends_at_its_absolute_timeout(new_page: NewPage) -> Steps:
+    page = new_page()
     put(page, "colour", "green", "/absolute")
     for _ in range(2):
         yield ABSOLUTE * 0.3
@@ -108,7 +114,8 @@ def test_an_active_session_ends_at_its_absolute_timeout(page: Page) -> Steps:
 
 @promise("EXP-4")
 @overlapping
-def test_touch_and_rotate_do_not_move_the_absolute_timeout(page: Page) -> Steps:
+def test_touch_and_rotate_do_not_move_the_absolute_timeout(new_page: NewPage) -> Steps:
+    page = new_page()
     put(page, "colour", "green", "/absolute")
     yield ABSOLUTE * 0.6
     send(page, "POST", "/absolute/lab/touch")

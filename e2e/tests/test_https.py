@@ -1,15 +1,14 @@
 """What only https shows: Secure, __Host-, cookies across sites and in frames, HTTP/2."""
 
-import pytest
 from playwright.sync_api import FrameLocator, Page, expect
 
 from e2e.browsing import begin_all, email, finish_all, get, jar, log_in, put, send
-from e2e.promises import core, only, promise
+from e2e.promises import only, promise
 from e2e.server import Server
 from e2e.tests.test_concurrency import WRITERS
 from e2e.tests.test_cookies import attributes
 
-pytestmark = [pytest.mark.only(mode="https"), core]
+pytestmark = only(mode="https")
 
 
 def on(host: str, server: Server) -> str:

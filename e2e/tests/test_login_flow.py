@@ -38,7 +38,6 @@ def test_a_person_logs_in_and_out(page: Page) -> None:
     expect(page.locator("#login-button")).to_be_visible()
 
 
-@core
 @promise("SAVE-1", "NEW-1")
 def test_a_person_counts_visits_in_two_tabs(page: Page) -> None:
     page.goto("/")

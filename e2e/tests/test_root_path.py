@@ -1,14 +1,13 @@
 """The app under /shop: links, redirects and forms stay there, and the cookie is for the whole host."""
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from e2e.browsing import get, jar, log_in, put, send, set_cookies
-from e2e.promises import core, promise
+from e2e.promises import only, promise
 from e2e.server import ROOT_PATH, Server
 from e2e.tests.test_cookies import attributes
 
-pytestmark = [pytest.mark.only(mode="root-path"), core]
+pytestmark = only(mode="root-path")
 
 
 @promise("SAVE-1", "FLASH-1", "COOKIE-4")

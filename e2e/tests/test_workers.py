@@ -7,10 +7,10 @@ from playwright.sync_api import Page, expect
 from pytest_playwright import CreateContextCallback as NewContext
 
 from e2e.browsing import begin, email, finish, get, jar, log_in, plant, put, send
-from e2e.promises import core, promise
+from e2e.promises import only, promise
 from e2e.server import PROCESSES, Server
 
-pytestmark = [pytest.mark.only(mode="workers"), core]
+pytestmark = only(mode="workers")
 
 ENOUGH = 30
 """Connections after which both processes should have had one; the system hands them out as it likes."""
