@@ -203,7 +203,6 @@ def timeline(
         for item in request.session.items
         if is_overlapping(item) and cell_of(item) == cell and not declared_not_applicable(item)
     )
+    at_once = browsers.AT_ONCE[browsers.engine_of(cell.browser)]
     # Libraries that write at each request take longer over each step.
-    target = target_of(request.config, cell)
-    at_once = 4 if target else browsers.AT_ONCE[browsers.engine_of(cell.browser)]
-    return Timeline(peers, record, at_once=at_once)
+    return Timeline(peers, record, at_once=min(at_once, 4) if target_of(request.config, cell) else at_once)

@@ -51,7 +51,7 @@ class Run:
 
 
 def open_page(recording: Recording) -> Page:
-    page = recording.new_page()
+    page = recording.new_context().new_page()
     page.goto(UNTOUCHED)
     return page
 
