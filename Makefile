@@ -25,7 +25,7 @@ env:  # Python environment with the pinned packages; installs only when the pins
 test: lint unit  ## Lint, types, unit, property and store-conformance tests
 
 unit: env
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -n $(WORKERS) $(ARGS)
 
 interop: env  ## Iron in Python and in JavaScript open each other's seals (needs Node 20 and npm)
 	@sh scripts/npm.sh tests/interop
