@@ -15,8 +15,6 @@ from e2e.promises import promise
 from e2e.results import FOLDER
 from e2e.server import Server, ServerFailed
 
-SHARED = "SEAL-2: shared session"
-
 pytestmark = pytest.mark.only(
     server=["hono-node", "hono-bun", "hono-deno", "hono-workers", "hono-pages"], store="cookie", mode="http"
 )
@@ -56,7 +54,7 @@ def log_in_at(page: Page, url: str) -> None:
     expect(page.locator("#logout-button")).to_have_text("Log out ada@example.com")
 
 
-@promise(SHARED)
+@promise("SEAL-2: shared session")
 @both_ways
 def test_a_login_on_one_side_is_a_login_on_the_other(page: Page, sides: tuple[str, str]) -> None:
     here, there = sides
@@ -66,7 +64,7 @@ def test_a_login_on_one_side_is_a_login_on_the_other(page: Page, sides: tuple[st
     assert email_at(page, here) == "ada@example.com"
 
 
-@promise(SHARED)
+@promise("SEAL-2: shared session")
 @both_ways
 def test_a_logout_on_either_side_is_a_logout_on_both(page: Page, sides: tuple[str, str]) -> None:
     here, there = sides
@@ -78,7 +76,7 @@ def test_a_logout_on_either_side_is_a_logout_on_both(page: Page, sides: tuple[st
     assert email_at(page, here) is None
 
 
-@promise(SHARED)
+@promise("SEAL-2: shared session")
 @both_ways
 def test_a_flash_value_set_on_one_side_is_read_once_on_the_other(page: Page, sides: tuple[str, str]) -> None:
     here, there = sides
@@ -91,7 +89,7 @@ def test_a_flash_value_set_on_one_side_is_read_once_on_the_other(page: Page, sid
     assert send(page, "GET", "/lab/flash").value is None
 
 
-@promise(SHARED)
+@promise("SEAL-2: shared session")
 @both_ways
 def test_failed_logins_are_counted_by_both(page: Page, sides: tuple[str, str]) -> None:
     for attempt, url in enumerate((*sides, *sides), 1):
@@ -102,7 +100,7 @@ def test_failed_logins_are_counted_by_both(page: Page, sides: tuple[str, str]) -
         expect(page.locator("#failed-login-attempts")).to_have_text(f"Failed login attempts: {attempt}")
 
 
-@promise(SHARED)
+@promise("SEAL-2: shared session")
 @both_ways
 def test_both_count_the_same_visits(page: Page, sides: tuple[str, str]) -> None:
     here, there = sides
@@ -111,7 +109,7 @@ def test_both_count_the_same_visits(page: Page, sides: tuple[str, str]) -> None:
         expect(page.get_by_role("heading", level=1)).to_have_text(f"You have visited this page {visit} times")
 
 
-@promise(SHARED)
+@promise("SEAL-2: shared session")
 @both_ways
 def test_values_of_every_script_and_kind_cross_over(page: Page, sides: tuple[str, str]) -> None:
     here, there = sides
@@ -132,7 +130,7 @@ def test_values_of_every_script_and_kind_cross_over(page: Page, sides: tuple[str
     assert send(page, "GET", "/lab/all").json == {**values, "count": 2, "list": ["bread", "wine"]}
 
 
-@promise(SHARED)
+@promise("SEAL-2: shared session")
 @both_ways
 def test_one_cookie_is_all_there_is(page: Page, sides: tuple[str, str]) -> None:
     here, there = sides
