@@ -67,9 +67,9 @@ class IdCarrier:
             raise InvalidCookie("it is no session id")
         key = key_of(session_id)
         record = await self._store.load(key)
-        if record is None or (self.lifetime.absolute is not None and self._is_too_old(record, now)):
+        if record is None or self._is_too_old(record, now):
             return None
-        if not record.payload:
+        if record.is_tombstone:
             raise SessionEnded("the session has a newer id")
         return _carried(session_id, key, record, None)
 
@@ -82,7 +82,7 @@ class IdCarrier:
             expires_at = draft.expiry_on(carried)
             if not draft.changes and expires_at == carried.expires_at:
                 return carried
-            content = draft.content if carried is draft.seen else draft.content_on(carried)
+            content = draft.content_on(carried)
             record = _record(content, carried.created_at, expires_at, carried.version + 1)
             if await self._store.replace(carried.key, record, expected=carried.version):
                 return _carried(carried.id, carried.key, record, content)
