@@ -92,13 +92,13 @@ class Lifetime:
 
     def first(self, now: float) -> float | None:
         """When a session that is born now ends; None is never."""
-        return self._capped(now, now + self.idle if self.idle else None)
+        return self.capped(now, now + self.idle if self.idle else None)
 
     def renewed(self, created_at: float, expires_at: float | None, now: float) -> float | None:
         """When it ends if it is extended to the full idle timeout from now (never sooner than before)."""
         if self.idle is None or expires_at is None:
             return expires_at
-        return self._capped(created_at, max(expires_at, now + self.idle))
+        return self.capped(created_at, max(expires_at, now + self.idle))
 
     def after_activity(self, created_at: float, expires_at: float | None, now: float) -> float | None:
         """When it ends after a request now; `expires_at` itself when nothing needs to be written."""
@@ -106,7 +106,7 @@ class Lifetime:
             return expires_at
         if expires_at - now > self.rest:
             return expires_at
-        renewed = self._capped(created_at, now + min(self.idle + self.refresh_interval, MAX_AGE_LIMIT))
+        renewed = self.capped(created_at, now + min(self.idle + self.refresh_interval, MAX_AGE_LIMIT))
         return expires_at if renewed is None or renewed - expires_at < self.slack else renewed
 
     def has_ended(self, created_at: float, expires_at: float | None, now: float) -> bool:
@@ -121,7 +121,8 @@ class Lifetime:
             return None
         return max(0, ceil(expires_at - now - 0.001))
 
-    def _capped(self, created_at: float, expires_at: float | None) -> float | None:
+    def capped(self, created_at: float, expires_at: float | None) -> float | None:
+        """When it ends if nothing but the absolute timeout is against `expires_at`."""
         if self.absolute is None:
             return expires_at
         end = created_at + self.absolute

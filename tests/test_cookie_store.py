@@ -132,6 +132,151 @@ class TestHono:
         assert record["_accessed"] == "2026-11-23T10:20:00.000Z"
 
 
+@pytest.mark.promise("SEAL-2", "EXP-1", "EXP-4")
+class TestTimeLimitsSharedWithHono:
+    """What docs/hono.md says of a session that goes back and forth."""
+
+    async def test_the_age_of_one_that_began_in_hono_counts_from_its_last_request_there(
+        self, clock: Clock
+    ) -> None:
+        browser = Browser(sealed_site(expire_after=900, absolute_timeout=1000))
+        browser.plant(by_hono(clock, expire_after=900))
+        clock.go(600)
+        in_hono(browser, clock, expire_after=900)
+        clock.go(600)
+        in_hono(browser, clock, expire_after=5000)
+        clock.go(999)
+        assert (await browser.copy().get("/read")).json() == {"email": "ada"}
+        clock.go(1)
+        assert (await browser.get("/read")).json() == {}
+
+    async def test_from_our_first_write_on_its_age_counts_whatever_hono_does(self, clock: Clock) -> None:
+        browser = Browser(sealed_site(expire_after=900, absolute_timeout=1000))
+        browser.plant(by_hono(clock, expire_after=900))
+        clock.go(100)
+        await browser.get("/write", colour="green")
+        for _ in range(8):
+            clock.go(100)
+            in_hono(browser, clock, expire_after=900)
+        assert (await browser.get("/read")).json() == {"email": "ada", "colour": "green"}
+        clock.go(100)
+        assert (await browser.get("/read")).json() == {}
+
+    async def test_an_extension_is_such_a_write_too(self, clock: Clock) -> None:
+        browser = Browser(sealed_site(expire_after=100, absolute_timeout=1000))
+        browser.plant(by_hono(clock, expire_after=100))
+        birth = record_in(browser.cookie())["_accessed"]
+        clock.go(90)
+        await browser.get("/read")
+        assert record_in(browser.cookie())["_created"] == birth
+
+    async def test_without_expire_its_idle_timeout_is_ours(self, clock: Clock) -> None:
+        browser = Browser(sealed_site(expire_after=900))
+        browser.plant(by_hono(clock, expire_after=None))
+        clock.go(899)
+        assert (await browser.copy().get("/read")).json() == {"email": "ada"}
+        clock.go(1)
+        assert (await browser.get("/read")).json() == {}
+
+    async def test_one_that_was_never_accessed_begins_when_we_see_it(self, clock: Clock) -> None:
+        browser = Browser(sealed_site(expire_after=900, absolute_timeout=1000))
+        browser.plant(sealed({"_data": {}, "_expire": None, "_delete": False, "_accessed": None}))
+        await browser.get("/write", colour="green")
+        record = record_in(browser.cookie())
+        assert record["_created"] == record["_accessed"] == iso(clock)
+        assert record["_expire"] == iso(clock, 900)
+
+    @pytest.mark.parametrize("extend", [True, False])
+    async def test_the_browser_is_never_told_of_more_than_the_absolute_timeout_leaves(
+        self, clock: Clock, extend: bool
+    ) -> None:
+        options = {"expire_after": 900, "absolute_timeout": 1000, "auto_extend_expiration": extend}
+        browser = Browser(sealed_site(expiry, **options))
+        await browser.get("/write", colour="green")
+        clock.go(800)
+        in_hono(browser, clock, expire_after=900)
+        clock.go(50)
+        left = iso(clock, 150)
+        assert (await browser.get("/expiry")).json() == left
+        (line,) = (await browser.get("/write", colour="blue")).set_cookies
+        assert attributes(line)["max-age"] == "150"
+        assert record_in(browser.cookie())["_expire"] == left
+
+    async def test_birth_and_owner_outlive_what_hono_writes(self, clock: Clock) -> None:
+        browser = Browser(sealed_site(log_in, owner))
+        await browser.get("/log_in")
+        birth = iso(clock)
+        clock.go(60)
+        in_hono(browser, clock, expire_after=900, email="grace")
+        assert (await browser.get("/owner")).json() == "ada"
+        await browser.get("/write", colour="green")
+        record = record_in(browser.cookie())
+        assert (record["_created"], record["_owner"]) == (birth, "ada")
+        assert set(record["_data"]) == {"email", "colour"}
+
+
+async def log_in(request: Request) -> Response:
+    own(request).owner = "ada"
+    return answer()
+
+
+async def owner(request: Request) -> Response:
+    return answer(own(request).owner)
+
+
+async def expiry(request: Request) -> Response:
+    moment = own(request).expires_at
+    return answer(moment and iso_of(moment))
+
+
+def iso_of(moment: dt.datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def iso(clock: Clock, seconds: float = 0) -> str:
+    """As JavaScript's toISOString()."""
+    return iso_of(dt.datetime.fromtimestamp(clock.now + seconds, dt.UTC))
+
+
+def sealed(record: dict[str, Any]) -> str:
+    return seal(json.dumps(record), KEY)
+
+
+def by_hono(clock: Clock, *, expire_after: float | None) -> str:
+    """The cookie of a session that a Hono app has just begun."""
+    return sealed(
+        {
+            "_data": {"email": {"value": "ada", "flash": False}},
+            "_expire": None if expire_after is None else iso(clock, expire_after),
+            "_delete": False,
+            "_accessed": iso(clock),
+        }
+    )
+
+
+def in_hono(browser: Browser, clock: Clock, *, expire_after: float, **values: str) -> None:
+    """What a request in a Hono app does to a session: it changes the fields that it knows and keeps the rest.
+
+    The shared sessions of the browser suite ask hono-sessions itself.
+    """
+    record = record_in(browser.cookie())
+    record |= {"_expire": iso(clock, expire_after), "_accessed": iso(clock)}
+    record["_data"] |= {key: {"value": value, "flash": False} for key, value in values.items()}
+    browser.plant(sealed(record))
+
+
+@pytest.mark.promise("COOKIE-1")
+async def test_reads_in_the_last_idle_timeout_of_its_age_tell_the_browser_nothing(clock: Clock) -> None:
+    browser = Browser(sealed_site(expire_after=900, absolute_timeout=1000))
+    await browser.get("/write", colour="green")
+    clock.go(500)
+    assert (await browser.get("/read")).set_cookies  # extended, up to its last second
+    clock.go(100)
+    reply = await browser.get("/read")
+    assert reply.json() == {"colour": "green"}
+    assert reply.set_cookies == []
+
+
 # -- SEAL-3: keys ------------------------------------------------------------------------------------
 
 KINDS: dict[str, Callable[[], Any]] = {"id": MemoryStore, "content": CookieStore}

@@ -70,6 +70,8 @@ class ContentCarrier:
         created_at = now if created_at is None else created_at
         if expires_at is None:  # from before there was an idle timeout, or from an app that has none
             expires_at = self.lifetime.first(now if accessed_at is None else accessed_at)
+        # A Hono app extends a session without a thought of our absolute timeout.
+        expires_at = self.lifetime.capped(created_at, expires_at)
         if record.delete or self.lifetime.has_ended(created_at, expires_at, now):
             return None
         return Carried(created_at, expires_at, _content, record)
@@ -78,7 +80,10 @@ class ContentCarrier:
         return _carried(draft.now, self.lifetime.first(draft.now), draft.content)
 
     async def update(self, carried: Carried, draft: Draft) -> Carried:
-        return _carried(carried.created_at, draft.expiry_on(carried), draft.content)
+        expires_at = draft.expiry_on(carried)
+        if not draft.changes and expires_at == carried.expires_at:
+            return carried
+        return _carried(carried.created_at, expires_at, draft.content)
 
     async def rotate(self, carried: Carried, draft: Draft) -> Carried:
         return await self.update(carried, draft)
