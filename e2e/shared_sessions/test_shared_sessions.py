@@ -4,8 +4,11 @@ Both have the cookie store, one key and one cookie name. Cookies ignore ports, s
 what two apps behind one host name are to a browser. Each test goes both ways.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import time
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -14,10 +17,14 @@ from e2e.browsing import jar, plant, put, send
 from e2e.promises import promise
 from e2e.results import FOLDER
 from e2e.server import Server, ServerFailed
+from sessions.iron import unseal
 
 pytestmark = pytest.mark.only(
     server=["hono-node", "hono-bun", "hono-deno", "hono-workers", "hono-pages"], store="cookie", mode="http"
 )
+
+ABSOLUTE_TIMEOUT = 3
+"""Seconds, of the profile of that name."""
 
 both_ways = pytest.mark.parametrize("sides", ["from-hono", "from-python"], indirect=True)
 
@@ -44,6 +51,11 @@ def email_at(page: Page, url: str) -> str | None:
     go(page, url)
     name: str | None = send(page, "GET", "/whoami").json["email"]
     return name
+
+
+def record_in(page: Page, key: str) -> Any:
+    """What either side has sealed."""
+    return json.loads(unseal(jar(page)["session"], key))
 
 
 def log_in_at(page: Page, url: str) -> None:
@@ -138,6 +150,50 @@ def test_one_cookie_is_all_there_is(page: Page, sides: tuple[str, str]) -> None:
     assert email_at(page, there) == "ada@example.com"
     put(page, "colour", "green")
     assert list(jar(page)) == ["session"]
+
+
+@promise("SEAL-2: shared session")
+def test_birth_and_owner_outlive_what_hono_writes(
+    page: Page, server: Server, python: Server, key: str
+) -> None:
+    log_in_at(page, python.url)
+    ours = record_in(page, key)
+    assert (bool(ours["_created"]), ours["_owner"]) == (True, "ada@example.com")
+    go(page, server.url)
+    put(page, "colour", "green")
+    by_hono = record_in(page, key)
+    assert "colour" in by_hono["_data"]
+    assert (by_hono["_created"], by_hono["_owner"]) == (ours["_created"], ours["_owner"])
+
+
+@promise("SEAL-2: shared session")
+def test_what_began_in_hono_is_as_old_as_its_last_request_there(
+    page: Page, server: Server, python: Server, key: str
+) -> None:
+    log_in_at(page, server.url)
+    by_hono = record_in(page, key)
+    assert "_created" not in by_hono
+    go(page, python.url)
+    put(page, "colour", "green")
+    assert record_in(page, key)["_created"] == by_hono["_accessed"]
+
+
+@promise("SEAL-2: shared session")
+def test_busy_as_it_is_in_hono_a_session_ends_in_python_at_its_absolute_timeout(
+    page: Page, server: Server, python: Server
+) -> None:
+    def count_at(url: str) -> int:
+        page.goto(f"{url}/absolute/lab/untouched")
+        count: int = send(page, "POST", "/absolute/lab/increment/count").value
+        return count
+
+    assert count_at(python.url) == 1
+    end = time() + ABSOLUTE_TIMEOUT
+    counted = 1
+    while time() < end:
+        counted += 1
+        assert count_at(server.url) == counted
+    assert count_at(python.url) == 1
 
 
 @promise("SEAL-2: shared session", "BAD-1")

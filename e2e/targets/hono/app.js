@@ -6,10 +6,11 @@ import { stream } from 'hono/streaming'
 import { sessionMiddleware } from 'hono-sessions'
 import { Gates } from './gates.js'
 
-// As in reference_server/profiles.py; hono-sessions has no absolute timeout.
+// As in reference_server/profiles.py, but hono-sessions has no absolute timeout.
 const PROFILES = [
   { prefix: '/short', cookie: 'short', expireAfterSeconds: 2 },
   { prefix: '/fixed', cookie: 'fixed', expireAfterSeconds: 2, autoExtendExpiration: false },
+  { prefix: '/absolute', cookie: 'absolute', expireAfterSeconds: 60 },
   { prefix: '/browser', cookie: 'browser' },
   { prefix: '/sealed', cookie: 'sealed', expireAfterSeconds: 1800, sealed: true },
   // The last one: its routes match what the others have not answered.

@@ -17,7 +17,7 @@ class OnStarlette(Library):
     def wrap(self, app: ASGIApp, cookie: str, expire_after: int | None, extend: bool) -> ASGIApp:
         return SessionMiddleware(app, self._key, session_cookie=cookie, max_age=expire_after)
 
-    def rotate(self, connection: HTTPConnection) -> None:
+    async def rotate(self, connection: HTTPConnection) -> None:
         """There is no id to rotate. Its users clear the session or leave it."""
 
     def touch(self, connection: HTTPConnection) -> None:

@@ -31,7 +31,7 @@ class OnStarsessions(Library):
             cookie_https_only=False,  # the default would show nothing over plain http
         )
 
-    def rotate(self, connection: HTTPConnection) -> None:
+    async def rotate(self, connection: HTTPConnection) -> None:
         regenerate_session_id(connection)
 
     def touch(self, connection: HTTPConnection) -> None:

@@ -48,8 +48,14 @@ class Library(ABC):
     def wrap(self, app: ASGIApp, cookie: str, expire_after: int | None, extend: bool) -> ASGIApp:
         """The app behind the library's middleware."""
 
+    async def session(self, connection: HTTPConnection) -> MutableMapping[str, Any]:
+        return connection.session
+
     @abstractmethod
-    def rotate(self, connection: HTTPConnection) -> None: ...
+    async def rotate(self, connection: HTTPConnection) -> None: ...
+
+    async def destroy(self, connection: HTTPConnection) -> None:
+        connection.session.clear()
 
     @abstractmethod
     def touch(self, connection: HTTPConnection) -> None: ...
@@ -62,7 +68,7 @@ class Peer:
         self.library, self.prefix, self.gates, self.outcomes = library, prefix, gates, outcomes
 
     async def session(self, connection: HTTPConnection) -> MutableMapping[str, Any]:
-        session: MutableMapping[str, Any] = connection.session
+        session = await self.library.session(connection)
         if name := connection.query_params.get("gate"):
             len(session)
             await self.gates.wait(name)
@@ -90,7 +96,7 @@ class Peer:
         session = await self.session(request)
         form = await request.form()
         if form.get("email") and form.get("password") == "correct":
-            self.library.rotate(request)
+            await self.library.rotate(request)
             session.pop("failed-login-attempts", None)
             session["email"] = form["email"]
             session["message"] = "Login Successful"
@@ -100,7 +106,8 @@ class Peer:
         return RedirectResponse(f"{self.prefix}/login", 303)
 
     async def log_out(self, request: Request) -> Response:
-        (await self.session(request)).clear()
+        await self.session(request)
+        await self.library.destroy(request)
         return RedirectResponse(f"{self.prefix}/login", 303)
 
     async def lab(self, request: Request) -> Response:
@@ -167,11 +174,12 @@ class Peer:
 
     async def rotate(self, request: Request) -> Response:
         await self.session(request)
-        self.library.rotate(request)
+        await self.library.rotate(request)
         return ok()
 
     async def destroy(self, request: Request) -> Response:
-        (await self.session(request)).clear()
+        await self.session(request)
+        await self.library.destroy(request)
         return ok()
 
     async def large(self, request: Request) -> Response:
@@ -216,7 +224,7 @@ class Peer:
         return JSONResponse({"items": cart.get("items", [])})
 
     async def rotate_cart(self, request: Request) -> Response:
-        self.library.rotate(cast(Request, request.scope[f"{CART}.request"]))
+        await self.library.rotate(cast(Request, request.scope[f"{CART}.request"]))
         return ok()
 
     async def destroy_cart(self, request: Request) -> Response:
