@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from e2e.results import FOLDER, CellResult, Results, State
+from e2e.templates import render
 
 PAGE = Path("docs") / "comparison.md"
 OURS = "sessions"
@@ -29,9 +28,9 @@ WORDS: dict[State, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Column:
-    """Cells of one library and kind of store in which everything turned out the same."""
+    """Cells of one product and kind of store in which everything turned out the same."""
 
-    library: str
+    product: str
     store: str
     platforms: tuple[str, ...]
     cells: tuple[str, ...]
@@ -39,24 +38,24 @@ class Column:
 
     @property
     def title(self) -> str:
-        return f"{self.library}, {self.store}"
+        return f"{self.product}, {self.store}"
 
 
 def columns(results: Results) -> list[Column]:
     """Ours first, then the targets in their order; runtimes that agree on everything are one column."""
     found: list[Column] = []
     for cell in sorted(results.cells, key=lambda cell: cell.id in results.targets):
-        library, store, platform = _names(results, cell)
+        product, store, platform = _names(results, cell)
         states: dict[str, State] = {
             promise: _plain(results.state(cell.id, promise)) for promise in results.promises
         }
         for place, other in enumerate(found):
-            if (other.library, other.store, other.states) == (library, store, states):
+            if (other.product, other.store, other.states) == (product, store, states):
                 platforms = (*other.platforms, platform)
-                found[place] = Column(library, store, platforms, (*other.cells, cell.id), states)
+                found[place] = Column(product, store, platforms, (*other.cells, cell.id), states)
                 break
         else:
-            found.append(Column(library, store, (platform,), (cell.id,), states))
+            found.append(Column(product, store, (platform,), (cell.id,), states))
     return found
 
 
@@ -69,7 +68,7 @@ def _names(results: Results, cell: CellResult) -> tuple[str, str, str]:
     facts = results.targets.get(cell.id)
     if facts is None:
         return OURS, cell.store, cell.server
-    return facts["library"], facts["store"], facts["platform"]
+    return facts["product"], facts["store"], facts["platform"]
 
 
 def breaks(results: Results, column: Column) -> dict[str, list[str]]:
@@ -131,7 +130,7 @@ def markdown(results: Results) -> Iterator[str]:
     yield ""
     yield "   ".join(f"{mark} {word}" for mark, word in dict.fromkeys(WORDS.values()) if mark.strip())
     yield ""
-    yield "| | " + " | ".join(f"{column.library}<br>{column.store}" for column in found) + " |"
+    yield "| | " + " | ".join(f"{column.product}<br>{column.store}" for column in found) + " |"
     yield "| --- |" + " :-: |" * len(found)
     yield "| on | " + " | ".join(", ".join(column.platforms) for column in found) + " |"
     for promise in results.promises:
@@ -165,7 +164,7 @@ def markdown(results: Results) -> Iterator[str]:
     yield from ("## Versions and commands", "")
     for name, facts in results.targets.items():
         versions = ", ".join(f"{package} {version}" for package, version in facts["versions"].items())
-        yield f"- {facts['library']}, {facts['store']}, on {facts['platform']} (`{name}`): {versions}  "
+        yield f"- {facts['product']}, {facts['store']}, on {facts['platform']} (`{name}`): {versions}  "
         yield f"  `{facts['command']}` in `{facts['folder']}`"
     yield ""
     ours = ", ".join(f"{name} {version}" for name, version in results.versions.items())
@@ -174,24 +173,17 @@ def markdown(results: Results) -> Iterator[str]:
 
 def write_page(results: Results, file: Path) -> None:
     """The page of the report, beside its index.html."""
-    templates = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
     found = columns(results)
-    file.write_text(
-        templates.get_template("comparison.html").render(
-            results=results,
-            columns=found,
-            words=WORDS,
-            totals=[totals(column) for column in found],
-            breaks=[(column, breaks(results, column)) for column in found],
-            limits=[(column, limits(results, column)) for column in found],
-            shared=shared(results),
-        )
+    render(
+        file,
+        "comparison.html",
+        results=results,
+        columns=found,
+        words=WORDS,
+        totals=[totals(column) for column in found],
+        breaks=[(column, breaks(results, column)) for column in found],
+        limits=[(column, limits(results, column)) for column in found],
+        shared=shared(results),
     )
 
 

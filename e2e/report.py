@@ -1,16 +1,13 @@
 """The report, from results alone: `python -m e2e.report [RESULTS.json] [PAGE.html]`."""
 
-import re
 import sys
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 from textwrap import wrap
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
-
 from e2e.results import FOLDER, CellResult, Kind, Results, State, state_of
+from e2e.templates import render
 from e2e.view import Square, View
 
 MARKS: dict[State, str] = {
@@ -133,15 +130,9 @@ def _legend(states: set[State]) -> Iterator[str]:
 
 def write_page(results: Results, file: Path) -> None:
     """One self-contained HTML file; only traces and screenshots of failures are files beside it."""
-    templates = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    templates.filters["prose"] = _prose
-    page = templates.get_template("report.html").render(
+    render(
+        file,
+        "report.html",
         results=results,
         summary=summary(results),
         marks=MARKS,
@@ -157,8 +148,6 @@ def write_page(results: Results, file: Path) -> None:
             outcome for cell in view.cells.values() for _, outcome in cell.said.get(promise, ())
         ),
     )
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(page)
 
 
 def _across(cells: list[CellResult], axis: str, column: int) -> str:
@@ -170,11 +159,6 @@ def _across(cells: list[CellResult], axis: str, column: int) -> str:
         line += ("" if name == before and axis != "store" else name).ljust(column)
         before = name
     return line.rstrip()
-
-
-def _prose(text: str) -> Markup:
-    """Backticks as code; what a cut left open stays as it is."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - it is escaped
 
 
 def _duration(seconds: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 from e2e.promises import id_of
 
-FORMAT = 2
+FORMAT = 3
 FOLDER = Path("e2e-report")
 
 Outcome = Literal["passed", "failed", "not applicable", "known break"]
@@ -94,7 +94,7 @@ class Results:
     """How the cells were chosen"""
     choices: list[Choice] = field(default_factory=list)
     targets: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
-    """Cell → what was measured there that is not ours: library, command, versions"""
+    """Cell → what was measured there that is not ours: product, command, versions"""
 
     def of(self, cell: str, promise: str) -> Iterator[tuple[TestResult, Outcome]]:
         """The tests of a promise in a cell, with what each says of it."""

@@ -26,7 +26,8 @@ class Target:
 
     server: str
     store: str
-    library: str
+    product: str
+    """The library that is judged"""
     platform: str
     """What the library runs on"""
     store_title: str
@@ -53,7 +54,7 @@ class Target:
 
     def describe(self) -> dict[str, Any]:
         return {
-            "library": self.library,
+            "product": self.product,
             "platform": self.platform,
             "store": self.store_title,
             "folder": self.folder.relative_to(ROOT).as_posix(),
@@ -141,7 +142,7 @@ def _targets(lines: Mapping[str, Mapping[str, Any]]) -> Iterator[Target]:
             yield Target(
                 server=server,
                 store=store,
-                library=line["library"],
+                product=line["product"],
                 platform=line["platform"],
                 store_title=title,
                 command=tuple(word.replace("{store}", store) for word in line["command"].split()),
@@ -164,7 +165,7 @@ def _locked(lock: Path, package: str) -> str:
 
 def main() -> None:
     for target in Plan.load().targets.values():
-        print(f"{target.name:<22} {target.library} on {target.platform}, {target.store_title}")
+        print(f"{target.name:<22} {target.product} on {target.platform}, {target.store_title}")
 
 
 if __name__ == "__main__":

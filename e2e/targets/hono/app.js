@@ -17,8 +17,11 @@ const PROFILES = [
   { prefix: '', cookie: 'session', expireAfterSeconds: 1800 },
 ]
 
-/** `newStore()` makes a hono-sessions store; `key` seals cookies. One store serves all profiles but a cookie store. */
-export function createApp({ newStore, isCookieStore, key }) {
+/**
+ * `newStore()` makes a hono-sessions store; `key` seals cookies; `upgradeWebSocket` is the runtime's.
+ * One store serves all profiles but a cookie store.
+ */
+export function createApp({ newStore, isCookieStore, key, upgradeWebSocket }) {
   const app = new Hono()
   const gates = new Gates()
   const shared = isCookieStore ? null : newStore()
@@ -38,12 +41,12 @@ export function createApp({ newStore, isCookieStore, key }) {
     app.get(`${profile.prefix}/lab/untouched`, (c) => c.text('This page never looks at the session.\n'))
     const sessions = (name) =>
       sessionMiddleware({ ...options, store: shared ?? newStore(), sessionCookieName: name })
-    app.route(profile.prefix || '/', routes(profile, sessions, gates))
+    app.route(profile.prefix || '/', routes(profile, sessions, gates, upgradeWebSocket))
   }
   return app
 }
 
-function routes({ prefix, cookie }, sessions, gates) {
+function routes({ prefix, cookie }, sessions, gates, upgradeWebSocket) {
   const app = new Hono()
   // For all routes, as the documentation of hono-sessions has it.
   app.use('*', sessions(cookie))
@@ -98,10 +101,11 @@ function routes({ prefix, cookie }, sessions, gates) {
     c.get('session').set('public', (c.get('session').get('public') ?? 0) + 1)
     return c.text('This page says itself how it may be cached.\n', 200, { 'cache-control': 'public, max-age=60' })
   })
-  app.get('/lab/all', (c) => {
-    const entries = Object.entries(c.get('session').getCache()._data).filter(([, entry]) => !entry.flash)
-    return c.json(Object.fromEntries(entries.map(([key, entry]) => [key, entry.value])))
-  })
+  const values = (session) => {
+    const entries = Object.entries(session.getCache()._data).filter(([, entry]) => !entry.flash)
+    return Object.fromEntries(entries.map(([key, entry]) => [key, entry.value]))
+  }
+  app.get('/lab/all', (c) => c.json(values(c.get('session'))))
   app.get('/lab/get/:key', (c) => c.json({ value: c.get('session').get(c.req.param('key')) }))
   app.post('/lab/set/:key', async (c) => {
     c.get('session').set(c.req.param('key'), await value(c))
@@ -182,6 +186,20 @@ function routes({ prefix, cookie }, sessions, gates) {
     }
     return c.text('The answer is out, the work goes on.\n')
   })
+
+  const talk = (c) => {
+    const session = c.get('session')
+    return {
+      onOpen(_, socket) {
+        socket.send(JSON.stringify({ keys: values(session) }))
+      },
+      onMessage(event, socket) {
+        session.set(...JSON.parse(event.data).set)
+        socket.send(JSON.stringify({ ok: true }))
+      },
+    }
+  }
+  app.get('/lab/ws', upgradeWebSocket(talk))
 
   // A second session. It takes the place of the first one, which these routes do without.
   app.use('/lab/cart/*', sessions(`${cookie}_cart`))

@@ -1,10 +1,12 @@
 // Cloudflare Pages: wrangler pages dev public
 import { handle } from 'hono/cloudflare-pages'
 import { createApp } from '../../app.js'
+import { upgradeWebSocket } from '../../cloudflare.js'
 import { settings } from '../../stores.js'
 
 let answer
 export const onRequest = (context) => {
-  answer ??= handle(createApp(settings(context.env.TARGET_STORE, context.env.TARGET_KEY)))
+  const { TARGET_STORE, TARGET_KEY } = context.env
+  answer ??= handle(createApp({ ...settings(TARGET_STORE, TARGET_KEY), upgradeWebSocket }))
   return answer(context)
 }

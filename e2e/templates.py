@@ -1,0 +1,27 @@
+"""The report's pages: Jinja templates beside this file, filled in with what a run found out."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+
+def render(file: Path, template: str, **facts: Any) -> None:
+    """One self-contained HTML file. A name that the template asks for and nobody gave is an error."""
+    templates = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    templates.filters["prose"] = _prose
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(templates.get_template(template).render(facts))
+
+
+def _prose(text: str) -> Markup:
+    """Backticks as code; what a cut left open stays as it is."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - it is escaped
