@@ -16,15 +16,15 @@ import django
 from django.conf import LazySettings, settings
 from django.core.asgi import get_asgi_application
 from django.core.management import call_command
-from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path
+from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from e2e.targets.python import pages
-from e2e.targets.python.routes import PROFILES, Deliberate, Handler, Library, Peer
+from e2e.targets.python.routes import PROFILES, Deliberate, Handler, Library, Peer, outside
 from reference_server.gates import Gates, Outcomes
 
 PROFILE: ContextVar[str] = ContextVar("PROFILE")
@@ -34,7 +34,7 @@ Choice = Callable[[str, int | None, bool], Any]
 
 FOR_EACH_PROFILE: Mapping[str, Choice] = {
     "SESSION_COOKIE_NAME": lambda cookie, _age, _extend: cookie,
-    "SESSION_COOKIE_AGE": lambda _cookie, age, _extend: age,
+    "SESSION_COOKIE_AGE": lambda _cookie, age, _extend: age or 14 * 24 * 60 * 60,  # its own default
     "SESSION_EXPIRE_AT_BROWSER_CLOSE": lambda _cookie, age, _extend: age is None,
     "SESSION_SAVE_EVERY_REQUEST": lambda _cookie, _age, extend: extend,
 }
@@ -101,6 +101,7 @@ def _store(connection: HTTPConnection) -> Any:
 
 def create_app(store: str, key: str, folder: Path) -> ASGIApp:
     assert store == "sqlite"
+    gates, outcomes = Gates(folder / "gates"), Outcomes(folder / "gates")
     # Settings hold for a whole process. To serve each profile here and not from one process each, those that
     # differ are looked up for each request.
     for name, of in FOR_EACH_PROFILE.items():
@@ -114,19 +115,17 @@ def create_app(store: str, key: str, folder: Path) -> ASGIApp:
         INSTALLED_APPS=["django.contrib.sessions"],
         MIDDLEWARE=["django.contrib.sessions.middleware.SessionMiddleware"],
         LOGGING_CONFIG=None,
-        ROOT_URLCONF=tuple(urls(Gates(folder / "gates"), Outcomes(folder / "gates"))),
+        ROOT_URLCONF=tuple(urls(gates, outcomes)),
     )
     django.setup()
     call_command("migrate", verbosity=0)
     site = get_asgi_application()
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":  # Django has neither lifespan nor websockets
-            return
+    async def with_profile(scope: Scope, receive: Receive, send: Send) -> None:
         PROFILE.set(next(prefix for prefix in PROFILES if scope["path"].startswith(f"{prefix}/")))
         await site(scope, receive, send)
 
-    return app
+    return Starlette(routes=[*outside(gates, outcomes), Mount("", with_profile)])
 
 
 def of_this_profile(choice: Choice) -> property:
@@ -134,9 +133,6 @@ def of_this_profile(choice: Choice) -> property:
 
 
 def urls(gates: Gates, outcomes: Outcomes) -> Iterator[Any]:
-    yield path("static/demo.css", lambda _: HttpResponse(pages.STYLE, content_type="text/css"))
-    yield path("lab/gate/<str:name>", gate(gates))
-    yield path("lab/outcome/<str:token>", lambda _, token: JsonResponse({"outcome": outcomes.get(token)}))
     for prefix in PROFILES:
         handlers: dict[str, dict[str, Handler]] = {}
         for route in Peer(OnDjango(), prefix, gates, outcomes).routes():
@@ -145,15 +141,6 @@ def urls(gates: Gates, outcomes: Outcomes) -> Iterator[Any]:
                 handlers.setdefault(f"{prefix}{route.path}", {}).update(methods)
         for place, methods in handlers.items():
             yield path(place.removeprefix("/").replace("{key}", "<str:key>"), view(methods))
-
-
-def gate(gates: Gates) -> Callable[..., Any]:
-    def look_or_open(request: HttpRequest, name: str) -> Any:
-        if request.method == "POST":
-            gates.open(name)
-        return JsonResponse({"waiting": gates.waiting(name), "open": gates.is_open(name)})
-
-    return look_or_open
 
 
 def view(handlers: Mapping[str, Handler]) -> Callable[..., Awaitable[Any]]:

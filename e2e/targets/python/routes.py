@@ -310,20 +310,8 @@ class Aside:
         await self._app(scope, receive, send)
 
 
-def create_site(library: Library, gates: Gates, outcomes: Outcomes) -> ASGIApp:
-    def profile(prefix: str) -> ASGIApp:
-        cookie, expire_after, extend = PROFILES[prefix]
-
-        def with_sessions(app: ASGIApp) -> ASGIApp:
-            app = Aside(library.wrap(app, cookie, expire_after, extend))
-            return library.wrap(app, f"{cookie}_cart", expire_after, extend)
-
-        # As a middleware of the app, where its users put it: Starlette's 500 is answered outside of it.
-        return Starlette(
-            routes=Peer(library, prefix, gates, outcomes).routes(),
-            middleware=[Middleware(with_sessions)],
-            exception_handlers={HTTPException: refuse},
-        )
+def outside(gates: Gates, outcomes: Outcomes) -> list[Route]:
+    """What no session is looked up for: static files and gates."""
 
     async def style(request: Request) -> Response:
         return Response(pages.STYLE, media_type="text/css")
@@ -339,15 +327,31 @@ def create_site(library: Library, gates: Gates, outcomes: Outcomes) -> ASGIApp:
     async def outcome(request: Request) -> Response:
         return JSONResponse({"outcome": outcomes.get(request.path_params["token"])})
 
-    site = Starlette(
-        routes=[
-            Route("/static/demo.css", style),
-            Route("/lab/gate/{name}", look_at_gate),
-            Route("/lab/gate/{name}", open_gate, methods=["POST"]),
-            Route("/lab/outcome/{token}", outcome),
-            *(Mount(prefix, profile(prefix)) for prefix in PROFILES),
-        ]
-    )
+    return [
+        Route("/static/demo.css", style),
+        Route("/lab/gate/{name}", look_at_gate),
+        Route("/lab/gate/{name}", open_gate, methods=["POST"]),
+        Route("/lab/outcome/{token}", outcome),
+    ]
+
+
+def create_site(library: Library, gates: Gates, outcomes: Outcomes) -> ASGIApp:
+    def profile(prefix: str) -> ASGIApp:
+        cookie, expire_after, extend = PROFILES[prefix]
+
+        def with_sessions(app: ASGIApp) -> ASGIApp:
+            app = Aside(library.wrap(app, cookie, expire_after, extend))
+            return library.wrap(app, f"{cookie}_cart", expire_after, extend)
+
+        # As a middleware of the app, where its users put it: Starlette's 500 is answered outside of it.
+        return Starlette(
+            routes=Peer(library, prefix, gates, outcomes).routes(),
+            middleware=[Middleware(with_sessions)],
+            exception_handlers={HTTPException: refuse},
+        )
+
+    mounts = [Mount(prefix, profile(prefix)) for prefix in PROFILES]
+    site = Starlette(routes=[*outside(gates, outcomes), *mounts])
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         try:
