@@ -87,7 +87,7 @@ class Cookie:
             raise ValueError("browsers reject a cookie named __Host- with a Path other than /")
         self.name = name
         self._name_start = name.encode()
-        self._assignment = self._name_start + b"="
+        self._alone = re.compile(re.escape(self._name_start) + rb"=([!-:<-}]*)").fullmatch
         self._pieces = re.compile(re.escape(self._name_start) + rb"(?:\.([1-9][0-9]{0,2}))?").fullmatch
         self._secure = True if prefixed else options.secure
         self._tail = f"; Path={options.path}"
@@ -105,13 +105,13 @@ class Cookie:
         for name, value in headers:
             if name == b"cookie":
                 header = header + b"; " + value if header else value  # HTTP/2 may send several lines
-        count = header.count(self._name_start)
-        if not count:
+        if not header:
             return None
-        if count == 1 and header.startswith(self._assignment):  # the usual case, without the machinery
-            value = header[len(self._assignment) :].partition(b";")[0].rstrip()
-            if b"~" not in value and value.isascii():
-                return Found(value.decode())
+        # The usual cases without the machinery: our cookie alone in one piece, or none of ours.
+        if alone := self._alone(header):
+            return Found(alone[1].decode())
+        if self._name_start not in header:
+            return None
         pieces: list[tuple[int, bytes]] = []
         for pair in header.split(b";"):
             name, equals, value = pair.strip().partition(b"=")

@@ -113,11 +113,14 @@ class SessionMiddleware:
                 if session._changes:
                     session._refuse_late_changes()
             elif message["type"] in _START:
-                # A new message each time: an app may send one and the same dictionary to everybody.
+                headers = given = message.get("headers", ())
                 if not session._is_quiet():
-                    message = {**message, "headers": await self._commit(session, message, found, scope)}
+                    headers = await self._commit(session, message, found, scope)
                 if session._accessed:
-                    message = {**message, "headers": _varying(message.get("headers", ()))}
+                    headers = _varying(headers)
+                if headers is not given:
+                    # A new message each time: an app may send one and the same dictionary to everybody.
+                    message = {**message, "headers": headers}
                 session._started = True
             await send(message)
 
@@ -192,11 +195,11 @@ def _is_cacheable(message: Message) -> bool:
 def _varying(headers: Headers) -> Headers:
     """The headers with `Vary: Cookie` among them (RFC 9110, section 12.5.5)."""
     result = [*headers]
-    for index, (name, value) in enumerate(result):
+    for name, value in result:
         if name == b"vary":
             fields = [field.strip().lower() for field in value.split(b",")]
             if b"*" not in fields and b"cookie" not in fields:
-                result[index] = (name, value + b", Cookie")
+                result[result.index((name, value))] = (name, value + b", Cookie")
             return result
     result.append(_VARY_COOKIE)
     return result

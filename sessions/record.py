@@ -36,7 +36,7 @@ class Content(msgspec.Struct):
     flash: set[str] = set()
     owner: str | None = None
 
-    def put(self, key: str, value: Any, *, flash: bool = False) -> None:
+    def put(self, key: str, value: Any, flash: bool = False) -> None:
         self.data[key] = value
         if flash:
             self.flash.add(key)

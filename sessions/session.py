@@ -38,6 +38,8 @@ class Session(MutableMapping[str, Any]):
     # A request makes one of these whether or not its handler looks, so what is seldom used stands here
     # until it is.
     _accessed = False
+    _acted = False
+    """Whether the handler did more than look."""
     _started = False
     _fault: BaseException | None = None
     """Why the response's changes could not be saved; then no further try is made."""
@@ -108,7 +110,7 @@ class Session(MutableMapping[str, Any]):
     def __getitem__(self, key: str) -> Any:
         content = self._content or self._open()
         value = content.data[key]
-        if key in content.flash and not self._is_prefetch():
+        if content.flash and key in content.flash and not self._is_prefetch():
             # One read is what a flash value lives for; a speculative request is not a reader yet.
             self._note_in_place(key)
             self._change(Consume(key, encode(value)))
@@ -120,7 +122,12 @@ class Session(MutableMapping[str, Any]):
     def get(self, key: str, default: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The value, or the default. A flash value is gone afterwards."""
         content = self._content or self._open()
-        return self[key] if key in content.data else default
+        value = content.data.get(key, _MISSING)
+        if value is _MISSING:
+            return default
+        if content.flash or isinstance(value, _MUTABLE):
+            return self[key]
+        return value
 
     def __contains__(self, key: object) -> bool:
         """Whether there is such a key. Looking does not use up a flash value."""
@@ -171,7 +178,7 @@ class Session(MutableMapping[str, Any]):
     # -- changing --------------------------------------------------------------------------------
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self._set(key, value, flash=False)
+        self._set(key, value)
 
     def __delitem__(self, key: str) -> None:
         """Raises `KeyError` when there is no such key; `forget` does not."""
@@ -205,7 +212,7 @@ class Session(MutableMapping[str, Any]):
         raise KeyError("the session is empty")
 
     def set(self, key: str, value: Any) -> None:
-        self._set(key, value, flash=False)
+        self._set(key, value)
 
     def flash(self, key: str, value: Any) -> None:
         """Set a value that is there for exactly one read."""
@@ -273,7 +280,7 @@ class Session(MutableMapping[str, Any]):
 
     def touch(self) -> None:
         """Extend the session to its full idle timeout from now, also without automatic extension."""
-        self._accessed = True
+        self._accessed = self._acted = True
         self._check_late(told=True)
         self._touch = True
 
@@ -282,14 +289,14 @@ class Session(MutableMapping[str, Any]):
 
         With the cookie store there is no id and nothing changes.
         """
-        self._accessed = True
+        self._accessed = self._acted = True
         self._check_late(told=True)
         self._barred = False
         self._rotate = True
 
     def destroy(self) -> None:
         """End the session and remove its cookie. What is set afterwards starts a new one."""
-        self._accessed = True
+        self._accessed = self._acted = True
         self._check_late()
         self._destroyed = [*self._destroyed, self._carried]
         self._carried = None
@@ -310,14 +317,12 @@ class Session(MutableMapping[str, Any]):
             SessionEnded: another request ended the session meanwhile; the changes are not kept.
             StoreUnavailable: the store is away; the changes are still pending.
         """
-        self._accessed = True
+        self._accessed = self._acted = True
         await self._commit(extend=not self._started)
 
     def _is_quiet(self) -> bool:
         """Whether there is nothing to commit: the handler has not done a thing and no extension is due."""
-        if self._changes or self._lent or self._tell or self._destroyed or self._rotate or self._touch:
-            return False
-        if self._saving:
+        if self._acted:
             return False
         carried = self._carried
         if carried is None or carried.expires_at is None:
@@ -408,28 +413,34 @@ class Session(MutableMapping[str, Any]):
         return self._content or self._loaded()
 
     def _loaded(self) -> Content:
-        if self._content is None:
-            self._content = self._carried.content if self._carried else Content()
-        return self._content
+        content = self._content
+        if content is None:
+            carried = self._carried
+            content = self._content = Content() if carried is None else carried.content
+        return content
 
-    def _set(self, key: str, value: Any, *, flash: bool) -> None:
+    def _set(self, key: str, value: Any, *, flash: bool = False) -> None:
         text = checked(key, value)
         content = self._content or self._open()
-        key = str.__str__(key)  # a subclass would be no JSON key, and str() of an enum is not its value
+        if type(key) is not str:
+            key = str.__str__(key)  # a subclass would be no JSON key, and str() of an enum is not its value
         self._change(Set(key, text, flash))
-        content.put(key, value, flash=flash)
-        self._lend(key, value, text)
+        content.put(key, value, flash)
+        if self._lent or isinstance(value, _MUTABLE):
+            self._lend(key, value, text)
 
     def _lend(self, key: str, value: Any, text: bytes | None = None) -> Any:
         if isinstance(value, _MUTABLE):
+            self._acted = True
             self._lent[key] = encode(value) if text is None else text
-        else:
+        elif self._lent:
             self._lent.pop(key, None)
         return value
 
     def _change(self, change: Change) -> None:
         if self._started:
             self._check_late()
+        self._acted = True
         self._changes.append(change)
 
     def _check_late(self, *, told: bool = False) -> None:
