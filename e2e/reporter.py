@@ -78,7 +78,7 @@ def is_for(item: pytest.Item, cells: Mapping[Cell, Extent]) -> bool:
     only: dict[str, str | Sequence[str]] = {}
     for marker in item.iter_markers("only"):
         only |= marker.kwargs
-    own = "mode" in only
+    own = "mode" in only or "browser" in only
     for axis, names in ({"mode": EVERYWHERE} | only).items():
         if getattr(cell, axis) not in ([names] if isinstance(names, str) else names):
             return False
