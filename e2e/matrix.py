@@ -19,7 +19,7 @@ AXES = ("server", "store", "browser", "mode")
 PLAIN = "http"
 
 Extent = Literal["all", "core", "own"]
-"""Which tests of a cell run: all of them, those marked `core`, or those that are about its mode only."""
+"""Which tests of a cell run: all of them, those marked `core`, or only those about its mode or browser."""
 
 
 class MatrixError(ValueError):

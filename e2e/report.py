@@ -33,7 +33,7 @@ MEANINGS: dict[State, str] = {
 KINDS: dict[Kind, str] = {
     "all": "with all tests",
     "core": "with the core tests",
-    "own": "with the tests about their mode",
+    "own": "with the tests about their mode or browser",
     "not selected": "not selected",
     "excluded": "excluded",
 }

@@ -27,6 +27,9 @@ SHOWN = pytest.StashKey[bool]()
 FAILED = pytest.StashKey[bool]()
 LOG_OFFSET = pytest.StashKey[int]()
 
+USAGE_ERROR = "usage error"
+"""Under this key a worker of xdist tells what it cannot raise: there that would be an internal error."""
+
 SHOWS_A_BREAK = (AssertionError, playwright.sync_api.Error, TimeoutError, LookupError, ValueError)
 """What a test raises when a promise does not hold; a server that does not start is another matter."""
 
@@ -78,7 +81,7 @@ def is_for(item: pytest.Item, cells: Mapping[Cell, Extent]) -> bool:
     only: dict[str, str | Sequence[str]] = {}
     for marker in item.iter_markers("only"):
         only |= marker.kwargs
-    own = "mode" in only
+    own = "mode" in only or "browser" in only
     for axis, names in ({"mode": EVERYWHERE} | only).items():
         if getattr(cell, axis) not in ([names] if isinstance(names, str) else names):
             return False
@@ -110,6 +113,15 @@ class Judge:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        try:
+            self._judge(config, items)
+        except pytest.UsageError as error:
+            if not hasattr(config, "workerinput"):
+                raise
+            config.workeroutput[USAGE_ERROR] = str(error)  # type: ignore[attr-defined]
+            items.clear()
+
+    def _judge(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         known = sentences()
         used = {name for item in items for promise in _promises(item) for name in (promise, id_of(promise))}
         items[:] = [item for item in items if is_for(item, self._cells)]
@@ -209,6 +221,7 @@ class Reporter:
         self._cells = selection.cells
         self._tests: dict[str, TestResult] = {}
         self._errors: list[str] = []
+        self._usage_error = ""
         self._expected: Counter[str] = Counter()
         self._done: Counter[str] = Counter()
         self._order: list[str] = []
@@ -322,7 +335,13 @@ class Reporter:
 
     # What came of it
 
-    def pytest_sessionfinish(self) -> None:
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        self._usage_error = getattr(node, "workeroutput", {}).get(USAGE_ERROR, self._usage_error)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self._usage_error:
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
         if self._config.option.collectonly or not (self._tests or self._errors):
             return
         results = self._results()
@@ -333,6 +352,8 @@ class Reporter:
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._usage_error:
+            terminalreporter.write_line(f"ERROR: {self._usage_error}", red=True)
         if not self._tests and not self._errors:
             return
         results = Results.load(FOLDER / "results.json")

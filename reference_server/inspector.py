@@ -54,9 +54,13 @@ class Page(Response):
     def __init__(self, request: Request, template: str, status_code: int = 200, **context: Any) -> None:
         self.status_code = status_code
         self.background = None
-        self.init_headers()  # no Cache-Control of our own: what the library says is part of the show
+        self.init_headers()
         self._request = request
         self._session = cast(Session, request.session)
+        if self._session.owner is not None:
+            # What is on a signed-in page is for its user alone, and not for who presses Back after the
+            # logout (OWASP ASVS 5, 14.3.2). Else no word of our own: the library's is part of the show.
+            self.headers["Cache-Control"] = "no-store"
         self._template = template
         self._context = context
 

@@ -19,6 +19,9 @@ LONGEST_EMAIL = 254
 """Characters (RFC 5321, section 4.5.3.1.3); it keeps the demo's cookie sessions small."""
 LONGEST_USER_AGENT = 256
 """Characters."""
+FORGET_PAGES = {"Clear-Site-Data": '"cache"'}
+"""Headers of a logout's response (OWASP ASVS 5, 14.3.1): also the back-forward cache lets go of every page.
+By `no-store` alone Chromium does not: the page to which a login form led still comes back."""
 
 
 async def counter(request: Request) -> Response:
@@ -64,7 +67,7 @@ async def log_in(request: Request) -> Response:
 async def log_out(request: Request) -> Response:
     session = await opened(request)
     session.destroy()
-    return RedirectResponse(url(request, "/login"), status_code=303)
+    return RedirectResponse(url(request, "/login"), status_code=303, headers=FORGET_PAGES)
 
 
 async def whoami(request: Request) -> Response:

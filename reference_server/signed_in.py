@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from reference_server.demo import demo, fields, opened, required, url, wants_page
 from reference_server.inspector import Page, duration
-from reference_server.pages import USER_AGENT
+from reference_server.pages import FORGET_PAGES, USER_AGENT
 from sessions import CookieStore, OwnedSession, Session, Store
 
 BROWSERS: Final = {
@@ -75,7 +75,9 @@ async def end(request: Request) -> Response:
         raise HTTPException(404, "You have no such session; it may have ended meanwhile.")
     if key == session.key:
         session.destroy()
-        return done(request, "/login", ended=1)
+        response = done(request, "/login", ended=1)
+        response.headers.update(FORGET_PAGES)
+        return response
     await store.delete(key)
     session.flash("message", "That session is signed out.")
     return done(request, "/sessions", ended=1)

@@ -208,7 +208,14 @@ async def test_forgetting_and_clearing_are_replayed_too(store: Store) -> None:
 
 
 @pytest.mark.promise("CONC-1", "FLASH-1")
-async def test_reading_a_flash_does_not_take_a_newer_one_away(store: Store) -> None:
+@pytest.mark.parametrize(
+    ("other", "kept", "left"),
+    [("/flash?message=new", {}, ["new", None]), ("/write?a=1", {"a": "1"}, [None])],
+    ids=["a newer one", "another value"],
+)
+async def test_reading_a_flash_takes_that_one_alone(
+    store: Store, other: str, kept: dict[str, str], left: list[str | None]
+) -> None:
     gate = Gate()
 
     async def show(request: Request) -> Response:
@@ -218,26 +225,11 @@ async def test_reading_a_flash_does_not_take_a_newer_one_away(store: Store) -> N
 
     browser = Browser(site(show, store=store))
     await browser.get("/flash", message="old")
-    reply = await slow(gate, browser, "/show", show, lambda: browser.get("/flash?message=new"))
+    reply = await slow(gate, browser, "/show", show, lambda: browser.get(other))
     assert reply.json() == "old"
-    assert (await browser.get("/message")).json() == "new"
-    assert (await browser.get("/message")).json() is None
-
-
-@pytest.mark.promise("CONC-1", "FLASH-1")
-async def test_a_flash_that_was_read_stays_read_when_others_write(store: Store) -> None:
-    gate = Gate()
-
-    async def show(request: Request) -> Response:
-        message = own(request).get("message")
-        await gate.wait()
-        return answer(message)
-
-    browser = Browser(site(show, store=store))
-    await browser.get("/flash", message="hello")
-    reply = await slow(gate, browser, "/show", show, lambda: browser.get("/write?a=1"))
-    assert reply.json() == "hello"
-    assert (await browser.get("/read")).json() == {"a": "1"}
+    for message in left:
+        assert (await browser.get("/message")).json() == message
+    assert (await browser.get("/read")).json() == kept
 
 
 @pytest.mark.promise("CONC-2")

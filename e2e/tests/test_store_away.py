@@ -1,4 +1,4 @@
-"""BAD-2: the store goes away and comes back. The test has a Valkey and a server process of its own."""
+"""BAD-2: the store goes away and comes back. The test has a database and a server process of its own."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,19 +7,22 @@ from playwright.sync_api import Page, expect
 from pytest_playwright import CreateContextCallback as NewContext
 
 from e2e.browsing import UNTOUCHED, email, jar, log_in, send
-from e2e.promises import only, promise
+from e2e.matrix import Cell
+from e2e.promises import core, only, promise
 from e2e.server import Server
-from e2e.services import Valkey
+from e2e.services import SERVICES
 
 
+@core
 @promise("BAD-2")
-@only(store="redis")
+@only(store=["redis", "postgres"])
 def test_nobody_is_logged_out_while_the_store_is_away(
-    page: Page, new_context: NewContext, start_server: Callable[..., Server], tmp_path: Path
+    cell: Cell, page: Page, new_context: NewContext, start_server: Callable[..., Server], tmp_path: Path
 ) -> None:
+    _, kind = SERVICES[cell.store]
     with (
-        Valkey() as valkey,
-        start_server(tmp_path, log=".away", services={"redis": valkey.url}) as server,
+        kind() as database,
+        start_server(tmp_path, log=".away", services={cell.store: database.url}) as server,
     ):
         page.goto(f"{server.url}{UNTOUCHED}")
         log_in(page, at=server.url)
@@ -27,7 +30,7 @@ def test_nobody_is_logged_out_while_the_store_is_away(
         cookies = jar(page)
         stranger = new_context().new_page()
 
-        valkey.stop()
+        database.stop()
         for method, path in (
             ("GET", "/whoami"),
             ("POST", "/lab/set/colour?value=green"),
@@ -43,6 +46,6 @@ def test_nobody_is_logged_out_while_the_store_is_away(
         assert response.status == 200
         assert send(stranger, "GET", "/whoami").status == 200, "no cookie, nothing to look up"
 
-        valkey.start()
+        database.start()
         assert email(page) == "ada@example.com"
         assert jar(page) == cookies

@@ -80,13 +80,11 @@ class TestBehindPgBouncer(StoreConformance):
 
 
 class TestAway(BadWeather):
+    timeout = postgres_store, 0.5
+
     @pytest.fixture
     def url(self, bouncer_url: str, table: str) -> str:
         return f"{bouncer_url}?table={table}"
-
-    @pytest.fixture
-    def patience(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(postgres_store, "TIMEOUT", 0.5)
 
 
 async def test_a_pool_of_the_apps_own(bouncer_url: str, table: str) -> None:

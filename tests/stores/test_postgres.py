@@ -52,13 +52,11 @@ class TestPostgresStore(StoreConformance):
 
 
 class TestAway(BadWeather):
+    timeout = postgres_store, 0.5
+
     @pytest.fixture
     def url(self, postgres_url: str, table: str) -> str:
         return f"{postgres_url}?table={table}"
-
-    @pytest.fixture
-    def patience(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(postgres_store, "TIMEOUT", 0.5)
 
 
 async def test_the_apps_own_pool(postgres_url: str, table: str) -> None:

@@ -47,13 +47,11 @@ class TestRedisStore(StoreConformance):
 
 
 class TestAway(BadWeather):
+    timeout = redis_store, 0.3
+
     @pytest.fixture
     def url(self, redis_url: str, prefix: str) -> str:
         return f"{redis_url}?prefix={prefix}"
-
-    @pytest.fixture
-    def patience(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(redis_store, "TIMEOUT", 0.3)
 
 
 pytestmark = pytest.mark.anyio

@@ -67,6 +67,8 @@ class TestSQLAlchemyStore(StoreConformance):
 
 
 class TestAway(BadWeather):
+    timeout = sqlalchemy_store, 1.0
+
     @pytest.fixture(params=DATABASES[1:])
     def database_url(self, request: pytest.FixtureRequest) -> str:
         url: str = request.getfixturevalue(f"{request.param}_url")
@@ -75,10 +77,6 @@ class TestAway(BadWeather):
     @pytest.fixture
     def url(self, database_url: str, table: str) -> str:
         return f"{database_url}?table={table}"
-
-    @pytest.fixture
-    def patience(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(sqlalchemy_store, "TIMEOUT", 1.0)
 
 
 pytestmark = pytest.mark.anyio

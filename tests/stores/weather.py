@@ -8,6 +8,8 @@ import traceback
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
+from types import ModuleType
+from typing import ClassVar
 
 import anyio
 import pytest
@@ -24,7 +26,15 @@ SECRET = b"what only the session knows"
 
 
 class BadWeather:
-    """Give it fixtures `url` (of a place that is empty) and `patience` (that shortens the time-outs)."""
+    """Give it a fixture `url`, of a place that is empty."""
+
+    timeout: ClassVar[tuple[ModuleType, float]]
+    """The store's module, and the seconds that its TIMEOUT is here."""
+
+    @pytest.fixture
+    def patience(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        module, seconds = self.timeout
+        monkeypatch.setattr(module, "TIMEOUT", seconds)
 
     @pytest.fixture
     def anyio_backend(self) -> str:
