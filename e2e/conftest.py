@@ -1,7 +1,7 @@
 """The cell as a pytest parameter, and what every browser test gets: a server, a browser, fresh pages."""
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from e2e.reporter import cell_of, declared_not_applicable, has_failed, named
 from e2e.results import FOLDER
 from e2e.selection import Selection, select
 from e2e.server import Server
+from e2e.stacks import on_a_new_stack
 from e2e.targets.plan import Plan, Target
 from e2e.targets.server import TargetServer
 from e2e.tls import Certificate
@@ -66,6 +67,15 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         stores = {matrix.stores[cell.store] for cell in selection.cells}
         config.pluginmanager.register(databases.Databases(config, stores), "matrix-databases")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    pyfuncitem.obj, test = on_a_new_stack(pyfuncitem.obj), pyfuncitem.obj
+    try:
+        return (yield)
+    finally:
+        pyfuncitem.obj = test
 
 
 def target_of(config: pytest.Config, cell: Cell) -> Target | None:
