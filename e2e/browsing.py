@@ -35,7 +35,7 @@ class Answer:
 
 def send(page: Page, method: str, path: str) -> Answer:
     """`fetch(path)` in the page, with the browser's cookies."""
-    _be_somewhere(page)
+    be_somewhere(page)
     with page.expect_response(lambda response: response.url.endswith(path)) as caught:
         text = page.evaluate(
             """([method, path, patience]) =>
@@ -60,7 +60,7 @@ def finish(page: Page) -> int:
 
 def begin_all(page: Page, method: str, paths: Sequence[str]) -> None:
     """Parallel requests, as parallel as the browser makes them (Chromium: six to a host)."""
-    _be_somewhere(page)
+    be_somewhere(page)
     page.evaluate(
         """([method, paths, patience]) => {
             const signal = AbortSignal.timeout(patience);
@@ -121,7 +121,7 @@ def jar(page: Page) -> dict[str, str]:
 
 def plant(page: Page, cookies: Mapping[str, str], path: str = "/") -> None:
     """Put cookies into the browser's jar that its own server did not set, or set longer ago."""
-    _be_somewhere(page)
+    be_somewhere(page)
     host, scheme = page.evaluate("[location.hostname, location.protocol]")
     secure = scheme == "https:"  # over https a browser does not let other cookies replace a secure one
     page.context.add_cookies(
@@ -132,6 +132,7 @@ def plant(page: Page, cookies: Mapping[str, str], path: str = "/") -> None:
     )
 
 
-def _be_somewhere(page: Page) -> None:
+def be_somewhere(page: Page) -> None:
+    """Requests of a page go from a site."""
     if page.url == "about:blank":
         page.goto(UNTOUCHED)

@@ -2,16 +2,18 @@
 
 import secrets
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import ExitStack
-from functools import cache
+from contextlib import ExitStack, closing
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, BrowserType, Playwright
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, Playwright
 from slugify import slugify
 
 from e2e import browsers, databases, reporter
+from e2e.browsing import UNTOUCHED
+from e2e.lending import Lending, watch
 from e2e.matrix import AXES, Cell, Matrix, MatrixError
 from e2e.overlap import Timeline, is_overlapping
 from e2e.recording import Recording
@@ -50,6 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "only(**axes): the test is for cells of these names only, e.g. mode='https'",
     ):
         config.addinivalue_line("markers", line)
+    watch()
     matrix = Plan.load() if config.option.target else Matrix.load()
     try:
         if isinstance(matrix, Plan):
@@ -180,27 +183,59 @@ def delete_output_dir() -> None:
 
 
 @pytest.fixture(scope="session")
+def lending(
+    cell: Cell, browser: Browser, browser_context_args: dict[str, Any], server: Server
+) -> Iterator[Lending | None]:
+    """None where a test may leave more behind than can be wiped: in other engines, on several sites."""
+    if browser.browser_type.name != "chromium" or cell.mode == "https":
+        yield None
+        return
+    home = f"{server.url}{server.prefix}{UNTOUCHED}"
+    with closing(Lending(partial(browser.new_context, **browser_context_args), home)) as lending:
+        yield lending
+
+
+@pytest.fixture(scope="session")
 def record(
-    browser: Browser, browser_context_args: dict[str, Any], pytestconfig: pytest.Config
+    browser: Browser,
+    browser_context_args: dict[str, Any],
+    lending: Lending | None,
+    pytestconfig: pytest.Config,
 ) -> Callable[[pytest.Item], Recording]:
     options = pytestconfig.option
 
     def record(item: pytest.Item) -> Recording:
         folder = Path(options.output) / slugify(item.nodeid)
-        return Recording(browser, browser_context_args, folder, options.tracing, options.screenshot)
+        return Recording(browser, browser_context_args, folder, options.tracing, options.screenshot, lending)
 
     return record
 
 
 @pytest.fixture
-def new_context(
+def recording(
     request: pytest.FixtureRequest, record: Callable[[pytest.Item], Recording]
-) -> Iterator[Callable[..., BrowserContext]]:
-    """Open another browser, as far as cookies are concerned. `context` and `page` come from here too."""
+) -> Iterator[Recording]:
     recording = record(request.node)
-    yield recording.new_context
+    yield recording
     recording.close(failed=has_failed(request.node))
     request.node.user_properties += recording.properties
+
+
+@pytest.fixture
+def new_context(recording: Recording) -> Callable[..., BrowserContext]:
+    """Open a browser with settings, caches and connections of its own."""
+    return recording.new_context
+
+
+@pytest.fixture
+def new_page(recording: Recording) -> Callable[[], Page]:
+    """Open another browser, as far as cookies are concerned."""
+    return recording.new_page
+
+
+@pytest.fixture
+def page(new_page: Callable[[], Page]) -> Page:
+    return new_page()
 
 
 @pytest.fixture(scope="session")

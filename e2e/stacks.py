@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from greenlet import greenlet
+from greenlet import greenlet  # type: ignore[import-untyped]
 
 P = ParamSpec("P")
 T = TypeVar("T")

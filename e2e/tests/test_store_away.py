@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
-from pytest_playwright import CreateContextCallback as NewContext
 
 from e2e.browsing import UNTOUCHED, email, jar, log_in, send
+from e2e.overlap import NewPage
 from e2e.promises import only, promise
 from e2e.server import Server
 from e2e.services import Valkey
@@ -15,7 +15,7 @@ from e2e.services import Valkey
 @promise("BAD-2")
 @only(store="redis")
 def test_nobody_is_logged_out_while_the_store_is_away(
-    page: Page, new_context: NewContext, start_server: Callable[..., Server], tmp_path: Path
+    page: Page, new_page: NewPage, start_server: Callable[..., Server], tmp_path: Path
 ) -> None:
     with (
         Valkey() as valkey,
@@ -25,7 +25,7 @@ def test_nobody_is_logged_out_while_the_store_is_away(
         log_in(page, at=server.url)
         expect(page.locator("#logout-button")).to_be_visible()
         cookies = jar(page)
-        stranger = new_context().new_page()
+        stranger = new_page()
 
         valkey.stop()
         for method, path in (
