@@ -174,7 +174,9 @@ def server(folder: Path, start_server: Callable[..., Server]) -> Iterator[Server
 
 @pytest.fixture(scope="session")
 def browser_context_args(browser_context_args: dict[str, Any], server: Server) -> dict[str, Any]:
-    return {**browser_context_args, "base_url": server.url, "ignore_https_errors": True}
+    # A small window, as without a graphics card every pixel is work; screenshots show the whole page.
+    window = {"viewport": {"width": 640, "height": 480}}
+    return {**browser_context_args, **window, "base_url": server.url, "ignore_https_errors": True}
 
 
 @pytest.fixture(scope="session", autouse=True)

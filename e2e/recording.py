@@ -71,7 +71,7 @@ class Recording:
     def _picture(self, pages: Iterable[Page]) -> None:
         for page in pages:
             file = self.folder / f"page-{len(self.kept) + 1}.png"
-            page.screenshot(path=file, timeout=5000)
+            page.screenshot(path=file, full_page=True, timeout=5000)
             self.kept.append(("screenshot", file))
 
     @property
