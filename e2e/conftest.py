@@ -1,5 +1,6 @@
 """The cell as a pytest parameter, and what every browser test gets: a server, a browser, fresh pages."""
 
+import gc
 import secrets
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, closing
@@ -70,6 +71,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         stores = {matrix.stores[cell.store] for cell in selection.cells}
         config.pluginmanager.register(databases.Databases(config, stores), "matrix-databases")
+
+
+def pytest_collection_finish() -> None:
+    """What pytest has collected stays until the end, so that looking through it for garbage is in vain."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.hookimpl(wrapper=True)
