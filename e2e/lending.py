@@ -6,7 +6,7 @@ requests still running. A context of which a test has used anything else than `H
 and so is one whose test failed or ended on another site. Only Chromium can be wiped so thoroughly.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ from playwright.sync_api import BrowserContext, CDPSession, Error, Page
 MOST_IDLE = 4
 """Each is a process of a hundred megabytes."""
 
-HARMLESS = {
+HARMLESS: dict[type, set[str]] = {
     Page: {
         *(
             "goto",
@@ -45,9 +45,9 @@ _spoiled: WeakSet[BrowserContext] = WeakSet()
 T = TypeVar("T")
 
 
-def watch() -> None:
-    """From now on note which contexts a test has changed in ways that are not in `HARMLESS`."""
-    for kind, harmless in HARMLESS.items():
+def watch(harmless_of: Mapping[type, Collection[str]] = HARMLESS) -> None:
+    """From now on note which contexts a test has changed in ways that are not harmless."""
+    for kind, harmless in harmless_of.items():
         for name, member in list(vars(kind).items()):
             if name.startswith("_") or name in harmless:
                 continue
@@ -59,8 +59,8 @@ def watch() -> None:
 
 def _spoiling(member: Callable[..., T]) -> Callable[..., T]:
     @wraps(member)
-    def used(self: Page | BrowserContext, *args: Any, **kwargs: Any) -> T:
-        _spoiled.add(self.context if isinstance(self, Page) else self)
+    def used(self: Any, *args: Any, **kwargs: Any) -> T:
+        _spoiled.add(getattr(self, "context", self))
         return member(self, *args, **kwargs)
 
     return used
