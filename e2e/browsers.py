@@ -48,7 +48,7 @@ class Browser:
         # Chromium's sandbox refuses to run as root; everybody else keeps it.
         as_root = hasattr(os, "geteuid") and os.geteuid() == 0
         own_names = "--host-resolver-rules=MAP *.test 127.0.0.1"
-        options = {"args": [own_names, *(["--no-sandbox"] if as_root else [])]}
+        options = {"args": [own_names, "--disable-gpu", *(["--no-sandbox"] if as_root else [])]}
         if self.name == "chromium-full":
             # Playwright turns it off, and going back then loads the page anew.
             options["ignore_default_args"] = ["--disable-back-forward-cache"]

@@ -5,11 +5,15 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, Response
 
 PATIENCE = 20_000
 """Milliseconds for a response; longer than any takes, shorter than for ever."""
+
+REDIRECTS = (302, 303)
+"""Either leads a browser from a form to the page after it."""
 
 UNTOUCHED = "/lab/untouched"
 """A page that never looks at the session: a place to send requests from."""
@@ -33,18 +37,32 @@ class Answer:
         return self.json["value"]
 
 
-def send(page: Page, method: str, path: str) -> Answer:
-    """`fetch(path)` in the page, with the browser's cookies."""
-    _be_somewhere(page)
+FETCH = """([method, path, form, patience]) =>
+    fetch(path, {
+        method,
+        body: form && new URLSearchParams(form),
+        redirect: form ? "manual" : "follow",
+        cache: "no-store",
+        signal: AbortSignal.timeout(patience),
+    }).then(answer => answer.text())"""
+
+
+def send(page: Page, method: str, path: str, form: Mapping[str, str] | None = None) -> Answer:
+    """`fetch(path)` in the page, with the browser's cookies.
+
+    The redirect that answers a form is left to whoever goes there next, with all that it has to show.
+    """
+    be_somewhere(page)
     with page.expect_response(lambda response: response.url.endswith(path)) as caught:
-        text = page.evaluate(
-            """([method, path, patience]) =>
-                fetch(path, {method, cache: "no-store", signal: AbortSignal.timeout(patience)})
-                .then(answer => answer.text())""",
-            [method, path, PATIENCE],
-        )
+        text = page.evaluate(FETCH, [method, path, form, PATIENCE])
     response = caught.value
     return Answer(response.status, response.all_headers(), set_cookies(response), text)
+
+
+def ask(page: Page, path: str) -> Any:
+    """The JSON that `fetch(path)` gets in the page; half as dear as `send`."""
+    be_somewhere(page)
+    return json.loads(page.evaluate(FETCH, ["GET", path, None, PATIENCE]))
 
 
 def begin(page: Page, method: str, path: str) -> None:
@@ -60,7 +78,7 @@ def finish(page: Page) -> int:
 
 def begin_all(page: Page, method: str, paths: Sequence[str]) -> None:
     """Parallel requests, as parallel as the browser makes them (Chromium: six to a host)."""
-    _be_somewhere(page)
+    be_somewhere(page)
     page.evaluate(
         """([method, paths, patience]) => {
             const signal = AbortSignal.timeout(patience);
@@ -80,7 +98,7 @@ def finish_all(page: Page) -> list[int]:
 
 def get(page: Page, key: str, profile: str = "") -> Any:
     """A session value as the server sees it; does not extend or change anything else."""
-    return send(page, "GET", f"{profile}/lab/get/{key}").value
+    return ask(page, f"{profile}/lab/get/{key}")["value"]
 
 
 def put(page: Page, key: str, value: str, profile: str = "") -> Answer:
@@ -91,12 +109,21 @@ def put(page: Page, key: str, value: str, profile: str = "") -> Answer:
 
 def email(page: Page) -> str | None:
     """Who the server takes this browser for."""
-    name: str | None = send(page, "GET", "/whoami").json["email"]
+    name: str | None = ask(page, "/whoami")["email"]
     return name
 
 
 def log_in(page: Page, email: str = "ada@example.com", password: str = "correct", *, at: str = "") -> None:  # noqa: S107 - the demo's, for all to see
-    """`at` is where the app is: a prefix or another origin than the cell's own server."""
+    """What the form on /login does, without its quarter of a second; `log_in_by_hand` is for tests of that.
+
+    `at` is where the app is: a prefix, or the origin of another server if the page is there.
+    """
+    assert send(page, "POST", f"{at}/login", {"email": email, "password": password}).status in REDIRECTS
+    page.goto(f"{at}/login")
+
+
+def log_in_by_hand(page: Page, email: str, password: str, *, at: str = "") -> None:
+    """Fill in the form on /login."""
     page.goto(f"{at}/login")
     page.locator("#email").fill(email)
     page.locator("#password").fill(password)
@@ -121,17 +148,18 @@ def jar(page: Page) -> dict[str, str]:
 
 def plant(page: Page, cookies: Mapping[str, str], path: str = "/") -> None:
     """Put cookies into the browser's jar that its own server did not set, or set longer ago."""
-    _be_somewhere(page)
-    host, scheme = page.evaluate("[location.hostname, location.protocol]")
-    secure = scheme == "https:"  # over https a browser does not let other cookies replace a secure one
+    be_somewhere(page)
+    place = urlsplit(page.url)
+    secure = place.scheme == "https"  # over https a browser does not let other cookies replace a secure one
     page.context.add_cookies(
         [
-            {"name": name, "value": value, "domain": host, "path": path, "secure": secure}
+            {"name": name, "value": value, "domain": place.hostname or "", "path": path, "secure": secure}
             for name, value in cookies.items()
         ]
     )
 
 
-def _be_somewhere(page: Page) -> None:
+def be_somewhere(page: Page) -> None:
+    """Requests of a page go from a site."""
     if page.url == "about:blank":
         page.goto(UNTOUCHED)

@@ -1,17 +1,20 @@
 """The cell as a pytest parameter, and what every browser test gets: a server, a browser, fresh pages."""
 
+import gc
 import secrets
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
-from functools import cache
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack, closing
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, BrowserType, Playwright
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, Playwright
 from slugify import slugify
 
 from e2e import browsers, databases, reporter
+from e2e.browsing import UNTOUCHED
+from e2e.lending import Lending, watch
 from e2e.matrix import AXES, Cell, Matrix, MatrixError
 from e2e.overlap import Timeline, is_overlapping
 from e2e.recording import Recording
@@ -19,6 +22,7 @@ from e2e.reporter import cell_of, declared_not_applicable, has_failed, named
 from e2e.results import FOLDER
 from e2e.selection import Selection, select
 from e2e.server import Server
+from e2e.stacks import on_a_new_stack
 from e2e.targets.plan import Plan, Target
 from e2e.targets.server import TargetServer
 from e2e.tls import Certificate
@@ -49,6 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "only(**axes): the test is for cells of these names only, e.g. mode='https'",
     ):
         config.addinivalue_line("markers", line)
+    watch()
     matrix = Plan.load() if config.option.target else Matrix.load()
     try:
         if isinstance(matrix, Plan):
@@ -66,6 +71,21 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         stores = {matrix.stores[cell.store] for cell in selection.cells}
         config.pluginmanager.register(databases.Databases(config, stores), "matrix-databases")
+
+
+def pytest_collection_finish() -> None:
+    """What pytest has collected stays until the end, so that looking through it for garbage is in vain."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    pyfuncitem.obj, test = on_a_new_stack(pyfuncitem.obj), pyfuncitem.obj
+    try:
+        return (yield)
+    finally:
+        pyfuncitem.obj = test
 
 
 def target_of(config: pytest.Config, cell: Cell) -> Target | None:
@@ -161,7 +181,9 @@ def server(folder: Path, start_server: Callable[..., Server]) -> Iterator[Server
 
 @pytest.fixture(scope="session")
 def browser_context_args(browser_context_args: dict[str, Any], server: Server) -> dict[str, Any]:
-    return {**browser_context_args, "base_url": server.url, "ignore_https_errors": True}
+    # A small window, as without a graphics card every pixel is work; screenshots show the whole page.
+    window = {"viewport": {"width": 640, "height": 480}}
+    return {**browser_context_args, **window, "base_url": server.url, "ignore_https_errors": True}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -170,27 +192,59 @@ def delete_output_dir() -> None:
 
 
 @pytest.fixture(scope="session")
+def lending(
+    cell: Cell, browser: Browser, browser_context_args: dict[str, Any], server: Server
+) -> Iterator[Lending | None]:
+    """None where a test may leave more behind than can be wiped: in other engines, on several sites."""
+    if browser.browser_type.name != "chromium" or cell.mode == "https":
+        yield None
+        return
+    home = f"{server.url}{server.prefix}{UNTOUCHED}"
+    with closing(Lending(partial(browser.new_context, **browser_context_args), home)) as lending:
+        yield lending
+
+
+@pytest.fixture(scope="session")
 def record(
-    browser: Browser, browser_context_args: dict[str, Any], pytestconfig: pytest.Config
+    browser: Browser,
+    browser_context_args: dict[str, Any],
+    lending: Lending | None,
+    pytestconfig: pytest.Config,
 ) -> Callable[[pytest.Item], Recording]:
     options = pytestconfig.option
 
     def record(item: pytest.Item) -> Recording:
         folder = Path(options.output) / slugify(item.nodeid)
-        return Recording(browser, browser_context_args, folder, options.tracing, options.screenshot)
+        return Recording(browser, browser_context_args, folder, options.tracing, options.screenshot, lending)
 
     return record
 
 
 @pytest.fixture
-def new_context(
+def recording(
     request: pytest.FixtureRequest, record: Callable[[pytest.Item], Recording]
-) -> Iterator[Callable[..., BrowserContext]]:
-    """Open another browser, as far as cookies are concerned. `context` and `page` come from here too."""
+) -> Iterator[Recording]:
     recording = record(request.node)
-    yield recording.new_context
+    yield recording
     recording.close(failed=has_failed(request.node))
     request.node.user_properties += recording.properties
+
+
+@pytest.fixture
+def new_context(recording: Recording) -> Callable[..., BrowserContext]:
+    """Open a browser with settings, caches and connections of its own."""
+    return recording.new_context
+
+
+@pytest.fixture
+def new_page(recording: Recording) -> Callable[[], Page]:
+    """Open another browser, as far as cookies are concerned."""
+    return recording.new_page
+
+
+@pytest.fixture
+def page(new_page: Callable[[], Page]) -> Page:
+    return new_page()
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Error, Page
 
+from e2e.lending import Lending, Lent
+
 
 @dataclass
 class Recording:
@@ -21,25 +23,34 @@ class Recording:
     folder: Path
     tracing: str
     screenshot: str
+    lending: Lending | None = None
+    """Where pages come from, if not from contexts of their own"""
     kept: list[tuple[str, Path]] = field(default_factory=list)
     """(kind, file) of what was kept"""
-    _contexts: list[BrowserContext] = field(default_factory=list)
+    _contexts: dict[BrowserContext, Lent | None] = field(default_factory=dict[BrowserContext, "Lent | None"])
 
     def new_context(self, **options: Any) -> BrowserContext:
         """A browser with an empty cookie jar."""
         context = self.browser.new_context(**{**self.context_options, **options})
-        if self.tracing != "off":
-            # No screencast (`screenshots`): the snapshots of the page show more and cost less.
-            context.tracing.start(snapshots=True, sources=True)
-        self._contexts.append(context)
+        self._begin(context, None)
         return context
 
     def new_page(self) -> Page:
-        """A page of a browser with an empty cookie jar."""
-        return self.new_context().new_page()
+        """A page of a browser with an empty cookie jar, for tests that change nothing else of the browser."""
+        if not self.lending:
+            return self.new_context().new_page()
+        lent = self.lending.lend()
+        self._begin(lent.context, lent)
+        return lent.page
+
+    def _begin(self, context: BrowserContext, lent: Lent | None) -> None:
+        self._contexts[context] = lent
+        if self.tracing != "off":
+            # No screencast (`screenshots`): the snapshots of the page show more and cost less.
+            context.tracing.start(snapshots=True, sources=True)
 
     def close(self, *, failed: bool) -> None:
-        for number, context in enumerate(self._contexts, 1):
+        for number, (context, lent) in enumerate(self._contexts.items(), 1):
             try:
                 if self.screenshot == "on" or (failed and self.screenshot == "only-on-failure"):
                     self._picture(context.pages)
@@ -47,7 +58,12 @@ class Recording:
                     file = self.folder / f"trace-{number}.zip"
                     context.tracing.stop(path=file)
                     self.kept.append(("trace", file))
-                context.close()
+                elif lent and self.tracing != "off":
+                    context.tracing.stop()
+                if lent and self.lending and not failed:
+                    self.lending.take_back(lent)
+                else:
+                    context.close()
             except Error as problem:
                 # The test's own outcome is the story, not that a broken page cannot be pictured.
                 print(f"Could not record {self.folder.name}: {problem}")
@@ -55,7 +71,7 @@ class Recording:
     def _picture(self, pages: Iterable[Page]) -> None:
         for page in pages:
             file = self.folder / f"page-{len(self.kept) + 1}.png"
-            page.screenshot(path=file, timeout=5000)
+            page.screenshot(path=file, full_page=True, timeout=5000)
             self.kept.append(("screenshot", file))
 
     @property

@@ -1,9 +1,9 @@
 """NEW: a session comes into being by writing, with an id of the server's own choice."""
 
 from playwright.sync_api import Page, expect
-from pytest_playwright import CreateContextCallback as NewContext
 
 from e2e.browsing import get, jar, plant, put, set_cookies
+from e2e.overlap import NewPage
 from e2e.promises import promise
 
 READS = (
@@ -48,8 +48,8 @@ def test_an_unknown_id_is_never_adopted(page: Page) -> None:
 
 
 @promise("NEW-2")
-def test_every_browser_gets_another_id(page: Page, new_context: NewContext) -> None:
-    other = new_context().new_page()
+def test_every_browser_gets_another_id(page: Page, new_page: NewPage) -> None:
+    other = new_page()
     put(page, "colour", "green")
     put(other, "colour", "blue")
     assert jar(page)["session"] != jar(other)["session"]

@@ -22,8 +22,11 @@ def attributes(line: str) -> dict[str, str]:
 @pytest.mark.parametrize("profile", ["", "/sealed", "/browser"], ids=["root", "sealed", "browser"])
 def test_a_response_that_only_reads_sets_no_cookie(page: Page, profile: str) -> None:
     assert put(page, "colour", "green", profile).set_cookies
-    for path in ("/lab/get/colour", "/lab/all", "/whoami", "/login", "/lab/untouched", "/no-such-page"):
-        assert send(page, "GET", f"{profile}{path}").set_cookies == [], path
+    paths = ("/lab/get/colour", "/lab/all", "/whoami", "/login", "/lab/untouched", "/no-such-page")
+    lines = [line for path in paths for line in send(page, "GET", f"{profile}{path}").set_cookies]
+    # Where this takes a second, one of them moves the expiry; that is news, and enough for the next minute.
+    assert len(lines) <= 1
+    assert all(int(attributes(line)["max-age"]) > ROOT_MAX_AGE for line in lines)
 
 
 @promise("COOKIE-1: id")

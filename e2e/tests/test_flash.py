@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from e2e.browsing import log_in, put, send
+from e2e.browsing import log_in_by_hand, put, send
 from e2e.matrix import Cell
 from e2e.promises import core, promise
 from e2e.server import Server
@@ -21,7 +21,7 @@ def read(page: Page) -> str | None:
 
 @promise("FLASH-1")
 def test_it_is_gone_after_a_reload(page: Page) -> None:
-    log_in(page, password="wrong")
+    log_in_by_hand(page, "ada@example.com", "wrong")
     expect(page.locator("#error")).to_have_text("Incorrect username or password")
     page.reload()
     expect(page.locator("#login-button")).to_be_visible()

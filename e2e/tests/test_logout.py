@@ -1,18 +1,18 @@
 """OUT: after logout a session is over, for every copy of its cookie and every request still on its way."""
 
 from playwright.sync_api import Page, expect
-from pytest_playwright import CreateContextCallback as NewContext
 
 from e2e.browsing import begin_all, email, finish_all, get, jar, log_in, plant
+from e2e.overlap import NewPage
 from e2e.promises import core, promise
 from e2e.server import Server
 
 
 @promise("OUT-1")
-def test_the_old_cookie_is_anonymous(page: Page, new_context: NewContext) -> None:
+def test_the_old_cookie_is_anonymous(page: Page, new_page: NewPage) -> None:
     log_in(page)
     old = jar(page)
-    thief = new_context().new_page()
+    thief = new_page()
     plant(thief, old)
     assert email(thief) == "ada@example.com"
     page.locator("#logout-button").click()

@@ -4,9 +4,9 @@ import secrets
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from pytest_playwright import CreateContextCallback as NewContext
 
 from e2e.browsing import begin, email, finish, send
+from e2e.overlap import NewPage
 from e2e.promises import core, promise
 from e2e.server import Server
 
@@ -36,8 +36,8 @@ def sign_out_the_other(page: Page) -> None:
 
 @core
 @promise("OWN-1", "OWN-2")
-def test_a_user_sees_and_ends_another_browsers_session(page: Page, new_context: NewContext, ada: str) -> None:
-    other, somebody_else = (new_context().new_page() for _ in range(2))
+def test_a_user_sees_and_ends_another_browsers_session(page: Page, new_page: NewPage, ada: str) -> None:
+    other, somebody_else = (new_page() for _ in range(2))
     for tab in (page, other):
         sign_in(tab, ada)
     sign_in(somebody_else, f"not-{ada}")
@@ -52,9 +52,9 @@ def test_a_user_sees_and_ends_another_browsers_session(page: Page, new_context: 
 
 @promise("OWN-1")
 def test_signing_out_everywhere_else_leaves_only_this_browser(
-    page: Page, new_context: NewContext, ada: str
+    page: Page, new_page: NewPage, ada: str
 ) -> None:
-    others = [new_context().new_page() for _ in range(2)]
+    others = [new_page() for _ in range(2)]
     for tab in (page, *others):
         sign_in(tab, ada)
     expect(places(page)).to_have_count(3)
@@ -67,9 +67,9 @@ def test_signing_out_everywhere_else_leaves_only_this_browser(
 
 @promise("OWN-1")
 def test_a_logout_and_a_rotation_leave_no_old_session_in_the_list(
-    page: Page, new_context: NewContext, ada: str
+    page: Page, new_page: NewPage, ada: str
 ) -> None:
-    other = sign_in(new_context().new_page(), ada)
+    other = sign_in(new_page(), ada)
     sign_in(page, ada)
     send(page, "POST", "/lab/rotate")
     expect(places(page)).to_have_count(2)
@@ -79,9 +79,9 @@ def test_a_logout_and_a_rotation_leave_no_old_session_in_the_list(
 
 @promise("OWN-2")
 def test_a_session_that_is_ended_while_it_rotates_does_not_come_back(
-    page: Page, new_context: NewContext, server: Server, ada: str
+    page: Page, new_page: NewPage, server: Server, ada: str
 ) -> None:
-    other = sign_in(new_context().new_page(), ada)
+    other = sign_in(new_page(), ada)
     sign_in(page, ada)
     begin(other, "POST", "/lab/rotate?gate=own-2")
     server.wait_at_gate("own-2")
@@ -93,8 +93,8 @@ def test_a_session_that_is_ended_while_it_rotates_does_not_come_back(
 
 
 @promise("OWN-2")
-def test_nobody_ends_a_session_of_somebody_elses(page: Page, new_context: NewContext, ada: str) -> None:
-    victim = sign_in(new_context().new_page(), f"not-{ada}")
+def test_nobody_ends_a_session_of_somebody_elses(page: Page, new_page: NewPage, ada: str) -> None:
+    victim = sign_in(new_page(), f"not-{ada}")
     key = places(victim).get_attribute("data-key")
     sign_in(page, ada)
     assert send(page, "POST", f"/sessions/end?key={key}").status == 404

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from e2e.browsing import get, jar, log_in, put, send, set_cookies
+from e2e.browsing import get, jar, log_in_by_hand, put, send, set_cookies
 from e2e.promises import only, promise
 from e2e.server import ROOT_PATH, Server
 from e2e.tests.test_cookies import attributes
@@ -13,10 +13,10 @@ pytestmark = only(mode="root-path")
 @promise("SAVE-1", "FLASH-1", "COOKIE-4")
 def test_a_person_logs_in_and_out_under_the_prefix(page: Page, server: Server) -> None:
     home = f"{server.url}{ROOT_PATH}"
-    log_in(page, password="wrong", at=ROOT_PATH)
+    log_in_by_hand(page, "ada@example.com", "wrong", at=ROOT_PATH)
     expect(page).to_have_url(f"{home}/login")
     expect(page.locator("#error")).to_have_text("Incorrect username or password")
-    log_in(page, at=ROOT_PATH)
+    log_in_by_hand(page, "ada@example.com", "correct", at=ROOT_PATH)
     expect(page).to_have_url(f"{home}/login")
     expect(page.locator("#message")).to_have_text("Login Successful")
     page.locator("#logout-button").click()

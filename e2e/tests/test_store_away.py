@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
-from pytest_playwright import CreateContextCallback as NewContext
 
 from e2e.browsing import UNTOUCHED, email, jar, log_in, send
 from e2e.matrix import Cell
+from e2e.overlap import NewPage
 from e2e.promises import core, only, promise
 from e2e.server import Server
 from e2e.services import SERVICES
@@ -17,7 +17,7 @@ from e2e.services import SERVICES
 @promise("BAD-2")
 @only(store=["redis", "postgres"])
 def test_nobody_is_logged_out_while_the_store_is_away(
-    cell: Cell, page: Page, new_context: NewContext, start_server: Callable[..., Server], tmp_path: Path
+    cell: Cell, page: Page, new_page: NewPage, start_server: Callable[..., Server], tmp_path: Path
 ) -> None:
     _, kind = SERVICES[cell.store]
     with (
@@ -28,7 +28,7 @@ def test_nobody_is_logged_out_while_the_store_is_away(
         log_in(page, at=server.url)
         expect(page.locator("#logout-button")).to_be_visible()
         cookies = jar(page)
-        stranger = new_context().new_page()
+        stranger = new_page()
 
         database.stop()
         for method, path in (
