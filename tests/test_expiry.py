@@ -276,6 +276,24 @@ class TestAbsolute:
         clock.go(1)
         assert await Browser(app).replayed(before.cookie()) == {}
 
+    async def test_an_older_session_says_how_little_is_left_to_it(
+        self, kind: str, expire_after: float | None, clock: Clock
+    ) -> None:
+        async def end(request: Request) -> Response:
+            expires_at = own(request).expires_at
+            return answer(expires_at and expires_at.timestamp())
+
+        store = KINDS[kind]()
+        before = Browser(site(store=store, encryption_key=KEY, expire_after=expire_after))
+        await before.get("/write", a="1")
+        birth = clock.now
+        clock.go(50)
+        after = Browser(
+            site(end, store=store, encryption_key=KEY, expire_after=expire_after, absolute_timeout=91)
+        )
+        after.plant(before.cookie() or "")
+        assert (await after.get("/end")).json() == pytest.approx(birth + 91, abs=0.001)
+
 
 # -- without timeouts --------------------------------------------------------------------------------
 

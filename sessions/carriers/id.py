@@ -68,11 +68,11 @@ class IdCarrier:
             raise InvalidCookie("it is no session id")
         key = key_of(session_id)
         record = await self._store.load(key)
-        if record is None or self._is_too_old(record, now):
+        if record is None:
             return None
         if record.is_tombstone:
             raise SessionEnded("the session has a newer id")
-        return _carried(session_id, key, record, None)
+        return self._living(session_id, key, record, now)
 
     async def create(self, draft: Draft) -> Carried:
         expires_at = self.lifetime.first(draft.now)
@@ -127,10 +127,17 @@ class IdCarrier:
         except msgspec.DecodeError:
             raise InvalidCookie("it holds no session id") from None
 
-    def _is_too_old(self, record: Record, now: float) -> bool:
-        """By an absolute timeout that was set or shortened since; otherwise the store knows."""
-        absolute = self.lifetime.absolute
-        return absolute is not None and record.created_at + absolute <= now
+    def _living(self, session_id: str | None, key: str, record: Record, now: float) -> Carried | None:
+        """The record's session, unless an absolute timeout that was set or shortened since has ended it.
+
+        Any other end the store knows itself.
+        """
+        carried = _carried(session_id, key, record, None)
+        if self.lifetime.absolute is not None:
+            carried.expires_at = self.lifetime.capped(record.created_at, record.expires_at)
+            if self.lifetime.has_ended(record.created_at, carried.expires_at, now):
+                return None
+        return carried
 
     async def _create(self, record: Record, content: Content) -> Carried:
         session_id = new_id()
@@ -144,9 +151,12 @@ class IdCarrier:
         if attempt:  # step aside for a random while, longer each time, so that somebody gets through
             await anyio.sleep(random() * min(0.0005 * 2**attempt, 0.05))  # noqa: S311 (no secret)
         record = await self._store.load(carried.key)
-        if record is None or record.is_tombstone or self._is_too_old(record, now):
+        fresher = None
+        if record and not record.is_tombstone:
+            fresher = self._living(carried.id, carried.key, record, now)
+        if fresher is None:
             raise SessionEnded("the session was ended by another request")
-        return _carried(carried.id, carried.key, record, None)
+        return fresher
 
 
 def _record(content: Content, created_at: float, expires_at: float | None, version: int = 1) -> Record:
