@@ -19,6 +19,7 @@ def test_a_person_logs_in_and_out_under_the_prefix(page: Page, server: Server) -
     log_in_by_hand(page, "ada@example.com", "correct", at=ROOT_PATH)
     expect(page).to_have_url(f"{home}/login")
     expect(page.locator("#message")).to_have_text("Login Successful")
+    expect(page.locator("#error")).to_have_count(0)
     page.locator("#logout-button").click()
     expect(page.locator("#login-button")).to_be_visible()
     expect(page).to_have_url(f"{home}/login")
