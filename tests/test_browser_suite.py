@@ -1,6 +1,7 @@
 """What the browser suite does so as to be quick, and must not change what a test sees."""
 
 import inspect
+import time
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -8,6 +9,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Error
 
 from e2e.lending import HARMLESS, Lending, watch
+from e2e.overlap import NewPage, Steps, Timeline
+from e2e.recording import Recording
 from e2e.stacks import on_a_new_stack
 
 HOME = "http://127.0.0.1:1/lab/untouched"
@@ -148,3 +151,63 @@ def test_a_page_that_is_closed_or_hangs_is_not_lent_again(lending: Lending, brok
 def test_what_counts_as_harmless_exists() -> None:
     for kind, names in HARMLESS.items():
         assert names <= vars(kind).keys()
+
+
+class Quiet:
+    """A recording of nothing."""
+
+    properties: list[tuple[str, str]] = []  # noqa: RUF012
+
+    def new_page(self) -> Tab:
+        return Tab(Browser(), url=HOME)
+
+    def close(self, *, failed: bool) -> None: ...
+
+
+class Named:
+    """As much of a pytest item as a timeline needs."""
+
+    def __init__(self, name: str, scenario: Any) -> None:
+        self.nodeid = name
+        self.user_properties: list[tuple[str, str]] = []
+        self.obj = scenario
+        self.obj.scenario = scenario
+
+
+def test_a_test_against_the_clock_does_not_wait_for_others_to_begin() -> None:
+    """On a slow machine each step takes longer than the test waits for."""
+    said: list[str] = []
+
+    def against_the_clock(_: NewPage) -> Steps:
+        said.append("its clock ticks")
+        yield 0.01
+        said.append("it goes on")
+
+    def slow(_: NewPage) -> Steps:
+        said.append("a slow one begins")
+        time.sleep(0.05)
+        yield 0.01
+
+    def slower(_: NewPage) -> Steps:
+        yield from slow(_)
+
+    items = cast(
+        list[pytest.Item], [Named("first", against_the_clock), Named("second", slow), Named("third", slower)]
+    )
+    Timeline(items, lambda _: cast(Recording, Quiet()), at_once=3).result_of(items[0])
+    assert said == ["its clock ticks", "a slow one begins", "it goes on", "a slow one begins"]
+
+
+def test_each_test_of_a_timeline_fails_by_itself() -> None:
+    def fails(_: NewPage) -> Steps:
+        yield 0.0
+        raise AssertionError("the reason")
+
+    def passes(_: NewPage) -> Steps:
+        yield 0.0
+
+    items = cast(list[pytest.Item], [Named("first", passes), Named("second", fails)])
+    timeline = Timeline(items, lambda _: cast(Recording, Quiet()), at_once=2)
+    timeline.result_of(items[0])
+    with pytest.raises(AssertionError, match="the reason"):
+        timeline.result_of(items[1])
