@@ -195,8 +195,8 @@ def delete_output_dir() -> None:
 def lending(
     cell: Cell, browser: Browser, browser_context_args: dict[str, Any], server: Server
 ) -> Iterator[Lending | None]:
-    """None where a test may leave more behind than can be wiped: in other engines, on several sites."""
-    if browser.browser_type.name != "chromium" or cell.mode == "https":
+    """None where a test may leave more behind than can be wiped: other engines, kept pages, several sites."""
+    if cell.browser != "chromium" or cell.mode == "https":
         yield None
         return
     home = f"{server.url}{server.prefix}{UNTOUCHED}"

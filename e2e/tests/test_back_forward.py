@@ -116,7 +116,6 @@ def test_after_the_sessions_end_a_page_that_comes_back_acts_anonymously(page: Pa
     assert not back(page).restored, "a signed-in page was not asked for again"
     expect(page.locator("main")).not_to_contain_text("ada@example.com")
     back(page)
-    back(page)
     assert back(page).restored
     expect(page).to_have_url(UNTOUCHED)
     assert email(page) is None
