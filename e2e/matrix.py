@@ -18,8 +18,12 @@ FILE = Path(__file__).parent.parent / "matrix.yml"
 AXES = ("server", "store", "browser", "mode")
 PLAIN = "http"
 
-Extent = Literal["all", "core", "own"]
-"""Which tests of a cell run: all of them, those marked `core`, or only those about its mode or browser."""
+Extent = Literal["all", "core", "turn", "own"]
+"""Which tests of a cell run: all of them, those marked `core`, those of the core set whose turn it is in this
+cell, or only those about its mode or browser."""
+
+TURNS = 3
+"""In so many parts the core set is shared out."""
 
 
 class MatrixError(ValueError):
@@ -137,6 +141,10 @@ class Matrix:
     def combinations(self) -> list[Cell]:
         """Every name of each axis with every other, left out or not."""
         return [Cell(*names) for names in product(self.servers, self.stores, self.browsers, self.modes)]
+
+    def turn(self, cell: Cell) -> int:
+        """Which part of the core set a cell has where cells take turns: never that of the cell beside it."""
+        return (self.servers.index(cell.server) + list(self.stores).index(cell.store)) % TURNS
 
     def left_out(self, cell: Cell) -> Rule | None:
         """Why there is no such cell."""

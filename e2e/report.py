@@ -33,6 +33,7 @@ MEANINGS: dict[State, str] = {
 KINDS: dict[Kind, str] = {
     "all": "with all tests",
     "core": "with the core tests",
+    "turn": "with the part of the core tests whose turn it is",
     "own": "with the tests about their mode or browser",
     "not selected": "not selected",
     "excluded": "excluded",

@@ -16,7 +16,7 @@ import pytest
 
 from e2e import browsers, comparison, report
 from e2e.choice import choices, in_words, way
-from e2e.matrix import AXES, Cell, Extent, Matrix
+from e2e.matrix import AXES, TURNS, Cell, Extent, Matrix
 from e2e.promises import id_of, sentences
 from e2e.results import FOLDER, CellResult, Outcome, Results, TestResult, in_order
 from e2e.selection import Selection
@@ -75,9 +75,14 @@ def test_of(item: pytest.Item) -> str:
     return item.name.replace(cell_of(item).id, "", 1).replace("[-", "[").replace("[]", "")
 
 
-def is_for(item: pytest.Item, cells: Mapping[Cell, Extent]) -> bool:
+def core_of(items: Iterable[pytest.Item]) -> list[str]:
+    """The names of the tests in the core set."""
+    return list(dict.fromkeys(test_of(item) for item in items if item.get_closest_marker("core")))
+
+
+def is_for(item: pytest.Item, extent: Extent, core: Sequence[str], turn: int) -> bool:
     """Whether the test belongs to what is run of its cell."""
-    cell = cell_of(item)
+    cell, name = cell_of(item), test_of(item)
     only: dict[str, str | Sequence[str]] = {}
     for marker in item.iter_markers("only"):
         only |= marker.kwargs
@@ -85,8 +90,9 @@ def is_for(item: pytest.Item, cells: Mapping[Cell, Extent]) -> bool:
     for axis, names in ({"mode": EVERYWHERE} | only).items():
         if getattr(cell, axis) not in ([names] if isinstance(names, str) else names):
             return False
-    core = item.get_closest_marker("core") is not None
-    return {"all": True, "core": core, "own": own}[cells[cell]]
+    of_core = name in core
+    its_turn = of_core and core.index(name) % TURNS == turn
+    return {"all": True, "core": of_core, "turn": its_turn, "own": own}[extent]
 
 
 def declared_not_applicable(item: pytest.Item) -> bool:
@@ -124,7 +130,12 @@ class Judge:
     def _judge(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         known = sentences()
         used = {name for item in items for promise in _promises(item) for name in (promise, id_of(promise))}
-        items[:] = [item for item in items if is_for(item, self._cells)]
+        core = core_of(items)
+        items[:] = [
+            item
+            for item in items
+            if is_for(item, self._cells[cell := cell_of(item)], core, self._matrix.turn(cell))
+        ]
         for item in items:
             cell, named = cell_of(item), _promises(item)
             if not named:

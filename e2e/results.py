@@ -18,7 +18,7 @@ State = Literal["passed", "failed", "not applicable", "partly", "known break", "
 A "known break" is declared with its reason, and was seen to be one; "broken in part" means that other tests
 of the promise passed.
 """
-Kind = Literal["all", "core", "own", "excluded", "not selected"]
+Kind = Literal["all", "core", "turn", "own", "excluded", "not selected"]
 """Which tests of a cell ran; or none, there being no such cell, or it not being in this run."""
 
 

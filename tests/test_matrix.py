@@ -6,7 +6,7 @@ import pytest
 
 from e2e import selection
 from e2e.databases import needed_by
-from e2e.matrix import Cell, Matrix, MatrixError
+from e2e.matrix import TURNS, Cell, Matrix, MatrixError
 
 AXES: dict[str, Any] = {
     "servers": ["uvicorn", "granian"],
@@ -96,10 +96,23 @@ def test_the_first_line_of_the_selection_that_matches_a_cell_decides() -> None:
     }
 
 
+@pytest.mark.parametrize("axis", ["server", "store"])
+def test_taking_turns_each_server_and_each_store_sees_the_whole_core_set(axis: str) -> None:
+    declared = Matrix.load()
+    seen: dict[str, set[int]] = {}
+    for cell, extent in declared.default.items():
+        if cell.mode != "http" or (axis == "server" and cell.store == "cookie"):
+            continue  # what a cookie cannot promise is not applicable there, so another store has to show it
+        turns = {"all": range(TURNS), "core": range(TURNS), "turn": [declared.turn(cell)]}.get(extent, [])
+        seen.setdefault(getattr(cell, axis), set()).update(turns)
+    assert seen
+    assert [name for name, turns in seen.items() if len(turns) < TURNS] == []
+
+
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ({"tests": "some", "reason": "x"}, "tests are one of all, core, own"),
+        ({"tests": "some", "reason": "x"}, "tests are one of all, core, turn, own"),
         ({"tests": "all"}, "needs a reason"),
         ({"tests": "all", "server": "apache", "reason": "x"}, "unknown server apache"),
     ],

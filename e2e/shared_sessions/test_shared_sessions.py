@@ -30,9 +30,10 @@ both_ways = pytest.mark.parametrize("sides", ["from-hono", "from-python"], indir
 
 
 @pytest.fixture(scope="session")
-def python(key: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def python(key: str, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Our server with the cookie store and the target's key."""
-    log = FOLDER / "servers" / "shared-sessions.log"
+    # Each worker has one, with a key of its own; where a server listens is read from its own log.
+    log = FOLDER / "servers" / f"shared-sessions-{worker_id}.log"
     with Server("uvicorn", "cookie:", key=key, folder=tmp_path_factory.mktemp("python"), log=log) as running:
         yield running
 
@@ -222,6 +223,5 @@ def test_a_key_shorter_than_32_characters_is_refused_by_both(
         assert response
         assert response.status == 500
         assert jar(page) == {}
-    log = FOLDER / "servers" / "shared-sessions.short-key.log"
     with pytest.raises(ServerFailed, match="at least 32 characters"):
-        Server("uvicorn", "cookie:", key=short, folder=tmp_path, log=log)
+        Server("uvicorn", "cookie:", key=short, folder=tmp_path, log=tmp_path / "short-key.log")
