@@ -49,7 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for line in (
         "promise(*ids): what the test checks, e.g. 'ROT-1' or 'SAVE-3: saved late'",
-        "core: one of the tests that run also where matrix.yml selects only the core set",
+        "core: one of the tests that run also where matrix.yml selects only the core set, or a part of it",
         "only(**axes): the test is for cells of these names only, e.g. mode='https'",
     ):
         config.addinivalue_line("markers", line)
