@@ -27,6 +27,7 @@ def serve(site: Site, _: str) -> None:
         "graceful_timeout": GRACE + 2,
         "post_fork": hurry,
         "loglevel": "warning",
+        "limit_request_field_size": 32_768,  # bytes; by default 8190, less than two full cookies
         "control_socket_disable": True,  # else every start leaves a socket in the home folder
     }
     if site.certificate:
