@@ -5,7 +5,7 @@ same as comparison.html into its report. Everything on the page comes from the r
 """
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,19 +73,20 @@ def _names(results: Results, cell: CellResult) -> tuple[str, str, str]:
 
 def breaks(results: Results, column: Column) -> dict[str, list[str]]:
     """Reason → the promises that it breaks in a column."""
-    found: dict[str, list[str]] = {}
-    for promise in results.promises:
-        for reason, cells in results.breaks(promise).items():
-            if set(cells) & set(column.cells):
-                found.setdefault(reason, []).append(promise)
-    return found
+    return _promises_by_reason(results, column, results.breaks)
 
 
 def limits(results: Results, column: Column) -> dict[str, list[str]]:
     """Reason → the promises, or aspects of them, that it makes not applicable in a column."""
+    return _promises_by_reason(results, column, results.reasons)
+
+
+def _promises_by_reason(
+    results: Results, column: Column, cells_by_reason: Callable[[str], Mapping[str, list[str]]]
+) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for promise in results.promises:
-        for reason, cells in results.reasons(promise).items():
+        for reason, cells in cells_by_reason(promise).items():
             if set(cells) & set(column.cells):
                 found.setdefault(reason, []).append(promise)
     return found

@@ -18,7 +18,7 @@ from e2e.lending import Lending, watch
 from e2e.matrix import AXES, Cell, Matrix, MatrixError
 from e2e.overlap import Timeline, is_overlapping
 from e2e.recording import Recording
-from e2e.reporter import cell_of, declared_not_applicable, has_failed, named
+from e2e.reporter import cell_of, declared_not_applicable, has_failed
 from e2e.results import FOLDER
 from e2e.selection import Selection, select
 from e2e.server import Server
@@ -102,7 +102,7 @@ def browser_name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def cell(browser_name: str, pytestconfig: pytest.Config) -> Cell:
-    return named(browser_name, pytestconfig.stash[reporter.CELLS])
+    return pytestconfig.stash[reporter.CELLS][browser_name]
 
 
 @pytest.fixture(scope="session")

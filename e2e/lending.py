@@ -20,18 +20,7 @@ MOST_IDLE = 4
 
 HARMLESS: dict[type, set[str]] = {
     Page: {
-        *(
-            "goto",
-            "reload",
-            "go_back",
-            "go_forward",
-            "url",
-            "title",
-            "content",
-            "context",
-            "is_closed",
-            "close",
-        ),
+        *("goto", "reload", "go_back", "go_forward", "url", "title", "content", "context", "is_closed"),
         *("evaluate", "locator", "frame_locator", "get_by_role", "get_by_text", "get_by_label", "frames"),
         *("expect_response", "expect_request", "expect_navigation", "expect_popup", "main_frame"),
         *("wait_for_url", "wait_for_load_state", "wait_for_function", "screenshot", "close"),

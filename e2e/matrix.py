@@ -39,7 +39,7 @@ class Cell:
     browser: str
     mode: str = PLAIN
 
-    @property
+    @cached_property
     def id(self) -> str:
         name = f"{self.server}-{self.store}-{self.browser}"
         return name if self.mode == PLAIN else f"{name}-{self.mode}"

@@ -21,7 +21,8 @@ from e2e.promises import id_of, sentences
 from e2e.results import FOLDER, CellResult, Outcome, Results, TestResult, in_order
 from e2e.selection import Selection
 
-CELLS = pytest.StashKey[Mapping[Cell, Extent]]()
+CELLS = pytest.StashKey[Mapping[str, Cell]]()
+"""The cells of the run by their ids."""
 LIMITS = pytest.StashKey[dict[str, str]]()
 SHOWN = pytest.StashKey[bool]()
 FAILED = pytest.StashKey[bool]()
@@ -50,18 +51,15 @@ def register(
     targets: Mapping[str, dict[str, Any]] | None = None,
 ) -> None:
     """`targets` describes those cells that are not ours, by their id."""
-    config.stash[CELLS] = cells = selection.cells
+    cells = selection.cells
+    config.stash[CELLS] = {cell.id: cell for cell in cells}
     config.pluginmanager.register(Judge(matrix, cells), "matrix-judge")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Reporter(config, matrix, selection, targets or {}), "matrix-reporter")
 
 
 def cell_of(item: pytest.Item) -> Cell:
-    return named(item.callspec.params["browser_name"], item.config.stash[CELLS])  # type: ignore[attr-defined]
-
-
-def named(cell_id: str, cells: Mapping[Cell, Extent]) -> Cell:
-    return next(cell for cell in cells if cell.id == cell_id)
+    return item.config.stash[CELLS][item.callspec.params["browser_name"]]  # type: ignore[attr-defined]
 
 
 def cell_in(nodeid: str, cells: Iterable[Cell]) -> str:

@@ -109,28 +109,21 @@ class Results:
 
     def reasons(self, promise: str) -> dict[str, list[str]]:
         """Reason → the cells in which (an aspect of) the promise is not applicable because of it."""
-        found: dict[str, list[str]] = {}
-        for test in self.tests:
-            for name, reason in test.reasons.items():
-                if id_of(name) == promise:
-                    text = (
-                        f"{name.partition(':')[2].strip().capitalize()}: {reason}" if ":" in name else reason
-                    )
-                    cells = found.setdefault(text, [])
-                    if test.cell not in cells:
-                        cells.append(test.cell)
-        return found
+        return _cells_by_reason(
+            (f"{name.partition(':')[2].strip().capitalize()}: {reason}" if ":" in name else reason, test.cell)
+            for test in self.tests
+            for name, reason in test.reasons.items()
+            if id_of(name) == promise
+        )
 
     def breaks(self, promise: str) -> dict[str, list[str]]:
         """Reason → the cells in which the promise is broken because of it."""
-        found: dict[str, list[str]] = {}
-        for test in self.tests:
-            for name, reason in test.breaks.items():
-                if id_of(name) == promise:
-                    cells = found.setdefault(reason, [])
-                    if test.cell not in cells:
-                        cells.append(test.cell)
-        return found
+        return _cells_by_reason(
+            (reason, test.cell)
+            for test in self.tests
+            for name, reason in test.breaks.items()
+            if id_of(name) == promise
+        )
 
     def count(self, outcome: Outcome) -> int:
         return sum(test.outcome == outcome for test in self.tests)
@@ -174,6 +167,14 @@ class Results:
         for choice in choices:
             choice.cells = [(server, store, name) for server, store, name in choice.cells]
         return cls(cells=cells, tests=tests, choices=choices, **data)
+
+
+def _cells_by_reason(found: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Each cell once, in the order found."""
+    cells: dict[str, list[str]] = {}
+    for reason, cell in dict.fromkeys(found):
+        cells.setdefault(reason, []).append(cell)
+    return cells
 
 
 def label(browser: str, mode: str) -> str:

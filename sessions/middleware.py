@@ -195,11 +195,11 @@ def _is_cacheable(message: Message) -> bool:
 def _varying(headers: Headers) -> Headers:
     """The headers with `Vary: Cookie` among them (RFC 9110, section 12.5.5)."""
     result = [*headers]
-    for name, value in result:
+    for index, (name, value) in enumerate(result):
         if name == b"vary":
             fields = [field.strip().lower() for field in value.split(b",")]
             if b"*" not in fields and b"cookie" not in fields:
-                result[result.index((name, value))] = (name, value + b", Cookie")
+                result[index] = (name, value + b", Cookie")
             return result
     result.append(_VARY_COOKIE)
     return result

@@ -433,7 +433,7 @@ class Session(MutableMapping[str, Any]):
         if isinstance(value, _MUTABLE):
             self._acted = True
             self._lent[key] = encode(value) if text is None else text
-        elif self._lent:
+        else:
             self._lent.pop(key, None)
         return value
 

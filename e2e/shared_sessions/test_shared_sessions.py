@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from e2e.browsing import jar, plant, put, send
+from e2e.browsing import jar, log_in_by_hand, plant, put, send
 from e2e.promises import promise
 from e2e.results import FOLDER
 from e2e.server import Server, ServerFailed
@@ -60,10 +60,7 @@ def record_in(page: Page, key: str) -> Any:
 
 
 def log_in_at(page: Page, url: str) -> None:
-    page.goto(f"{url}/login")
-    page.locator("#email").fill("ada@example.com")
-    page.locator("#password").fill("correct")
-    page.locator("#login-button").click()
+    log_in_by_hand(page, "ada@example.com", "correct", at=url)
     expect(page.locator("#logout-button")).to_have_text("Log out ada@example.com")
 
 

@@ -48,8 +48,8 @@ class MemoryStore(Store):
 
     async def replace(self, key: str, record: Record, *, expected: int) -> bool:
         with self._lock:
-            current = self._records.get(key)
-            if current is None or current.version != expected or current.expires_at <= time.time():
+            current = self._alive(key)
+            if current is None or current.version != expected:
                 return False
             if record.owner == current.owner:
                 self._records[key] = record

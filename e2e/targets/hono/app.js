@@ -60,6 +60,15 @@ function routes({ prefix, cookie }, sessions, gates, upgradeWebSocket) {
   const url = (path) => prefix + path
   const value = async (c) => c.req.query('value') ?? (await c.req.parseBody()).value ?? ''
   const ok = (c, facts = {}) => c.json({ ok: true, ...facts })
+  // Of the innermost session: under /lab/cart that is the second one.
+  const rotate = (c) => {
+    c.set('session_key_rotation', true)
+    return ok(c)
+  }
+  const destroy = (c) => {
+    c.get('session').deleteSession()
+    return ok(c)
+  }
 
   app.get('/', (c) => {
     const visits = (c.get('session').get('counter') ?? 0) + 1
@@ -149,14 +158,8 @@ function routes({ prefix, cookie }, sessions, gates, upgradeWebSocket) {
     c.get('session').touch()
     return ok(c)
   })
-  app.post('/lab/rotate', (c) => {
-    c.set('session_key_rotation', true)
-    return ok(c)
-  })
-  app.post('/lab/destroy', (c) => {
-    c.get('session').deleteSession()
-    return ok(c)
-  })
+  app.post('/lab/rotate', rotate)
+  app.post('/lab/destroy', destroy)
   app.get('/lab/large', (c) => c.json({ length: (c.get('session').get('large') ?? '').length }))
   app.post('/lab/large', (c) => {
     c.get('session').set('large', 'x'.repeat(Number(c.req.query('bytes'))))
@@ -209,14 +212,8 @@ function routes({ prefix, cookie }, sessions, gates, upgradeWebSocket) {
     c.get('session').set('items', items)
     return ok(c, { items })
   })
-  app.post('/lab/cart/rotate', (c) => {
-    c.set('session_key_rotation', true)
-    return ok(c)
-  })
-  app.post('/lab/cart/destroy', (c) => {
-    c.get('session').deleteSession()
-    return ok(c)
-  })
+  app.post('/lab/cart/rotate', rotate)
+  app.post('/lab/cart/destroy', destroy)
   return app
 }
 

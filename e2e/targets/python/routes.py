@@ -65,10 +65,10 @@ class Peer:
     """The routes of one profile."""
 
     def __init__(self, library: Library, prefix: str, gates: Gates, outcomes: Outcomes) -> None:
-        self.library, self.prefix, self.gates, self.outcomes = library, prefix, gates, outcomes
+        self.tested, self.prefix, self.gates, self.outcomes = library, prefix, gates, outcomes
 
     async def session(self, connection: HTTPConnection) -> MutableMapping[str, Any]:
-        session = await self.library.session(connection)
+        session = await self.tested.session(connection)
         if name := connection.query_params.get("gate"):
             len(session)
             await self.gates.wait(name)
@@ -80,7 +80,7 @@ class Peer:
         return HTMLResponse(pages.counter(self.prefix, session["counter"]))
 
     async def read(self, request: Request) -> Response:
-        self.library.touch(request)
+        self.tested.touch(request)
         return JSONResponse({"counter": (await self.session(request)).get("counter", 0)})
 
     async def whoami(self, request: Request) -> Response:
@@ -96,7 +96,7 @@ class Peer:
         session = await self.session(request)
         form = await request.form()
         if form.get("email") and form.get("password") == "correct":
-            await self.library.rotate(request)
+            await self.tested.rotate(request)
             session.pop("failed-login-attempts", None)
             session["email"] = form["email"]
             session["message"] = "Login Successful"
@@ -107,7 +107,7 @@ class Peer:
 
     async def log_out(self, request: Request) -> Response:
         await self.session(request)
-        await self.library.destroy(request)
+        await self.tested.destroy(request)
         return RedirectResponse(f"{self.prefix}/login", 303)
 
     async def lab(self, request: Request) -> Response:
@@ -169,17 +169,17 @@ class Peer:
         raise Deliberate
 
     async def touch(self, request: Request) -> Response:
-        self.library.touch(request)
+        self.tested.touch(request)
         return ok()
 
     async def rotate(self, request: Request) -> Response:
         await self.session(request)
-        await self.library.rotate(request)
+        await self.tested.rotate(request)
         return ok()
 
     async def destroy(self, request: Request) -> Response:
         await self.session(request)
-        await self.library.destroy(request)
+        await self.tested.destroy(request)
         return ok()
 
     async def large(self, request: Request) -> Response:
@@ -224,7 +224,7 @@ class Peer:
         return JSONResponse({"items": cart.get("items", [])})
 
     async def rotate_cart(self, request: Request) -> Response:
-        await self.library.rotate(cast(Request, request.scope[f"{CART}.request"]))
+        await self.tested.rotate(cast(Request, request.scope[f"{CART}.request"]))
         return ok()
 
     async def destroy_cart(self, request: Request) -> Response:
