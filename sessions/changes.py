@@ -21,7 +21,7 @@ class Change(Protocol):
     def apply(self, content: Content) -> None: ...
 
 
-class Set(msgspec.Struct, frozen=True):
+class Set(msgspec.Struct, frozen=True, gc=False):
     key: str
     text: bytes
     flash: bool = False

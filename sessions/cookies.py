@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import msgspec
@@ -18,6 +19,10 @@ from sessions.errors import CookieTooLarge
 
 MAX_COOKIE: Final = 4096
 """Bytes of name and value together that browsers keep (RFC 6265bis, section 5.6, step 5)."""
+
+REMEMBERED: Final = 500
+"""Cookie headers whose reading is remembered: a browser asks for a page and its parts in one go, and sends
+the same header with each of these requests."""
 
 _NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # a token, RFC 9110 section 5.6.2
 _DOMAIN: Final = re.compile(r"\.?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
@@ -87,7 +92,6 @@ class Cookie:
             raise ValueError("browsers reject a cookie named __Host- with a Path other than /")
         self.name = name
         self._name_start = name.encode()
-        self._alone = re.compile(re.escape(self._name_start) + rb"=([!-:<-}]*)").fullmatch
         self._pieces = re.compile(re.escape(self._name_start) + rb"(?:\.([1-9][0-9]{0,2}))?").fullmatch
         self._secure = True if prefixed else options.secure
         self._tail = f"; Path={options.path}"
@@ -98,6 +102,7 @@ class Cookie:
         self._tail += f"; SameSite={options.same_site.capitalize()}"
         if options.partitioned:
             self._tail += "; Partitioned"
+        self._remembered = lru_cache(maxsize=REMEMBERED)(self._read)
 
     def find(self, headers: Iterable[tuple[bytes, bytes]]) -> Found | None:
         """The request's cookie of this name with its numbered pieces; None when there is none."""
@@ -107,9 +112,9 @@ class Cookie:
                 header = header + b"; " + value if header else value  # HTTP/2 may send several lines
         if not header:
             return None
-        # The usual cases without the machinery: our cookie alone in one piece, or none of ours.
-        if alone := self._alone(header):
-            return Found(alone[1].decode())
+        return self._remembered(header) if len(header) <= MAX_COOKIE else self._read(header)
+
+    def _read(self, header: bytes) -> Found | None:
         if self._name_start not in header:
             return None
         pieces: list[tuple[int, bytes]] = []
@@ -163,7 +168,7 @@ class Cookie:
         return line.encode("ascii")
 
 
-class Found(msgspec.Struct, frozen=True):
+class Found(msgspec.Struct, frozen=True, gc=False):
     """A request's cookie: its value, or what is wrong with it; and which pieces the browser has."""
 
     value: str = ""

@@ -3,41 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from sessions.changes import Change, replay
+from sessions.changes import Change
 from sessions.expiry import Lifetime
-from sessions.record import Content
-
-if TYPE_CHECKING:
-    from sessions.carriers.base import Carried
+from sessions.record import Content, Record
 
 
-class Draft(msgspec.Struct, frozen=True):
+class Draft(msgspec.Struct, frozen=True, gc=False):
     """The changes of a request, beside the state that the handler saw with these changes already in it."""
 
     changes: Sequence[Change]
-    seen: Carried | None
     content: Content
-    lifetime: Lifetime
     now: float
     extend: bool
-    """Whether this request counts as activity. It does not where the browser could not be told."""
+    """Whether this request counts as activity, and an extension is due."""
     touch: bool = False
 
-    def content_on(self, carried: Carried) -> Content:
-        """The content to keep, if `carried` is what the store has now."""
-        if carried is self.seen:
-            return self.content
-        return replay(self.changes, carried.content)
-
-    def expiry_on(self, carried: Carried) -> float | None:
+    def expiry_on(self, record: Record, lifetime: Lifetime) -> float:
         """When the session ends from now on; unchanged where no extension is due."""
         if self.touch:
-            return self.lifetime.renewed(carried.created_at, carried.expires_at, self.now)
-        expires_at = carried.expires_at
-        if not self.extend or expires_at is None or expires_at - self.now > self.lifetime.rest:
-            return expires_at
-        return self.lifetime.after_activity(carried.created_at, expires_at, self.now)
+            return lifetime.renewed(record.created_at, record.expires_at, self.now)
+        if self.extend:
+            return lifetime.after_activity(record.created_at, record.expires_at, self.now)
+        return record.expires_at

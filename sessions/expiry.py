@@ -1,14 +1,14 @@
 """When a session ends: after a while without a request (idle timeout), or at an age (absolute timeout).
 
-OWASP ASVS 5, 7.3.1 and 7.3.2, asks for both. Everything here is arithmetic on seconds since the epoch.
+OWASP ASVS 5, 7.3.1 and 7.3.2, asks for both. Everything here is arithmetic on seconds since the epoch;
+never is infinity.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cached_property
-from math import ceil
+from math import ceil, inf, isinf
 from typing import Final
 
 Duration = float | timedelta
@@ -34,7 +34,7 @@ def seconds(name: str, value: Duration | None) -> float | None:
     return number
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Lifetime:
     """The rules of expiry of one middleware.
 
@@ -49,6 +49,18 @@ class Lifetime:
     refresh_interval: float = 0.0
     told: bool = True
     """Whether the browser is told (Max-Age); not where the expiry is only the store's retention."""
+    slack: float = field(init=False)
+    """Seconds by which an extension has to move the expiry to be worth it.
+
+    A second is the finest that a cookie can tell; short timeouts are kept more finely on the server.
+    """
+    rest: float = field(init=False)
+    """Seconds left to a session from which on no request has to extend it yet."""
+
+    def __post_init__(self) -> None:
+        slack = min(1.0, (self.idle or 0) / 20)
+        object.__setattr__(self, "slack", slack)
+        object.__setattr__(self, "rest", self.idle - slack if self.extend and self.idle else 0.0)
 
     @classmethod
     def of(
@@ -77,53 +89,33 @@ class Lifetime:
             return self
         return Lifetime(idle=RETENTION, refresh_interval=24 * 60 * 60.0, told=False)
 
-    @cached_property
-    def slack(self) -> float:
-        """Seconds by which an extension has to move the expiry to be worth it.
+    def first(self, now: float) -> float:
+        """When a session that is born now ends."""
+        return self.capped(now, now + self.idle if self.idle else inf)
 
-        A second is the finest that a cookie can tell; short timeouts are kept more finely on the server.
-        """
-        return min(1.0, (self.idle or 0) / 20)
-
-    @cached_property
-    def rest(self) -> float:
-        """Seconds left to a session from which on no request has to extend it yet."""
-        return self.idle - self.slack if self.extend and self.idle is not None else 0.0
-
-    def first(self, now: float) -> float | None:
-        """When a session that is born now ends; None is never."""
-        return self.capped(now, now + self.idle if self.idle else None)
-
-    def renewed(self, created_at: float, expires_at: float | None, now: float) -> float | None:
+    def renewed(self, created_at: float, expires_at: float, now: float) -> float:
         """When it ends if it is extended to the full idle timeout from now (never sooner than before)."""
-        if self.idle is None or expires_at is None:
+        if self.idle is None:
             return expires_at
         return self.capped(created_at, max(expires_at, now + self.idle))
 
-    def after_activity(self, created_at: float, expires_at: float | None, now: float) -> float | None:
+    def is_due(self, expires_at: float, now: float) -> bool:
+        """Whether so little is left that activity has to extend the session."""
+        return expires_at - now <= self.rest
+
+    def after_activity(self, created_at: float, expires_at: float, now: float) -> float:
         """When it ends after a request now; `expires_at` itself when nothing needs to be written."""
-        if not self.extend or self.idle is None or expires_at is None:
-            return expires_at
-        if expires_at - now > self.rest:
+        if not self.extend or self.idle is None or not self.is_due(expires_at, now):
             return expires_at
         renewed = self.capped(created_at, now + min(self.idle + self.refresh_interval, MAX_AGE_LIMIT))
-        return expires_at if renewed is None or renewed - expires_at < self.slack else renewed
+        return expires_at if renewed - expires_at < self.slack else renewed
 
-    def has_ended(self, created_at: float, expires_at: float | None, now: float) -> bool:
-        """Also by an absolute timeout that was set, or shortened, after the session was written."""
-        if expires_at is not None and expires_at <= now:
-            return True
-        return self.absolute is not None and created_at + self.absolute <= now
-
-    def max_age(self, expires_at: float | None, now: float) -> int | None:
+    def max_age(self, expires_at: float, now: float) -> int | None:
         """Whole seconds for the cookie's Max-Age; None makes a browser-session cookie."""
-        if expires_at is None or not self.told:
+        if isinf(expires_at) or not self.told:
             return None
         return max(0, ceil(expires_at - now - 0.001))
 
-    def capped(self, created_at: float, expires_at: float | None) -> float | None:
+    def capped(self, created_at: float, expires_at: float) -> float:
         """When it ends if nothing but the absolute timeout is against `expires_at`."""
-        if self.absolute is None:
-            return expires_at
-        end = created_at + self.absolute
-        return end if expires_at is None else min(expires_at, end)
+        return expires_at if self.absolute is None else min(expires_at, created_at + self.absolute)

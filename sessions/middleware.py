@@ -114,8 +114,9 @@ class SessionMiddleware:
                     session._refuse_late_changes()
             elif message["type"] in _START:
                 headers = given = message.get("headers", ())
-                if not session._is_quiet():
-                    headers = await self._commit(session, message, found, scope)
+                due = session._is_due()
+                if due or session._acted:
+                    headers = await self._commit(session, message, found, scope, due)
                 if session._accessed:
                     headers = _varying(headers)
                 if headers is not given:
@@ -141,19 +142,16 @@ class SessionMiddleware:
         if time.monotonic() >= self._purger.due:
             await self._purger.run()
 
-    async def _commit(self, session: Session, message: Message, found: Found | None, scope: Scope) -> Headers:
+    async def _commit(
+        self, session: Session, message: Message, found: Found | None, scope: Scope, due: bool
+    ) -> Headers:
         """Save; the response's headers with what browser and caches must know."""
         headers: Headers = message.get("headers", ())
         if session._fault:
             return headers
-        status = message.get("status", 200)
-        if status == INTERNAL_SERVER_ERROR:
-            # How a framework that runs inside of us answers for a handler that raised.
-            if session._discard():
-                logger.warning("changes were not saved: the handler failed")
-        elif status > INTERNAL_SERVER_ERROR:
-            session._put_back_flash()
-        extend = scope["type"] == "http" and (session._accessed or not _is_cacheable(message))
+        if (status := message.get("status", 200)) >= INTERNAL_SERVER_ERROR:
+            _undo(session, status)
+        extend = due and scope["type"] == "http" and (session._accessed or not _is_cacheable(message))
         try:
             await session._commit(extend=extend)
             if not session._tell:
@@ -178,10 +176,17 @@ class SessionMiddleware:
         carried = session._carried
         if carried is None:
             return self._cookie.remove(https=https, stale=stale) if found else []
-        now = time.time()
-        value = self._carrier.cookie(carried, now)
-        max_age = self._carrier.lifetime.max_age(carried.expires_at, now)
+        value = self._carrier.cookie(carried)
+        max_age = self._carrier.lifetime.max_age(carried.record.expires_at, time.time())
         return self._cookie.write(value, max_age, https=https, max_bytes=self._carrier.max_bytes, stale=stale)
+
+
+def _undo(session: Session, status: int) -> None:
+    """Take back what a response that failed must not have done."""
+    if status > INTERNAL_SERVER_ERROR:
+        session._put_back_flash()
+    elif session._discard():  # a framework that runs inside of us answers so for a handler that raised
+        logger.warning("changes were not saved: the handler failed")
 
 
 def _is_cacheable(message: Message) -> bool:
@@ -195,11 +200,11 @@ def _is_cacheable(message: Message) -> bool:
 def _varying(headers: Headers) -> Headers:
     """The headers with `Vary: Cookie` among them (RFC 9110, section 12.5.5)."""
     result = [*headers]
-    for index, (name, value) in enumerate(result):
+    for name, value in result:
         if name == b"vary":
             fields = [field.strip().lower() for field in value.split(b",")]
             if b"*" not in fields and b"cookie" not in fields:
-                result[index] = (name, value + b", Cookie")
+                result[result.index((name, value))] = (name, value + b", Cookie")
             return result
     result.append(_VARY_COOKIE)
     return result

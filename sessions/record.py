@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """What a store keeps under a session's key. To the store the payload is just bytes.
 
     `version` is 1 when the record is created, and one more after each replacement; a store compares it

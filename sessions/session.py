@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from datetime import UTC, datetime
+from math import inf, isinf
 from typing import Any, overload
 
 import anyio
@@ -19,6 +20,8 @@ from sessions.record import Content
 Number = int | float
 _MUTABLE = (dict, list, tuple)
 """What may change in place; a tuple by what is in it."""
+_FIXED = frozenset({str, int, float, bool, type(None)})
+"""What cannot, told faster."""
 _MISSING: Any = object()
 
 
@@ -35,24 +38,27 @@ class Session(MutableMapping[str, Any]):
         LateChange: a change after the response has started that cannot be kept.
     """
 
-    # A request makes one of these whether or not its handler looks, so what is seldom used stands here
-    # until it is.
-    _accessed = False
-    _acted = False
-    """Whether the handler did more than look."""
-    _started = False
-    _fault: BaseException | None = None
-    """Why the response's changes could not be saved; then no further try is made."""
-    _born = False
-    _rotate = False
-    _touch = False
-    _tell = False
-    """Whether the browser must learn with the response what session it is to carry from then on."""
-    _content: Content | None = None
-    _destroyed: Sequence[Carried | None] = ()
-    _saving = False
-    _saved: anyio.Event | None = None
-    """For whom waits until a save of another task is done."""
+    # A request makes one of these whether or not its handler looks.
+    __slots__ = (
+        "_accessed",
+        "_acted",
+        "_barred",
+        "_born",
+        "_carried",
+        "_carrier",
+        "_changes",
+        "_content",
+        "_destroyed",
+        "_fault",
+        "_headers",
+        "_lent",
+        "_rotate",
+        "_saved",
+        "_saving",
+        "_started",
+        "_tell",
+        "_touch",
+    )
 
     def __init__(
         self,
@@ -65,13 +71,27 @@ class Session(MutableMapping[str, Any]):
 
         `barred` is a request that came with an id which was rotated a moment ago; it may set no cookie.
         """
-        self._barred = barred
         self._carrier = carrier
         self._carried = carried
         self._headers = headers
+        self._barred = barred
+        self._content: Content | None = None
         self._changes: list[Change] = []
         # Nested values that the handler holds and may change in place: their JSON text before.
         self._lent: dict[str, bytes] = {}
+        self._destroyed: Sequence[Carried | None] = ()
+        self._accessed = False
+        # Whether the handler did more than look.
+        self._acted = False
+        self._born = self._rotate = self._touch = False
+        # Whether the browser must learn with the response what session it is to carry from then on.
+        self._tell = False
+        self._started = False
+        # Why the response's changes could not be saved; then no further try is made.
+        self._fault: BaseException | None = None
+        self._saving = False
+        # For whom waits until a save of another task is done.
+        self._saved: anyio.Event | None = None
 
     # -- facts -----------------------------------------------------------------------------------
 
@@ -93,13 +113,13 @@ class Session(MutableMapping[str, Any]):
     @property
     def created_at(self) -> datetime | None:
         """When the session was first saved (UTC); None as long as it never was."""
-        return _moment(self._carried.created_at if self._carried else None)
+        return _moment(self._carried.record.created_at if self._carried else inf)
 
     @property
     def expires_at(self) -> datetime | None:
         """When the session ends unless a request extends it (UTC); None if it is bound to the browser."""
         carried = self._carried
-        return _moment(carried.expires_at if carried and self._carrier.lifetime.told else None)
+        return _moment(carried.record.expires_at if carried and self._carrier.lifetime.told else inf)
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -125,7 +145,7 @@ class Session(MutableMapping[str, Any]):
         value = content.data.get(key, _MISSING)
         if value is _MISSING:
             return default
-        if content.flash or isinstance(value, _MUTABLE):
+        if content.flash or type(value) not in _FIXED:
             return self[key]
         return value
 
@@ -177,8 +197,15 @@ class Session(MutableMapping[str, Any]):
 
     # -- changing --------------------------------------------------------------------------------
 
-    def __setitem__(self, key: str, value: Any) -> None:
-        self._set(key, value)
+    def __setitem__(self, key: str, value: Any, *, flash: bool = False) -> None:
+        text = checked(key, value)
+        content = self._content or self._open()
+        if type(key) is not str:
+            key = str.__str__(key)  # a subclass would be no JSON key, and str() of an enum is not its value
+        self._change(Set(key, text, flash))
+        content.put(key, value, flash)
+        if self._lent or type(value) not in _FIXED:
+            self._lend(key, value, text)
 
     def __delitem__(self, key: str) -> None:
         """Raises `KeyError` when there is no such key; `forget` does not."""
@@ -212,11 +239,11 @@ class Session(MutableMapping[str, Any]):
         raise KeyError("the session is empty")
 
     def set(self, key: str, value: Any) -> None:
-        self._set(key, value)
+        self[key] = value
 
     def flash(self, key: str, value: Any) -> None:
         """Set a value that is there for exactly one read."""
-        self._set(key, value, flash=True)
+        self.__setitem__(key, value, flash=True)
 
     def forget(self, key: str) -> None:
         """Remove the key if there is one."""
@@ -318,16 +345,12 @@ class Session(MutableMapping[str, Any]):
             StoreUnavailable: the store is away; the changes are still pending.
         """
         self._accessed = self._acted = True
-        await self._commit(extend=not self._started)
+        await self._commit(extend=not self._started and self._is_due())
 
-    def _is_quiet(self) -> bool:
-        """Whether there is nothing to commit: the handler has not done a thing and no extension is due."""
-        if self._acted:
-            return False
+    def _is_due(self) -> bool:
+        """Whether a request that counts as activity has to extend the session by now."""
         carried = self._carried
-        if carried is None or carried.expires_at is None:
-            return True
-        return carried.expires_at - time.time() > self._carrier.lifetime.rest
+        return carried is not None and self._carrier.lifetime.is_due(carried.record.expires_at, time.time())
 
     async def _commit(self, *, extend: bool) -> None:
         """Bring the store up to date, and note whether the browser must be told (`_tell`)."""
@@ -344,8 +367,8 @@ class Session(MutableMapping[str, Any]):
             before = self._carried
             if before is None and not self._is_worth_a_start():
                 return
-            content, lifetime = self._content or self._loaded(), self._carrier.lifetime
-            draft = Draft(self._changes, before, content, lifetime, time.time(), extend, self._touch)
+            content = self._content or self._loaded()
+            draft = Draft(self._changes, content, time.time(), extend, self._touch)
             # What another task of the same request changes while the store is at work is for the next commit.
             self._changes = []
             try:
@@ -357,9 +380,10 @@ class Session(MutableMapping[str, Any]):
                     self._tell = True
                 else:
                     after = await self._carrier.update(before, draft)
-                    moved = lifetime.told and after.expires_at != before.expires_at
+                    moved = after.record.expires_at != before.record.expires_at
                     content_travels = after is not before and not self._carrier.keeps_late_changes
-                    self._tell = self._tell or moved or content_travels
+                    if content_travels or (moved and self._carrier.lifetime.told):
+                        self._tell = True
             except SessionEnded:
                 self._barred = True
                 self._tell = False
@@ -376,8 +400,8 @@ class Session(MutableMapping[str, Any]):
                 return
             self._carried = after
             self._rotate = self._touch = False
-            if after is not before and (after.unpacked is not content or self._content is not content):
-                self._adopt(after.content)
+            if after is not before and (after.content is not content or self._content is not content):
+                self._adopt(after.content or self._as_saved())
         finally:
             self._saving = False
             if self._saved:
@@ -410,24 +434,18 @@ class Session(MutableMapping[str, Any]):
     def _open(self) -> Content:
         """The content, at the handler's request."""
         self._accessed = True
-        return self._content or self._loaded()
+        return self._loaded()
 
     def _loaded(self) -> Content:
         content = self._content
         if content is None:
-            carried = self._carried
-            content = self._content = Content() if carried is None else carried.content
+            content = self._content = self._as_saved()
         return content
 
-    def _set(self, key: str, value: Any, *, flash: bool = False) -> None:
-        text = checked(key, value)
-        content = self._content or self._open()
-        if type(key) is not str:
-            key = str.__str__(key)  # a subclass would be no JSON key, and str() of an enum is not its value
-        self._change(Set(key, text, flash))
-        content.put(key, value, flash)
-        if self._lent or isinstance(value, _MUTABLE):
-            self._lend(key, value, text)
+    def _as_saved(self) -> Content:
+        """The content without what the handler has done since."""
+        carried = self._carried
+        return Content() if carried is None else self._carrier.unpack(carried.record.payload)
 
     def _lend(self, key: str, value: Any, text: bytes | None = None) -> Any:
         if isinstance(value, _MUTABLE):
@@ -471,7 +489,7 @@ class Session(MutableMapping[str, Any]):
         if any(isinstance(change, Consume) for change in self._changes):
             self._note_all_in_place()
             self._changes = [change for change in self._changes if not isinstance(change, Consume)]
-            self._content = replay(self._changes, self._carried.fresh() if self._carried else Content())
+            self._content = replay(self._changes, self._as_saved())
             self._lent = {}
 
     def _is_prefetch(self) -> bool:
@@ -509,9 +527,9 @@ class Session(MutableMapping[str, Any]):
         self._destroyed = ()
         self._forget_changes()
         self._lent = {}
-        self._content = self._carried.fresh() if self._carried else Content()
+        self._content = self._as_saved()
         return discarded
 
 
-def _moment(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+def _moment(seconds: float) -> datetime | None:
+    return None if isinf(seconds) else datetime.fromtimestamp(seconds, UTC)

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket
-from support import KEY, Browser, Trouble, Watched, answer, own, site
+from support import KEY, Browser, Clock, Trouble, Watched, answer, own, site
 
 from sessions import (
     CookieStore,
@@ -94,6 +94,24 @@ class TestRaising:
         assert (await browser.get("/rotate_and_fail")).status == 500
         assert browser.cookie() == cookie
         assert (await browser.get("/read")).json() == {"cart": []}
+
+    @pytest.mark.parametrize("kind", [MemoryStore, CookieStore])
+    async def test_an_extension_takes_nothing_along_that_changed_in_place(
+        self, kind: Callable[[], Any], clock: Clock
+    ) -> None:
+        async def begin(request: Request) -> Response:
+            request.session["cart"] = [1]
+            return answer()
+
+        async def append_and_fail(request: Request) -> Response:
+            own(request)["cart"].append(2)
+            return answer(status_code=500)
+
+        browser = Browser(site(begin, append_and_fail, store=kind(), encryption_key=KEY, expire_after=10))
+        await browser.get("/begin")
+        clock.go(5)
+        assert (await browser.get("/append_and_fail")).set_cookies
+        assert (await browser.get("/read")).json() == {"cart": [1]}
 
     async def test_what_was_saved_by_hand_stays(self, store: Store) -> None:
         async def half(request: Request) -> Response:

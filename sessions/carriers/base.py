@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
 from sessions.draft import Draft
 from sessions.expiry import Lifetime
-from sessions.record import Content
+from sessions.record import Content, Record
 
 
-class Carried(msgspec.Struct):
-    """A session as its carrier found it, or left it behind.
+class Carried(msgspec.Struct, frozen=True, gc=False):
+    """A session as its carrier found it, or left it behind."""
 
-    `unpack` is called only when somebody looks: most requests of a browser never do.
-    """
-
-    created_at: float
-    expires_at: float | None
-    unpack: Callable[[Any], Content]
-    packed: Any
-    unpacked: Content | None = None
+    record: Record
     id: str | None = None
     key: str = ""
-    version: int = 0
-
-    @property
-    def content(self) -> Content:
-        if self.unpacked is None:
-            self.unpacked = self.unpack(self.packed)
-        return self.unpacked
-
-    def fresh(self) -> Content:
-        """The content once more, without what a handler has done to `content` since."""
-        return self.unpack(self.packed)
+    content: Content | None = None
+    """What is in the record, where it is known already. Most requests of a browser never look."""
 
 
 class Carrier(Protocol):
@@ -46,6 +29,10 @@ class Carrier(Protocol):
     """Bytes of cookies that a session may take."""
     keeps_late_changes: bool
     """Whether a change can be kept once the response, and so the cookie, has left."""
+
+    def unpack(self, payload: bytes) -> Content:
+        """The content of a record that was found or left behind, new with each call."""
+        ...
 
     async def find(self, cookie: str, now: float) -> Carried | None:
         """None for a session that is unknown or over.
@@ -69,7 +56,7 @@ class Carrier(Protocol):
 
     async def destroy(self, carried: Carried) -> None: ...
 
-    def cookie(self, carried: Carried, now: float) -> str:
+    def cookie(self, carried: Carried) -> str:
         """What the browser is to send from now on."""
         ...
 

@@ -14,6 +14,7 @@ responses overwrite each other.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from math import isinf
 from typing import Any, Final
 
 import msgspec
@@ -25,7 +26,7 @@ from sessions.expiry import Lifetime
 from sessions.iron import InvalidSeal
 from sessions.jsonvalues import encode
 from sessions.keys import KeyRing
-from sessions.record import Content, unpack
+from sessions.record import Content, Record
 
 
 class _Value(msgspec.Struct):
@@ -43,7 +44,7 @@ class _HonoRecord(msgspec.Struct, omit_defaults=False):
 
 
 _text: Final = msgspec.json.Decoder(str)
-_record: Final = msgspec.json.Decoder(_HonoRecord)
+_kept: Final = msgspec.json.Decoder(_HonoRecord)
 
 
 class ContentCarrier:
@@ -59,10 +60,11 @@ class ContentCarrier:
             text = _text.decode(self._keys.unseal(cookie))
             if not text:  # what hono-sessions leaves after a logout
                 return None
-            record = _record.decode(text)
-            accessed_at = _seconds(record.accessed)
-            created_at = _seconds(record.created) if record.created else accessed_at
-            expires_at = _seconds(record.expire)
+            payload = text.encode()
+            kept = _kept.decode(payload)
+            accessed_at = _seconds(kept.accessed)
+            created_at = _seconds(kept.created) if kept.created else accessed_at
+            expires_at = _seconds(kept.expire)
         except InvalidSeal as fault:
             raise InvalidCookie(str(fault)) from None
         except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -72,18 +74,19 @@ class ContentCarrier:
             expires_at = self.lifetime.first(now if accessed_at is None else accessed_at)
         # A Hono app extends a session without a thought of our absolute timeout.
         expires_at = self.lifetime.capped(created_at, expires_at)
-        if record.delete or self.lifetime.has_ended(created_at, expires_at, now):
+        if kept.delete or expires_at <= now:
             return None
-        return Carried(created_at, expires_at, _content, record)
+        return Carried(Record(payload, created_at, expires_at))
 
     async def create(self, draft: Draft) -> Carried:
-        return _carried(draft.now, self.lifetime.first(draft.now), draft.content)
+        return _carried(draft, draft.now, self.lifetime.first(draft.now))
 
     async def update(self, carried: Carried, draft: Draft) -> Carried:
-        expires_at = draft.expiry_on(carried)
-        if not draft.changes and expires_at == carried.expires_at:
+        record = carried.record
+        expires_at = draft.expiry_on(record, self.lifetime)
+        if not draft.changes and expires_at == record.expires_at:
             return carried
-        return _carried(carried.created_at, expires_at, draft.content)
+        return _carried(draft, record.created_at, expires_at)
 
     async def rotate(self, carried: Carried, draft: Draft) -> Carried:
         return await self.update(carried, draft)
@@ -91,16 +94,17 @@ class ContentCarrier:
     async def destroy(self, carried: Carried) -> None:
         pass
 
-    def cookie(self, carried: Carried, now: float) -> str:
-        content = carried.content
-        record = _HonoRecord(
-            {key: _Value(value, key in content.flash) for key, value in content.data.items()},
-            expire=_iso(carried.expires_at),
-            accessed=_iso(now),
-            created=_iso(carried.created_at),
-            owner=content.owner,
+    def unpack(self, payload: bytes) -> Content:
+        kept = _kept.decode(payload)
+        values = kept.data
+        return Content(
+            {key: item.value for key, item in values.items()},
+            {key for key, item in values.items() if item.flash},
+            kept.owner,
         )
-        return self._keys.sealer.seal(encode(encode(record).decode()))
+
+    def cookie(self, carried: Carried) -> str:
+        return self._keys.sealer.seal(encode(carried.record.payload.decode()))
 
     async def purge(self) -> int:
         return 0
@@ -109,17 +113,16 @@ class ContentCarrier:
         pass
 
 
-def _carried(created_at: float, expires_at: float | None, content: Content) -> Carried:
-    return Carried(created_at, expires_at, unpack, encode(content), content)
-
-
-def _content(record: _HonoRecord) -> Content:
-    values = record.data
-    return Content(
-        {key: item.value for key, item in values.items()},
-        {key for key, item in values.items() if item.flash},
-        record.owner,
+def _carried(draft: Draft, created_at: float, expires_at: float) -> Carried:
+    content = draft.content
+    kept = _HonoRecord(
+        {key: _Value(value, key in content.flash) for key, value in content.data.items()},
+        expire=_iso(expires_at),
+        accessed=_iso(draft.now),
+        created=_iso(created_at),
+        owner=content.owner,
     )
+    return Carried(Record(encode(kept), created_at, expires_at), content=content)
 
 
 def _seconds(text: str | None) -> float | None:
@@ -132,8 +135,8 @@ def _seconds(text: str | None) -> float | None:
     return moment.timestamp()
 
 
-def _iso(moment: float | None) -> str | None:
-    """To the millisecond, as JavaScript's `toISOString` writes it."""
-    if moment is None:
+def _iso(moment: float) -> str | None:
+    """To the millisecond, as JavaScript's `toISOString` writes it; None for never."""
+    if isinf(moment):
         return None
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"

@@ -6,8 +6,8 @@ The store never learns an id, only its hash: whoever steals the database opens n
 from __future__ import annotations
 
 import secrets
+from functools import lru_cache
 from hashlib import blake2s
-from math import inf
 from random import random
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +15,8 @@ import anyio
 import msgspec
 
 from sessions.carriers.base import Carried
-from sessions.cookies import MAX_COOKIE
+from sessions.changes import replay
+from sessions.cookies import MAX_COOKIE, REMEMBERED
 from sessions.draft import Draft
 from sessions.errors import InvalidCookie, SessionEnded, WriteConflict
 from sessions.expiry import Lifetime
@@ -43,6 +44,7 @@ def new_id() -> str:
     return secrets.token_urlsafe(ID_BYTES)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def key_of(session_id: str) -> str:
     """Under which key a store keeps the session: BLAKE2s (RFC 7693) of the id as 64 hexadecimal digits.
 
@@ -55,6 +57,7 @@ def key_of(session_id: str) -> str:
 class IdCarrier:
     max_bytes = MAX_COOKIE
     keeps_late_changes = True
+    unpack = staticmethod(unpack)
 
     def __init__(self, store: Store, lifetime: Lifetime, keys: KeyRing | None) -> None:
         self.lifetime = lifetime.with_retention()
@@ -72,43 +75,45 @@ class IdCarrier:
             return None
         if record.is_tombstone:
             raise SessionEnded("the session has a newer id")
-        return self._living(session_id, key, record, now)
+        living = self._living(record, now)
+        return None if living is None else Carried(living, session_id, key)
 
     async def create(self, draft: Draft) -> Carried:
-        expires_at = self.lifetime.first(draft.now)
-        return await self._create(_record(draft.content, draft.now, expires_at), draft.content)
+        return await self._create(draft.content, draft.now, self.lifetime.first(draft.now))
 
     async def update(self, carried: Carried, draft: Draft) -> Carried:
-        key, created_at = carried.key, carried.created_at
+        content = draft.content
         for attempt in range(MAX_TRIES):
-            expires_at = draft.expiry_on(carried)
-            if not draft.changes and expires_at == carried.expires_at:
+            record = carried.record
+            expires_at = draft.expiry_on(record, self.lifetime) if (draft.extend or draft.touch) else record.expires_at
+            if not draft.changes and expires_at == record.expires_at:
                 return carried
-            content = draft.content_on(carried)
-            version = carried.version
-            record = _record(content, created_at, expires_at, version + 1)
-            if await self._store.replace(key, record, expected=version):
-                return _carried(carried.id, key, record, content)
+            after = Record(encode(content), record.created_at, expires_at, record.version + 1, content.owner)
+            if await self._store.replace(carried.key, after, expected=record.version):
+                return Carried(after, carried.id, carried.key, content)
             carried = await self._fresher(carried, attempt, draft.now)
+            content = replay(draft.changes, unpack(carried.record.payload))
         raise WriteConflict("too many requests write to one session at the same time")
 
     async def rotate(self, carried: Carried, draft: Draft) -> Carried:
         # First the new record, then a tombstone in place of the old one, if nobody wrote to that in
         # between: a crash or a faster writer leaves a record that nobody knows the id of, never a loss.
+        content = draft.content
         for attempt in range(MAX_TRIES):
-            content = draft.content_on(carried)
-            new = await self._create(_record(content, carried.created_at, draft.expiry_on(carried)), content)
-            tombstone = Record(b"", carried.created_at, draft.now + TOMBSTONE_SECONDS, carried.version + 1)
-            if await self._store.replace(carried.key, tombstone, expected=carried.version):
+            old = carried.record
+            new = await self._create(content, old.created_at, draft.expiry_on(old, self.lifetime))
+            tombstone = Record(b"", old.created_at, draft.now + TOMBSTONE_SECONDS, old.version + 1)
+            if await self._store.replace(carried.key, tombstone, expected=old.version):
                 return new
             await self.destroy(new)
             carried = await self._fresher(carried, attempt, draft.now)
+            content = replay(draft.changes, unpack(carried.record.payload))
         raise WriteConflict("too many requests write to one session at the same time")
 
     async def destroy(self, carried: Carried) -> None:
         await self._store.delete(carried.key)
 
-    def cookie(self, carried: Carried, now: float) -> str:
+    def cookie(self, carried: Carried) -> str:
         if carried.id is None:
             raise TypeError("a session without an id came from another carrier")
         return self._keys.sealer.seal(encode(carried.id)) if self._keys else carried.id
@@ -127,52 +132,30 @@ class IdCarrier:
         except msgspec.DecodeError:
             raise InvalidCookie("it holds no session id") from None
 
-    def _living(self, session_id: str | None, key: str, record: Record, now: float) -> Carried | None:
-        """The record's session, unless an absolute timeout that was set or shortened since has ended it.
+    def _living(self, record: Record, now: float) -> Record | None:
+        """The record, unless an absolute timeout that was set or shortened since has ended it.
 
         Any other end the store knows itself.
         """
-        carried = _carried(session_id, key, record, None)
-        if self.lifetime.absolute is not None:
-            carried.expires_at = self.lifetime.capped(record.created_at, record.expires_at)
-            if self.lifetime.has_ended(record.created_at, carried.expires_at, now):
-                return None
-        return carried
+        if self.lifetime.absolute is None:
+            return record
+        expires_at = self.lifetime.capped(record.created_at, record.expires_at)
+        return None if expires_at <= now else msgspec.structs.replace(record, expires_at=expires_at)
 
-    async def _create(self, record: Record, content: Content) -> Carried:
+    async def _create(self, content: Content, created_at: float, expires_at: float) -> Carried:
         session_id = new_id()
         key = key_of(session_id)
+        record = Record(encode(content), created_at, expires_at, owner=content.owner)
         if not await self._store.create(key, record):
             raise RuntimeError("a new session id is already taken: the system's random numbers repeat")
-        return _carried(session_id, key, record, content)
+        return Carried(record, session_id, key, content)
 
     async def _fresher(self, carried: Carried, attempt: int, now: float) -> Carried:
         """What a faster request left behind. Raises `SessionEnded` when that is nothing."""
         if attempt:  # step aside for a random while, longer each time, so that somebody gets through
             await anyio.sleep(random() * min(0.0005 * 2**attempt, 0.05))  # noqa: S311 (no secret)
         record = await self._store.load(carried.key)
-        fresher = None
-        if record and not record.is_tombstone:
-            fresher = self._living(carried.id, carried.key, record, now)
-        if fresher is None:
+        living = None if record is None or record.is_tombstone else self._living(record, now)
+        if living is None:
             raise SessionEnded("the session was ended by another request")
-        return fresher
-
-
-def _record(content: Content, created_at: float, expires_at: float | None, version: int = 1) -> Record:
-    return Record(
-        encode(content), created_at, inf if expires_at is None else expires_at, version, content.owner
-    )
-
-
-def _carried(session_id: str | None, key: str, record: Record, content: Content | None) -> Carried:
-    return Carried(
-        record.created_at,
-        record.expires_at,
-        unpack,
-        record.payload,
-        content,
-        session_id,
-        key,
-        record.version,
-    )
+        return Carried(living, carried.id, carried.key)

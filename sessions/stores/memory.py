@@ -38,8 +38,6 @@ class MemoryStore(Store):
                 return False
             self._remove(key)
             self._put(key, record)
-            heapq.heappush(self._queue, (record.expires_at, key))
-            self._trim_queue()
             return True
 
     async def load(self, key: str) -> Record | None:
@@ -48,17 +46,14 @@ class MemoryStore(Store):
 
     async def replace(self, key: str, record: Record, *, expected: int) -> bool:
         with self._lock:
-            current = self._alive(key)
-            if current is None or current.version != expected:
+            current = self._records.get(key)
+            if current is None or current.version != expected or current.expires_at <= time.time():
                 return False
-            if record.owner == current.owner:
+            if record.owner == current.owner and record.expires_at >= current.expires_at:
                 self._records[key] = record
             else:
                 self._remove(key)
                 self._put(key, record)
-            if record.expires_at < current.expires_at:
-                heapq.heappush(self._queue, (record.expires_at, key))
-                self._trim_queue()
             return True
 
     async def delete(self, key: str) -> None:
@@ -90,6 +85,8 @@ class MemoryStore(Store):
         self._records[key] = record
         if record.owner is not None:
             self._owned.setdefault(record.owner, set()).add(key)
+        heapq.heappush(self._queue, (record.expires_at, key))
+        self._trim_queue()
 
     def _remove(self, key: str) -> None:
         record = self._records.pop(key, None)
