@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sessions import CookieStore, MemoryStore, SessionMiddleware
+from sessions.carriers.id import key_of
 from sessions.keys import forget_opened_seals
 
 KEY = "a key for measuring, of 32 or more characters"
@@ -85,17 +86,20 @@ OURS_COOKIE = Subject(
 
 
 class _Forgetful:
-    """Each cookie is opened anew, as a process does at a browser's first request."""
+    """Each cookie is read and opened anew, as a process does at a browser's first request."""
 
-    def __init__(self, inner: Any) -> None:
-        self._app = SessionMiddleware(inner, CookieStore(), encryption_key=KEY, expire_after=TWO_WEEKS)
+    def __init__(self, ours: SessionMiddleware) -> None:
+        self._app = ours
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         forget_opened_seals()
+        key_of.cache_clear()
+        self._app._cookie.forget()
         await self._app(scope, receive, send)
 
 
-OURS_COOKIE_ANEW = Subject("sessions, encrypted cookie, first seen", _Forgetful)
+OURS_MEMORY_ANEW = Subject(f"{OURS_MEMORY.name}, first seen", lambda app: _Forgetful(OURS_MEMORY.wrap(app)))
+OURS_COOKIE_ANEW = Subject(f"{OURS_COOKIE.name}, first seen", lambda app: _Forgetful(OURS_COOKIE.wrap(app)))
 STARLETTE = Subject(
     "Starlette, signed cookie", lambda inner: StarletteSessions(inner, secret_key=KEY, max_age=TWO_WEEKS)
 )
@@ -105,4 +109,12 @@ STARSESSIONS_MEMORY = Subject(
 STARSESSIONS_COOKIE = Subject(
     "starsessions, signed cookie", lambda inner: _Loaded(inner, starsessions.CookieStore(secret_key=KEY))
 )
-SUBJECTS = (OURS_MEMORY, OURS_COOKIE, OURS_COOKIE_ANEW, STARLETTE, STARSESSIONS_MEMORY, STARSESSIONS_COOKIE)
+SUBJECTS = (
+    OURS_MEMORY,
+    OURS_MEMORY_ANEW,
+    OURS_COOKIE,
+    OURS_COOKIE_ANEW,
+    STARLETTE,
+    STARSESSIONS_MEMORY,
+    STARSESSIONS_COOKIE,
+)

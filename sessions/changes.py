@@ -22,12 +22,15 @@ class Change(Protocol):
 
 
 class Set(msgspec.Struct, frozen=True, gc=False):
+    """`value` is JSON text, or a number, a boolean or None as it is."""
+
     key: str
-    text: bytes
+    value: bytes | float | None
     flash: bool = False
 
     def apply(self, content: Content) -> None:
-        content.put(self.key, decode(self.text), flash=self.flash)
+        value = decode(self.value) if isinstance(self.value, bytes) else self.value
+        content.put(self.key, value, flash=self.flash)
 
 
 class Forget(msgspec.Struct, frozen=True):

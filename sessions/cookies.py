@@ -92,6 +92,7 @@ class Cookie:
             raise ValueError("browsers reject a cookie named __Host- with a Path other than /")
         self.name = name
         self._name_start = name.encode()
+        self._alone = re.compile(re.escape(self._name_start) + rb"=([!-:<-}]*)").fullmatch
         self._pieces = re.compile(re.escape(self._name_start) + rb"(?:\.([1-9][0-9]{0,2}))?").fullmatch
         self._secure = True if prefixed else options.secure
         self._tail = f"; Path={options.path}"
@@ -103,6 +104,7 @@ class Cookie:
         if options.partitioned:
             self._tail += "; Partitioned"
         self._remembered = lru_cache(maxsize=REMEMBERED)(self._read)
+        self.forget = self._remembered.cache_clear
 
     def find(self, headers: Iterable[tuple[bytes, bytes]]) -> Found | None:
         """The request's cookie of this name with its numbered pieces; None when there is none."""
@@ -115,6 +117,9 @@ class Cookie:
         return self._remembered(header) if len(header) <= MAX_COOKIE else self._read(header)
 
     def _read(self, header: bytes) -> Found | None:
+        # The usual cases without the machinery: our cookie alone in one piece, or none of ours.
+        if alone := self._alone(header):
+            return Found(alone[1].decode())
         if self._name_start not in header:
             return None
         pieces: list[tuple[int, bytes]] = []

@@ -99,13 +99,9 @@ class Lifetime:
             return expires_at
         return self.capped(created_at, max(expires_at, now + self.idle))
 
-    def is_due(self, expires_at: float, now: float) -> bool:
-        """Whether so little is left that activity has to extend the session."""
-        return expires_at - now <= self.rest
-
     def after_activity(self, created_at: float, expires_at: float, now: float) -> float:
         """When it ends after a request now; `expires_at` itself when nothing needs to be written."""
-        if not self.extend or self.idle is None or not self.is_due(expires_at, now):
+        if not self.extend or self.idle is None or expires_at - now > self.rest:
             return expires_at
         renewed = self.capped(created_at, now + min(self.idle + self.refresh_interval, MAX_AGE_LIMIT))
         return expires_at if renewed - expires_at < self.slack else renewed

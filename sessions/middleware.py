@@ -76,15 +76,16 @@ class SessionMiddleware:
         self._cookie = Cookie(session_cookie_name, CookieOptions.of(cookie_options))
         storage = open_store(store) if isinstance(store, str) else store
         self._carrier: Carrier = storage.carrier(lifetime, keys)
+        self._rest = self._carrier.lifetime.rest
         self._purger = Purger(self._carrier)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
-        if kind == "lifespan":
-            await self._purger.run_beside(self.app, scope, receive, send)
-            return
         if kind not in _SERVED:
-            await self.app(scope, receive, send)
+            if kind == "lifespan":
+                await self._purger.run_beside(self.app, scope, receive, send)
+            else:
+                await self.app(scope, receive, send)
             return
 
         found = self._cookie.find(scope["headers"])
@@ -93,7 +94,7 @@ class SessionMiddleware:
             try:
                 if found.fault is not None:
                     raise InvalidCookie(found.fault)
-                carried = await self._carrier.find(found.value, time.time())
+                carried = await self._carrier.find(found.value)
                 if carried is None:
                     logger.info("ignored a cookie %r: its session is over or unknown", self._cookie.name)
             except InvalidCookie as fault:
@@ -108,25 +109,8 @@ class SessionMiddleware:
         scope["session"] = session
         scope.setdefault("sessions", {})[self._cookie.name] = session
 
-        async def send_with_session(message: Message) -> None:
-            if session._started:
-                if session._changes:
-                    session._refuse_late_changes()
-            elif message["type"] in _START:
-                headers = given = message.get("headers", ())
-                due = session._is_due()
-                if due or session._acted:
-                    headers = await self._commit(session, message, found, scope, due)
-                if session._accessed:
-                    headers = _varying(headers)
-                if headers is not given:
-                    # A new message each time: an app may send one and the same dictionary to everybody.
-                    message = {**message, "headers": headers}
-                session._started = True
-            await send(message)
-
         try:
-            await self.app(scope, receive, send_with_session)
+            await self.app(scope, receive, self._sending(session, found, scope, send))
         except Exception as error:
             # Starlette counts a response as started though its start was not sent. If the app has a handler
             # for our error, another error comes out of that.
@@ -135,35 +119,50 @@ class SessionMiddleware:
                 raise
             await _unavailable(cause, kind, send)
             return
-        if session._changes or session._lent or session._destroyed:
+        if session._acted and (session._changes or session._lent or session._destroyed):
             # After the start of the response, or on a websocket that was never accepted.
             session._refuse_late_changes()
         # Where the server has no lifespan; after the response, to delay nobody.
         if time.monotonic() >= self._purger.due:
             await self._purger.run()
 
-    async def _commit(
-        self, session: Session, message: Message, found: Found | None, scope: Scope, due: bool
-    ) -> Headers:
-        """Save; the response's headers with what browser and caches must know."""
-        headers: Headers = message.get("headers", ())
-        if session._fault:
-            return headers
-        if (status := message.get("status", 200)) >= INTERNAL_SERVER_ERROR:
-            _undo(session, status)
-        extend = due and scope["type"] == "http" and (session._accessed or not _is_cacheable(message))
-        try:
-            await session._commit(extend=extend)
-            if not session._tell:
-                return headers
-            cookies = self._set_cookie(session, found, https=scope.get("scheme") in _SECURE_SCHEMES)
-        except SessionEnded as fault:
-            logger.warning("changes were not saved: %s", fault)
-            return headers
-        except BaseException as fault:
-            # The app may answer with an error page of its own, which then goes out without the changes.
-            session._fault = fault
-            raise
+    def _sending(self, session: Session, found: Found | None, scope: Scope, send: Send) -> Send:
+        """What the app sends with: as the response starts, the session is saved and the browser told."""
+
+        async def send_with_session(message: Message) -> None:
+            if session._started:
+                if session._changes:
+                    session._refuse_late_changes()
+            elif message["type"] in _START:
+                headers = given = message.get("headers", ())
+                carried = session._carried
+                due = carried is not None and carried.record.expires_at - time.time() <= self._rest
+                if (due or session._acted) and session._fault is None:
+                    if message.get("status", 200) >= INTERNAL_SERVER_ERROR:
+                        _undo(session, message["status"])
+                    try:
+                        await session._commit(due and _is_activity(session, message))
+                        if session._tell:
+                            headers = self._telling(session, found, scope, headers)
+                    except SessionEnded as fault:
+                        logger.warning("changes were not saved: %s", fault)
+                    except BaseException as fault:
+                        # The app may answer with an error page of its own, which then goes out without them.
+                        session._fault = fault
+                        raise
+                if session._accessed:
+                    headers = _varying(headers)
+                if headers is not given:
+                    # A new message each time: an app may send one and the same dictionary to everybody.
+                    message = {**message, "headers": headers}
+                session._started = True
+            await send(message)
+
+        return send_with_session
+
+    def _telling(self, session: Session, found: Found | None, scope: Scope, headers: Headers) -> Headers:
+        """The headers with what browser and caches must know."""
+        cookies = self._set_cookie(session, found, https=scope.get("scheme") in _SECURE_SCHEMES)
         if not cookies:
             return headers
         headers = [*headers, *[(b"set-cookie", cookie) for cookie in cookies]]
@@ -189,25 +188,31 @@ def _undo(session: Session, status: int) -> None:
         logger.warning("changes were not saved: the handler failed")
 
 
-def _is_cacheable(message: Message) -> bool:
-    """Whether the app wants shared caches to keep this response; then no session's cookie may be on it."""
+def _is_activity(session: Session, message: Message) -> bool:
+    """Whether the response may extend the session, for which it has to carry a cookie.
+
+    Not where the app wants shared caches to keep it, nor at a websocket.
+    """
+    if message["type"] != "http.response.start":
+        return False
+    if session._accessed:
+        return True
     for name, value in message.get("headers", ()):
         if name.lower() == b"cache-control":
-            return not (b"private" in value.lower() or b"no-store" in value.lower())
-    return False
+            return b"private" in value.lower() or b"no-store" in value.lower()
+    return True
 
 
 def _varying(headers: Headers) -> Headers:
     """The headers with `Vary: Cookie` among them (RFC 9110, section 12.5.5)."""
-    result = [*headers]
-    for name, value in result:
+    for name, value in headers:
         if name == b"vary":
             fields = [field.strip().lower() for field in value.split(b",")]
-            if b"*" not in fields and b"cookie" not in fields:
-                result[result.index((name, value))] = (name, value + b", Cookie")
-            return result
-    result.append(_VARY_COOKIE)
-    return result
+            if b"*" in fields or b"cookie" in fields:
+                return headers
+            longer = (name, value + b", Cookie")
+            return [longer if header[0] == name else header for header in headers]
+    return [*headers, _VARY_COOKIE]
 
 
 async def _unavailable(fault: StoreUnavailable, kind: str, send: Send) -> None:

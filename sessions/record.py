@@ -29,7 +29,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
         return not self.payload
 
 
-class Content(msgspec.Struct):
+class Content(msgspec.Struct, omit_defaults=True, gc=False):
     """A session's values, and which of them are flash values (gone once read)."""
 
     data: dict[str, Any] = {}

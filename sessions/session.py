@@ -6,23 +6,28 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from datetime import UTC, datetime
 from math import inf, isinf
-from typing import Any, overload
+from random import random
+from typing import Any, Final, overload
 
 import anyio
 
 from sessions.carriers import Carried, Carrier
 from sessions.changes import Change, Clear, Consume, Forget, Own, Set, Update, replay
-from sessions.draft import Draft
-from sessions.errors import LateChange, SessionEnded
+from sessions.errors import LateChange, SessionEnded, WriteConflict
 from sessions.jsonvalues import checked, encode
-from sessions.record import Content
+from sessions.record import Content, Record, unpack
 
 Number = int | float
 _MUTABLE = (dict, list, tuple)
 """What may change in place; a tuple by what is in it."""
 _FIXED = frozenset({str, int, float, bool, type(None)})
 """What cannot, told faster."""
+_SURE = frozenset({int, bool, type(None)})
+"""What JSON can hold whatever its value."""
 _MISSING: Any = object()
+
+MAX_TRIES: Final = 64
+"""How often a save is tried on top of what other requests saved in between."""
 
 
 class Session(MutableMapping[str, Any]):
@@ -142,12 +147,10 @@ class Session(MutableMapping[str, Any]):
     def get(self, key: str, default: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The value, or the default. A flash value is gone afterwards."""
         content = self._content or self._open()
-        value = content.data.get(key, _MISSING)
-        if value is _MISSING:
-            return default
-        if content.flash or type(value) not in _FIXED:
-            return self[key]
-        return value
+        value = content.data.get(key, default)
+        if type(value) in _FIXED and not content.flash:
+            return value
+        return self[key] if key in content.data else default
 
     def __contains__(self, key: object) -> bool:
         """Whether there is such a key. Looking does not use up a flash value."""
@@ -197,15 +200,16 @@ class Session(MutableMapping[str, Any]):
 
     # -- changing --------------------------------------------------------------------------------
 
-    def __setitem__(self, key: str, value: Any, *, flash: bool = False) -> None:
-        text = checked(key, value)
+    def __setitem__(self, key: str, value: Any) -> None:
         content = self._content or self._open()
-        if type(key) is not str:
-            key = str.__str__(key)  # a subclass would be no JSON key, and str() of an enum is not its value
-        self._change(Set(key, text, flash))
-        content.put(key, value, flash)
-        if self._lent or type(value) not in _FIXED:
-            self._lend(key, value, text)
+        usual = not (self._lent or content.flash or self._started)
+        if usual and type(value) in _SURE and type(key) is str and key in content.data:
+            # A counter, most often: nothing to check, neither at the value nor at a key that has passed.
+            self._acted = True
+            self._changes.append(Set(key, value))
+            content.data[key] = value
+        else:
+            self._set(key, value)
 
     def __delitem__(self, key: str) -> None:
         """Raises `KeyError` when there is no such key; `forget` does not."""
@@ -243,7 +247,7 @@ class Session(MutableMapping[str, Any]):
 
     def flash(self, key: str, value: Any) -> None:
         """Set a value that is there for exactly one read."""
-        self.__setitem__(key, value, flash=True)
+        self._set(key, value, flash=True)
 
     def forget(self, key: str) -> None:
         """Remove the key if there is one."""
@@ -345,14 +349,9 @@ class Session(MutableMapping[str, Any]):
             StoreUnavailable: the store is away; the changes are still pending.
         """
         self._accessed = self._acted = True
-        await self._commit(extend=not self._started and self._is_due())
+        await self._commit(not self._started)
 
-    def _is_due(self) -> bool:
-        """Whether a request that counts as activity has to extend the session by now."""
-        carried = self._carried
-        return carried is not None and self._carrier.lifetime.is_due(carried.record.expires_at, time.time())
-
-    async def _commit(self, *, extend: bool) -> None:
+    async def _commit(self, extend: bool) -> None:
         """Bring the store up to date, and note whether the browser must be told (`_tell`)."""
         # Tasks of one request save one after the other: a save that overtook another of the same session
         # would carry its changes along, and the other would then replay them once more.
@@ -367,51 +366,111 @@ class Session(MutableMapping[str, Any]):
             before = self._carried
             if before is None and not self._is_worth_a_start():
                 return
-            content = self._content or self._loaded()
-            draft = Draft(self._changes, content, time.time(), extend, self._touch)
+            content = self._content
             # What another task of the same request changes while the store is at work is for the next commit.
-            self._changes = []
+            changes, self._changes = self._changes, []
             try:
-                if before is None:
-                    after = await self._carrier.create(draft)
-                    self._tell = self._born = True
-                elif self._rotate:
-                    after = await self._carrier.rotate(before, draft)
-                    self._tell = True
-                else:
-                    after = await self._carrier.update(before, draft)
-                    moved = after.record.expires_at != before.record.expires_at
-                    content_travels = after is not before and not self._carrier.keeps_late_changes
-                    if content_travels or (moved and self._carrier.lifetime.told):
-                        self._tell = True
+                if before is None or content is None or extend or self._touch or self._rotate or not changes:
+                    after = await self._try(before, content, changes, extend)
+                else:  # what most writing requests want, without the detour
+                    old = before.record
+                    new = Record(
+                        encode(content), old.created_at, old.expires_at, old.version + 1, content.owner
+                    )
+                    kept = await self._carrier.replace(before.key, new, expected=old.version)
+                    after = Carried(new, before.id, before.key) if kept else None
+                    self._tell = self._tell or not self._carrier.keeps_late_changes
+                if after is None and before is not None:
+                    after, content = await self._try_again(before, changes, extend)
             except SessionEnded:
-                self._barred = True
-                self._tell = False
-                self._carried = None
-                self._forget_changes()
-                if draft.changes:
+                self._let_go()
+                if changes:
                     raise
                 return
             except BaseException:
-                self._changes = [*draft.changes, *self._changes]
+                self._changes = [*changes, *self._changes]
                 raise
             if self._destroyed:  # by another task meanwhile
                 self._destroyed = [*self._destroyed, after]
                 return
             self._carried = after
-            self._rotate = self._touch = False
-            if after is not before and (after.content is not content or self._content is not content):
-                self._adopt(after.content or self._as_saved())
+            if content is not None and content is not self._content:
+                self._adopt(content)
         finally:
             self._saving = False
             if self._saved:
                 self._saved.set()
                 self._saved = None
 
+    async def _try(
+        self, carried: Carried | None, content: Content | None, changes: Sequence[Change], extend: bool
+    ) -> Carried | None:
+        """Begin, keep, extend, rotate: whatever it takes; None if another request was faster.
+
+        The content is None where nobody has looked at it.
+        """
+        after: Carried | None
+        if carried is None:
+            now = time.time()
+            begun = content or Content()
+            first = Record(encode(begun), now, self._carrier.lifetime.first(now), owner=begun.owner)
+            after = await self._carrier.create(first)
+            self._tell = self._born = True
+        else:
+            old = carried.record
+            expires_at = self._extended(old) if extend or self._touch else old.expires_at
+            moved = expires_at != old.expires_at
+            payload, owner = (encode(content), content.owner) if content else (old.payload, old.owner)
+            new = Record(payload, old.created_at, expires_at, old.version + 1, owner)
+            if self._rotate:
+                after = await self._carrier.rotate(carried, new)
+            elif not changes and not moved:
+                after = carried
+            else:
+                kept = await self._carrier.replace(carried.key, new, expected=old.version)
+                after = Carried(new, carried.id, carried.key) if kept else None
+            if after is None:
+                return None
+            travels = after is not carried and not self._carrier.keeps_late_changes
+            if self._rotate or travels or (moved and self._carrier.lifetime.told):
+                self._tell = True
+        self._rotate = self._touch = False
+        return after
+
+    async def _try_again(
+        self, carried: Carried, changes: Sequence[Change], extend: bool
+    ) -> tuple[Carried, Content]:
+        """Replay the changes on what a faster request left behind, as often as there is one.
+
+        Raises `SessionEnded` when it ended the session, and `WriteConflict` after too many tries.
+        """
+        for attempt in range(1, MAX_TRIES):
+            if attempt > 1:  # step aside for a random while, longer each time, so that somebody gets through
+                await anyio.sleep(random() * min(0.0005 * 2**attempt, 0.05))  # noqa: S311 (no secret)
+            carried = await self._carrier.find_again(carried)
+            content = replay(changes, unpack(carried.record.payload))
+            after = await self._try(carried, content, changes, extend)
+            if after is not None:
+                return after, content
+        raise WriteConflict("too many requests write to one session at the same time")
+
+    def _extended(self, record: Record) -> float:
+        """When the session ends from now on, if this request counts as activity."""
+        lifetime = self._carrier.lifetime
+        rule = lifetime.renewed if self._touch else lifetime.after_activity
+        return rule(record.created_at, record.expires_at, time.time())
+
     async def _wait_for_other_saves(self) -> None:
         while self._saving:
             self._saved = self._saved or anyio.Event()
             await self._saved.wait()
+
+    def _let_go(self) -> None:
+        """Of a session that another request has ended."""
+        self._carried = None
+        self._barred = True
+        self._tell = False
+        self._forget_changes()
 
     def _is_worth_a_start(self) -> bool:
         """Whether a request without session has something to keep. Raises `SessionEnded` if it may not."""
@@ -434,18 +493,18 @@ class Session(MutableMapping[str, Any]):
     def _open(self) -> Content:
         """The content, at the handler's request."""
         self._accessed = True
-        return self._loaded()
-
-    def _loaded(self) -> Content:
         content = self._content
         if content is None:
-            content = self._content = self._as_saved()
+            carried = self._carried
+            content = self._content = Content() if carried is None else unpack(carried.record.payload)
         return content
 
-    def _as_saved(self) -> Content:
-        """The content without what the handler has done since."""
-        carried = self._carried
-        return Content() if carried is None else self._carrier.unpack(carried.record.payload)
+    def _set(self, key: str, value: Any, *, flash: bool = False) -> None:
+        text = checked(key, value)
+        key = str.__str__(key)  # a subclass would be no JSON key, and str() of an enum is not its value
+        self._change(Set(key, text, flash))
+        self._open().put(key, value, flash)
+        self._lend(key, value, text)
 
     def _lend(self, key: str, value: Any, text: bytes | None = None) -> Any:
         if isinstance(value, _MUTABLE):
@@ -489,7 +548,8 @@ class Session(MutableMapping[str, Any]):
         if any(isinstance(change, Consume) for change in self._changes):
             self._note_all_in_place()
             self._changes = [change for change in self._changes if not isinstance(change, Consume)]
-            self._content = replay(self._changes, self._as_saved())
+            self._content = None
+            replay(self._changes, self._open())
             self._lent = {}
 
     def _is_prefetch(self) -> bool:
@@ -506,7 +566,7 @@ class Session(MutableMapping[str, Any]):
         for key, text in list(self._lent.items()):
             # The handler may still hold the nested values that it read; keep looking at those.
             if encode(content.data.get(key)) == text:
-                content.data[key] = self._loaded().data[key]
+                content.data[key] = self._open().data[key]
             else:
                 del self._lent[key]
         self._content = content
@@ -527,7 +587,7 @@ class Session(MutableMapping[str, Any]):
         self._destroyed = ()
         self._forget_changes()
         self._lent = {}
-        self._content = self._as_saved()
+        self._content = None
         return discarded
 
 

@@ -11,8 +11,8 @@ from starlette.responses import Response
 from support import KEY, Browser, Gate, Reply, Watched, answer, own, site
 
 from sessions import CookieStore, MemoryStore, SessionEnded, Store, WriteConflict
-from sessions.carriers.id import MAX_TRIES
 from sessions.record import Record
+from sessions.session import MAX_TRIES
 
 pytestmark = pytest.mark.anyio
 

@@ -465,7 +465,7 @@ class TestJson:
 
 def saved_and_read_again(session: Session) -> dict[str, Any]:
     """The session as its next request sees it."""
-    return unpack(encode(session._loaded())).data
+    return unpack(encode(session._open())).data
 
 
 # -- OBJ-4 -------------------------------------------------------------------------------------------

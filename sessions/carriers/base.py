@@ -6,9 +6,8 @@ from typing import Protocol
 
 import msgspec
 
-from sessions.draft import Draft
 from sessions.expiry import Lifetime
-from sessions.record import Content, Record
+from sessions.record import Record
 
 
 class Carried(msgspec.Struct, frozen=True, gc=False):
@@ -17,8 +16,6 @@ class Carried(msgspec.Struct, frozen=True, gc=False):
     record: Record
     id: str | None = None
     key: str = ""
-    content: Content | None = None
-    """What is in the record, where it is known already. Most requests of a browser never look."""
 
 
 class Carrier(Protocol):
@@ -30,11 +27,7 @@ class Carrier(Protocol):
     keeps_late_changes: bool
     """Whether a change can be kept once the response, and so the cookie, has left."""
 
-    def unpack(self, payload: bytes) -> Content:
-        """The content of a record that was found or left behind, new with each call."""
-        ...
-
-    async def find(self, cookie: str, now: float) -> Carried | None:
+    async def find(self, cookie: str) -> Carried | None:
         """None for a session that is unknown or over.
 
         Raises:
@@ -44,14 +37,18 @@ class Carrier(Protocol):
         """
         ...
 
-    async def create(self, draft: Draft) -> Carried: ...
-
-    async def update(self, carried: Carried, draft: Draft) -> Carried:
-        """Keep the draft, replayed on a fresher state if there is one. Raises `SessionEnded`."""
+    async def find_again(self, carried: Carried) -> Carried:
+        """What a faster request left behind. Raises `SessionEnded` when that is nothing."""
         ...
 
-    async def rotate(self, carried: Carried, draft: Draft) -> Carried:
-        """The same under a new id. Raises `SessionEnded`."""
+    async def create(self, record: Record) -> Carried: ...
+
+    async def replace(self, key: str, record: Record, *, expected: int) -> bool:
+        """Keep the record in place of the version that is expected; False if another request was faster."""
+        ...
+
+    async def rotate(self, carried: Carried, record: Record) -> Carried | None:
+        """Keep the record under a new id; None if another request was faster."""
         ...
 
     async def destroy(self, carried: Carried) -> None: ...

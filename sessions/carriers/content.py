@@ -13,6 +13,7 @@ responses overwrite each other.
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from math import isinf
 from typing import Any, Final
@@ -20,13 +21,12 @@ from typing import Any, Final
 import msgspec
 
 from sessions.carriers.base import Carried
-from sessions.draft import Draft
 from sessions.errors import InvalidCookie
 from sessions.expiry import Lifetime
 from sessions.iron import InvalidSeal
 from sessions.jsonvalues import encode
 from sessions.keys import KeyRing
-from sessions.record import Content, Record
+from sessions.record import Content, Record, unpack
 
 
 class _Value(msgspec.Struct):
@@ -55,13 +55,12 @@ class ContentCarrier:
         self.max_bytes = max_bytes
         self._keys = keys
 
-    async def find(self, cookie: str, now: float) -> Carried | None:
+    async def find(self, cookie: str) -> Carried | None:
         try:
             text = _text.decode(self._keys.unseal(cookie))
             if not text:  # what hono-sessions leaves after a logout
                 return None
-            payload = text.encode()
-            kept = _kept.decode(payload)
+            kept = _kept.decode(text)
             accessed_at = _seconds(kept.accessed)
             created_at = _seconds(kept.created) if kept.created else accessed_at
             expires_at = _seconds(kept.expire)
@@ -69,6 +68,7 @@ class ContentCarrier:
             raise InvalidCookie(str(fault)) from None
         except (msgspec.MsgspecError, ValueError, RecursionError):
             raise InvalidCookie("it holds no session") from None
+        now = time.time()
         created_at = now if created_at is None else created_at
         if expires_at is None:  # from before there was an idle timeout, or from an app that has none
             expires_at = self.lifetime.first(now if accessed_at is None else accessed_at)
@@ -76,35 +76,34 @@ class ContentCarrier:
         expires_at = self.lifetime.capped(created_at, expires_at)
         if kept.delete or expires_at <= now:
             return None
-        return Carried(Record(payload, created_at, expires_at))
+        return Carried(Record(encode(_content(kept)), created_at, expires_at))
 
-    async def create(self, draft: Draft) -> Carried:
-        return _carried(draft, draft.now, self.lifetime.first(draft.now))
+    async def find_again(self, carried: Carried) -> Carried:
+        return carried
 
-    async def update(self, carried: Carried, draft: Draft) -> Carried:
-        record = carried.record
-        expires_at = draft.expiry_on(record, self.lifetime)
-        if not draft.changes and expires_at == record.expires_at:
-            return carried
-        return _carried(draft, record.created_at, expires_at)
+    async def create(self, record: Record) -> Carried:
+        return Carried(record)
 
-    async def rotate(self, carried: Carried, draft: Draft) -> Carried:
-        return await self.update(carried, draft)
+    async def replace(self, key: str, record: Record, *, expected: int) -> bool:
+        return True
+
+    async def rotate(self, carried: Carried, record: Record) -> Carried:
+        return Carried(record)
 
     async def destroy(self, carried: Carried) -> None:
         pass
 
-    def unpack(self, payload: bytes) -> Content:
-        kept = _kept.decode(payload)
-        values = kept.data
-        return Content(
-            {key: item.value for key, item in values.items()},
-            {key for key, item in values.items() if item.flash},
-            kept.owner,
-        )
-
     def cookie(self, carried: Carried) -> str:
-        return self._keys.sealer.seal(encode(carried.record.payload.decode()))
+        record = carried.record
+        content = unpack(record.payload)
+        kept = _HonoRecord(
+            {key: _Value(value, key in content.flash) for key, value in content.data.items()},
+            expire=_iso(record.expires_at),
+            accessed=_iso(time.time()),
+            created=_iso(record.created_at),
+            owner=content.owner,
+        )
+        return self._keys.sealer.seal(encode(encode(kept).decode()))
 
     async def purge(self) -> int:
         return 0
@@ -113,16 +112,13 @@ class ContentCarrier:
         pass
 
 
-def _carried(draft: Draft, created_at: float, expires_at: float) -> Carried:
-    content = draft.content
-    kept = _HonoRecord(
-        {key: _Value(value, key in content.flash) for key, value in content.data.items()},
-        expire=_iso(expires_at),
-        accessed=_iso(draft.now),
-        created=_iso(created_at),
-        owner=content.owner,
+def _content(kept: _HonoRecord) -> Content:
+    values = kept.data
+    return Content(
+        {key: item.value for key, item in values.items()},
+        {key for key, item in values.items() if item.flash},
+        kept.owner,
     )
-    return Carried(Record(encode(kept), created_at, expires_at), content=content)
 
 
 def _seconds(text: str | None) -> float | None:

@@ -6,24 +6,21 @@ The store never learns an id, only its hash: whoever steals the database opens n
 from __future__ import annotations
 
 import secrets
+import time
 from functools import lru_cache
 from hashlib import blake2s
-from random import random
 from typing import TYPE_CHECKING, Final
 
-import anyio
 import msgspec
 
 from sessions.carriers.base import Carried
-from sessions.changes import replay
 from sessions.cookies import MAX_COOKIE, REMEMBERED
-from sessions.draft import Draft
-from sessions.errors import InvalidCookie, SessionEnded, WriteConflict
+from sessions.errors import InvalidCookie, SessionEnded
 from sessions.expiry import Lifetime
 from sessions.iron import InvalidSeal
 from sessions.jsonvalues import decode, encode
 from sessions.keys import KeyRing
-from sessions.record import Content, Record, unpack
+from sessions.record import Record
 
 if TYPE_CHECKING:
     from sessions.stores.base import Store
@@ -36,8 +33,6 @@ ID_LENGTH: Final = 43
 TOMBSTONE_SECONDS: Final = 60.0
 """How long a rotated id is remembered. A browser may have sent requests with the old id just before it
 learned of the new one; until they have all arrived, none of them may set a cookie."""
-
-MAX_TRIES: Final = 64
 
 
 def new_id() -> str:
@@ -56,15 +51,15 @@ def key_of(session_id: str) -> str:
 
 class IdCarrier:
     max_bytes = MAX_COOKIE
-    keeps_late_changes = True
-    unpack = staticmethod(unpack)
 
     def __init__(self, store: Store, lifetime: Lifetime, keys: KeyRing | None) -> None:
+        self.keeps_late_changes = True
         self.lifetime = lifetime.with_retention()
         self._store = store
+        self.replace = store.replace
         self._keys = keys
 
-    async def find(self, cookie: str, now: float) -> Carried | None:
+    async def find(self, cookie: str) -> Carried | None:
         session_id = cookie if self._keys is None else self._unsealed(cookie, self._keys)
         # What no id can be is not worth asking a store, which then need not care what it is asked.
         if len(session_id) != ID_LENGTH:
@@ -73,42 +68,37 @@ class IdCarrier:
         record = await self._store.load(key)
         if record is None:
             return None
-        if record.is_tombstone:
+        if not record.payload:
             raise SessionEnded("the session has a newer id")
-        living = self._living(record, now)
-        return None if living is None else Carried(living, session_id, key)
+        if self.lifetime.absolute is not None and (record := self._living(record)) is None:
+            return None
+        return Carried(record, session_id, key)
 
-    async def create(self, draft: Draft) -> Carried:
-        return await self._create(draft.content, draft.now, self.lifetime.first(draft.now))
+    async def find_again(self, carried: Carried) -> Carried:
+        record = await self._store.load(carried.key)
+        if record is not None and not record.is_tombstone:
+            record = self._living(record)
+        if record is None or record.is_tombstone:
+            raise SessionEnded("the session was ended by another request")
+        return Carried(record, carried.id, carried.key)
 
-    async def update(self, carried: Carried, draft: Draft) -> Carried:
-        content = draft.content
-        for attempt in range(MAX_TRIES):
-            record = carried.record
-            expires_at = draft.expiry_on(record, self.lifetime) if (draft.extend or draft.touch) else record.expires_at
-            if not draft.changes and expires_at == record.expires_at:
-                return carried
-            after = Record(encode(content), record.created_at, expires_at, record.version + 1, content.owner)
-            if await self._store.replace(carried.key, after, expected=record.version):
-                return Carried(after, carried.id, carried.key, content)
-            carried = await self._fresher(carried, attempt, draft.now)
-            content = replay(draft.changes, unpack(carried.record.payload))
-        raise WriteConflict("too many requests write to one session at the same time")
+    async def create(self, record: Record) -> Carried:
+        session_id = new_id()
+        key = key_of(session_id)
+        if not await self._store.create(key, record):
+            raise RuntimeError("a new session id is already taken: the system's random numbers repeat")
+        return Carried(record, session_id, key)
 
-    async def rotate(self, carried: Carried, draft: Draft) -> Carried:
+    async def rotate(self, carried: Carried, record: Record) -> Carried | None:
         # First the new record, then a tombstone in place of the old one, if nobody wrote to that in
         # between: a crash or a faster writer leaves a record that nobody knows the id of, never a loss.
-        content = draft.content
-        for attempt in range(MAX_TRIES):
-            old = carried.record
-            new = await self._create(content, old.created_at, draft.expiry_on(old, self.lifetime))
-            tombstone = Record(b"", old.created_at, draft.now + TOMBSTONE_SECONDS, old.version + 1)
-            if await self._store.replace(carried.key, tombstone, expected=old.version):
-                return new
-            await self.destroy(new)
-            carried = await self._fresher(carried, attempt, draft.now)
-            content = replay(draft.changes, unpack(carried.record.payload))
-        raise WriteConflict("too many requests write to one session at the same time")
+        old = carried.record
+        new = await self.create(msgspec.structs.replace(record, version=1))
+        tombstone = Record(b"", old.created_at, time.time() + TOMBSTONE_SECONDS, old.version + 1)
+        if await self.replace(carried.key, tombstone, expected=old.version):
+            return new
+        await self.destroy(new)
+        return None
 
     async def destroy(self, carried: Carried) -> None:
         await self._store.delete(carried.key)
@@ -132,7 +122,7 @@ class IdCarrier:
         except msgspec.DecodeError:
             raise InvalidCookie("it holds no session id") from None
 
-    def _living(self, record: Record, now: float) -> Record | None:
+    def _living(self, record: Record) -> Record | None:
         """The record, unless an absolute timeout that was set or shortened since has ended it.
 
         Any other end the store knows itself.
@@ -140,22 +130,4 @@ class IdCarrier:
         if self.lifetime.absolute is None:
             return record
         expires_at = self.lifetime.capped(record.created_at, record.expires_at)
-        return None if expires_at <= now else msgspec.structs.replace(record, expires_at=expires_at)
-
-    async def _create(self, content: Content, created_at: float, expires_at: float) -> Carried:
-        session_id = new_id()
-        key = key_of(session_id)
-        record = Record(encode(content), created_at, expires_at, owner=content.owner)
-        if not await self._store.create(key, record):
-            raise RuntimeError("a new session id is already taken: the system's random numbers repeat")
-        return Carried(record, session_id, key, content)
-
-    async def _fresher(self, carried: Carried, attempt: int, now: float) -> Carried:
-        """What a faster request left behind. Raises `SessionEnded` when that is nothing."""
-        if attempt:  # step aside for a random while, longer each time, so that somebody gets through
-            await anyio.sleep(random() * min(0.0005 * 2**attempt, 0.05))  # noqa: S311 (no secret)
-        record = await self._store.load(carried.key)
-        living = None if record is None or record.is_tombstone else self._living(record, now)
-        if living is None:
-            raise SessionEnded("the session was ended by another request")
-        return Carried(living, carried.id, carried.key)
+        return None if expires_at <= time.time() else msgspec.structs.replace(record, expires_at=expires_at)

@@ -45,7 +45,8 @@ class MemoryStore(Store):
         return record if record is not None and record.expires_at > time.time() else None
 
     async def replace(self, key: str, record: Record, *, expected: int) -> bool:
-        with self._lock:
+        self._lock.acquire()
+        try:
             current = self._records.get(key)
             if current is None or current.version != expected or current.expires_at <= time.time():
                 return False
@@ -55,6 +56,8 @@ class MemoryStore(Store):
                 self._remove(key)
                 self._put(key, record)
             return True
+        finally:
+            self._lock.release()
 
     async def delete(self, key: str) -> None:
         with self._lock:
