@@ -205,14 +205,15 @@ def _is_activity(session: Session, message: Message) -> bool:
 
 def _varying(headers: Headers) -> Headers:
     """The headers with `Vary: Cookie` among them (RFC 9110, section 12.5.5)."""
-    for name, value in headers:
+    for name, _ in headers:
         if name == b"vary":
-            fields = [field.strip().lower() for field in value.split(b",")]
-            if b"*" in fields or b"cookie" in fields:
-                return headers
-            longer = (name, value + b", Cookie")
-            return [longer if header[0] == name else header for header in headers]
-    return [*headers, _VARY_COOKIE]
+            break
+    else:
+        return [*headers, _VARY_COOKIE]
+    said = b", ".join(value for name, value in headers if name == b"vary")
+    if {b"*", b"cookie"} & {field.strip().lower() for field in said.split(b",")}:
+        return headers
+    return [*[header for header in headers if header[0] != b"vary"], (b"vary", said + b", Cookie")]
 
 
 async def _unavailable(fault: StoreUnavailable, kind: str, send: Send) -> None:

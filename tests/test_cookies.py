@@ -374,6 +374,14 @@ class TestCaches:
 
         assert (await Browser(site(vary)).get("/vary")).header("vary") == after
 
+    async def test_vary_keeps_what_the_app_says_in_several_lines(self) -> None:
+        async def vary(request: Request) -> Response:
+            response = answer(dict(request.session), headers={"Vary": "Accept"})
+            response.headers.append("Vary", "Origin")
+            return response
+
+        assert (await Browser(site(vary)).get("/vary")).header("vary") == "Accept, Origin, Cookie"
+
     async def test_a_response_with_the_cookie_is_for_no_shared_cache(self, store: Store) -> None:
         browser = Browser(site(store=store))
         for url in ("/write?a=1", "/rotate", "/destroy"):

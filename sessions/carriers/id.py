@@ -127,7 +127,5 @@ class IdCarrier:
 
         Any other end the store knows itself.
         """
-        if self.lifetime.absolute is None:
-            return record
         expires_at = self.lifetime.capped(record.created_at, record.expires_at)
         return None if expires_at <= time.time() else msgspec.structs.replace(record, expires_at=expires_at)
