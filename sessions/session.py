@@ -21,7 +21,7 @@ Number = int | float
 _MUTABLE = (dict, list, tuple)
 """What may change in place; a tuple by what is in it."""
 _FIXED = frozenset({str, int, float, bool, type(None)})
-"""What cannot, told faster."""
+"""What cannot change in place."""
 _SURE = frozenset({int, bool, type(None)})
 """What JSON can hold whatever its value."""
 _MISSING: Any = object()
