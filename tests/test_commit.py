@@ -312,6 +312,17 @@ class TestLateChanges:
 
 @pytest.mark.anyio
 @pytest.mark.promise("SAVE-3")
+async def test_a_number_that_is_set_too_late_raises_like_any_value() -> None:
+    outcome: list[Any] = []
+    handler = streaming(lambda session: session.set("n", 1), outcome, save=True)
+    browser = Browser(site(handler, store=CookieStore(), encryption_key=KEY))
+    await browser.get("/write", n="0")
+    assert isinstance((await browser.get("/stream")).error, LateChange)
+    assert outcome == [LateChange]
+
+
+@pytest.mark.anyio
+@pytest.mark.promise("SAVE-3")
 @pytest.mark.parametrize("kind", [MemoryStore, CookieStore])
 @pytest.mark.parametrize("name", MUST_BE_TOLD)
 async def test_what_the_browser_would_have_to_learn_raises_at_once(

@@ -50,6 +50,24 @@ async def slow(gate: Gate, browser: Browser, url: str, work: Any, meanwhile: Any
 # -- CONC --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("CONC-1")
+@pytest.mark.parametrize("value", [7, True, None, 0.5, "seven", [7], {"seven": 7}])
+@pytest.mark.parametrize("before", ["known", "new"])
+async def test_a_value_of_any_kind_is_set_again_on_what_was_faster(
+    store: Store, value: Any, before: str
+) -> None:
+    async def set_it(request: Request) -> Response:
+        request.session["known"] = 1
+        request.session[before] = value
+        await browser.copy().get("/write", other="1")
+        return answer()
+
+    browser = Browser(site(set_it, store=store))
+    await browser.get("/write", known="0")
+    await browser.get("/set_it")
+    assert (await browser.get("/read")).json() == {"known": 1, before: value, "other": "1"}
+
+
 class Crowd:
     """Handlers that all have read the session before the first of them writes."""
 

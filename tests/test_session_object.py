@@ -209,6 +209,12 @@ class TestVerbs:
             session.update("list", spoil)
         assert session["list"] == [1]
 
+    def test_a_flash_that_is_set_is_a_value_from_then_on(self, session: Session) -> None:
+        for value in (2, "two", [2]):
+            session.flash("n", 1)
+            session["n"] = value
+            assert not session.is_flash("n")
+
     def test_a_flash_that_is_updated_is_a_value_from_then_on(self, session: Session) -> None:
         session.flash("n", 1)
         session.increment("n")
