@@ -21,8 +21,8 @@ MAX_COOKIE: Final = 4096
 """Bytes of name and value together that browsers keep (RFC 6265bis, section 5.6, step 5)."""
 
 REMEMBERED: Final = 500
-"""Cookie headers whose reading is remembered: a browser asks for a page and its parts in one go, and sends
-the same header with each of these requests."""
+"""Cookies of which a process remembers what they say, if they fit into `MAX_COOKIE` bytes: a browser asks for
+a page and its parts in one go, and sends the same ones with each of these requests."""
 
 _NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # a token, RFC 9110 section 5.6.2
 _DOMAIN: Final = re.compile(r"\.?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")

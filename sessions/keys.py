@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Final
 
+from sessions.cookies import MAX_COOKIE, REMEMBERED
 from sessions.iron import Sealer
 
 EncryptionKey = str | Callable[[], str]
-
-REMEMBERED: Final = 500
-"""Opened seals that a process remembers; at most 4 MB of them."""
-REMEMBERED_LENGTH: Final = 4096
-"""Characters of the longest seal that is remembered: what fits into one cookie."""
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -47,7 +42,7 @@ class KeyRing:
         were opened are remembered; unless they are long, or may expire by themselves.
         """
         fields = sealed.rsplit("*", 3)
-        if len(sealed) > REMEMBERED_LENGTH or len(fields) < 4 or fields[1]:
+        if len(sealed) > MAX_COOKIE or len(fields) < 4 or fields[1]:
             return self.sealer.unseal(sealed)
         return _remembered(self.sealer, sealed)
 

@@ -68,7 +68,7 @@ class IdCarrier:
         record = await self._store.load(key)
         if record is None:
             return None
-        if not record.payload:
+        if not record.payload:  # a tombstone, asked without a call, as each request comes by here
             raise SessionEnded("the session has a newer id")
         if self.lifetime.absolute is not None and (record := self._living(record)) is None:
             return None
@@ -76,11 +76,10 @@ class IdCarrier:
 
     async def find_again(self, carried: Carried) -> Carried:
         record = await self._store.load(carried.key)
-        if record is not None and not record.is_tombstone:
-            record = self._living(record)
-        if record is None or record.is_tombstone:
+        living = None if record is None or record.is_tombstone else self._living(record)
+        if living is None:
             raise SessionEnded("the session was ended by another request")
-        return Carried(record, carried.id, carried.key)
+        return Carried(living, carried.id, carried.key)
 
     async def create(self, record: Record) -> Carried:
         session_id = new_id()

@@ -18,8 +18,9 @@ class MemoryStore(Store):
 
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}
-        # When each key may expire, soonest first. A key stands here once, at its earliest expiry; if it
-        # lives longer by the time it comes up, it goes back in with the later one.
+        # When each key may expire, soonest first. A key stands here at its earliest expiry, and once more
+        # when its owner changes; if it lives longer by the time it comes up, it goes back in with the later
+        # one.
         self._queue: list[tuple[float, str]] = []
         self._owned: dict[str, set[str]] = {}
         self._lock = Lock()
@@ -45,7 +46,7 @@ class MemoryStore(Store):
         return record if record is not None and record.expires_at > time.time() else None
 
     async def replace(self, key: str, record: Record, *, expected: int) -> bool:
-        self._lock.acquire()
+        self._lock.acquire()  # each writing request comes by here, and `with` takes longer
         try:
             current = self._records.get(key)
             if current is None or current.version != expected or current.expires_at <= time.time():
