@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sessions import CookieStore, MemoryStore, SessionMiddleware
-from sessions.carriers.id import key_of
+from sessions._carriers.id import key_of
 from sessions.keys import forget_opened_seals
 
 KEY = "a key for measuring, of 32 or more characters"

@@ -3,7 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 import sessions.stores
-from sessions.cookies import CookieOptions
+from sessions._cookie import CookieOptions
+from sessions._lookup import get_session
+from sessions._middleware import SessionMiddleware
+from sessions._record import OwnedSession, Record
+from sessions._session import Session
 from sessions.errors import (
     CookieTooLarge,
     InvalidCookie,
@@ -13,10 +17,6 @@ from sessions.errors import (
     StoreUnavailable,
     WriteConflict,
 )
-from sessions.lookup import get_session
-from sessions.middleware import SessionMiddleware
-from sessions.record import OwnedSession, Record
-from sessions.session import Session
 from sessions.stores import CookieStore, MemoryStore, SQLiteStore, Store, open_store
 from sessions.typed import Field, Fields, TypedSession
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from sessions.cookies import MAX_COOKIE, REMEMBERED
+from sessions._cookie import MAX_COOKIE, REMEMBERED
 from sessions.iron import Sealer
 
 EncryptionKey = str | Callable[[], str]

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar, overload
 
-from sessions.session import Session
+from sessions._session import Session
 
 T = TypeVar("T")
 D = TypeVar("D")

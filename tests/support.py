@@ -20,6 +20,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from sessions import MemoryStore, Record, Session, SessionMiddleware, Store, StoreUnavailable
+from sessions._lifetime import Lifetime
+from sessions._session import session_of
+from sessions._work import Work
 
 KEY = "a key for tests with 32 characters or more"
 OTHER_KEY = "another key for tests, just as long as that"
@@ -321,6 +324,12 @@ def attributes(line: str) -> dict[str, str]:
     found = {"name": name, "value": value}
     found.update({key.lower(): text for key, _, text in (other.partition("=") for other in others)})
     return found
+
+
+def new_session() -> Session:
+    """A session as an anonymous request has it, without the request."""
+    carrier = MemoryStore().carrier(Lifetime.of(None, None, True, None), None)
+    return session_of(Work(carrier, None, None), {})
 
 
 # -- gates and clocks --------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from support import KEY, Browser, Watched, answer, own, site
 
 from sessions import MemoryStore, Store
-from sessions.carriers.id import key_of
+from sessions._carriers.id import key_of
 
 pytestmark = pytest.mark.anyio
 

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from support import KEY, OTHER_KEY, Browser, Clock, answer, attributes, own, site
 
 from sessions import CookieOptions, CookieStore, CookieTooLarge, MemoryStore, SessionMiddleware, Store
-from sessions.cookies import MAX_COOKIE, Cookie
+from sessions._cookie import MAX_COOKIE, Cookie
 from sessions.iron import Sealer, seal, unseal
 from sessions.stores.cookie import MAX_BYTES
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from support import KEY, Browser, Clock, answer, attributes, own, site
 
 from sessions import CookieOptions, CookieStore, InvalidCookie, MemoryStore, SessionMiddleware, Store
-from sessions.cookies import Cookie
+from sessions._cookie import Cookie
 
 DAY = 24 * 60 * 60
 

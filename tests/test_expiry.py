@@ -16,8 +16,8 @@ from support import KEY, Browser, Clock, Watched, answer, own, site
 
 from sessions import CookieStore, MemoryStore, Store
 from sessions.__main__ import main
-from sessions.carriers.id import key_of
-from sessions.expiry import RETENTION, Lifetime
+from sessions._carriers.id import key_of
+from sessions._lifetime import RETENTION, Lifetime
 from sessions.stores.sqlite import SQLiteStore
 
 KINDS: dict[str, Any] = {"id": MemoryStore, "content": CookieStore}
@@ -314,7 +314,7 @@ async def test_a_browser_session_leaves_the_store_two_weeks_after_its_last_reque
 @pytest.mark.promise("EXP-5")
 class TestPurge:
     def test_it_runs_with_the_app(self, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
-        monkeypatch.setattr("sessions.purge.PURGE_INTERVAL", 0.01)
+        monkeypatch.setattr("sessions._purge.PURGE_INTERVAL", 0.01)
         store = MemoryStore()
         with TestClient(site(store=store, expire_after=100)) as client:
             for number in range(10):
@@ -353,7 +353,7 @@ class TestPurge:
         await browser.get("/untouched")
         assert watched.calls.get("purge", 0) == 0  # not with each request
 
-        monkeypatch.setattr("sessions.purge.PURGE_INTERVAL", 0.0)
+        monkeypatch.setattr("sessions._purge.PURGE_INTERVAL", 0.0)
         await Browser(site(store=watched, expire_after=100)).get("/untouched")
         assert watched.calls["purge"] == 1
         assert await store.purge() == 0
@@ -362,7 +362,7 @@ class TestPurge:
     async def test_a_purge_that_fails_fails_no_request(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        monkeypatch.setattr("sessions.purge.PURGE_INTERVAL", 0.0)
+        monkeypatch.setattr("sessions._purge.PURGE_INTERVAL", 0.0)
         store = Watched()
         browser = Browser(site(store=store))
         store.away = True

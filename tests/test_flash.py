@@ -13,6 +13,13 @@ from sessions import CookieStore, MemoryStore
 
 pytestmark = pytest.mark.anyio
 
+
+def matched(session: Any) -> Any:
+    match session:
+        case {"message": message}:
+            return message
+
+
 KINDS: dict[str, Any] = {"id": MemoryStore, "content": CookieStore}
 
 
@@ -33,8 +40,8 @@ async def test_it_is_there_for_one_read(kind: str) -> None:
     other_tab = browser
     assert (await browser.get("/message")).json() == "hello"
     assert (await browser.get("/message")).json() is None
-    assert (await other_tab.get("/read")).json() == {"other": "kept"}
-    assert (await browser.get("/read")).json() == {}
+    for _ in range(2):  # a look at the whole is no read of the key (FLASH-2)
+        assert (await other_tab.get("/read")).json() == {"other": "kept"}
 
 
 @pytest.mark.promise("FLASH-1")
@@ -51,16 +58,15 @@ async def test_within_one_request_too(kind: str) -> None:
 
 
 @pytest.mark.promise("FLASH-1")
-@pytest.mark.parametrize("way", ["get", "getitem", "pop", "items", "values", "setdefault", "popitem"])
+@pytest.mark.parametrize("way", ["get", "getitem", "pop", "setdefault", "popitem", "match"])
 async def test_however_it_is_read(kind: str, way: str) -> None:
     ways: dict[str, Any] = {
         "get": lambda session: session.get("message"),
         "getitem": lambda session: session["message"],
         "pop": lambda session: session.pop("message"),
-        "items": lambda session: dict(session.items())["message"],
-        "values": lambda session: next(iter(session.values())),
         "setdefault": lambda session: session.setdefault("message", "default"),
         "popitem": lambda session: session.popitem()[1],
+        "match": matched,
     }
 
     async def look(request: Request) -> Response:
@@ -128,13 +134,8 @@ async def test_nor_does_an_error_page_of_the_app(kind: str) -> None:
     browser = flashing(kind, broken, begin)
     await browser.get("/begin")
     assert (await browser.get("/broken")).status == 503
-    # What it read is still to be read; what it wrote is written, nested values included.
-    assert (await browser.get("/read")).json() == {
-        "message": "hello",
-        "tries": ["hello"],
-        "second": "two",
-        "n": 1,
-    }
+    # What it read is still to be read, and nothing of what it wrote is kept (SAVE-6).
+    assert (await browser.get("/read")).json() == {"message": "hello", "tries": []}
 
 
 @pytest.mark.promise("FLASH-1")

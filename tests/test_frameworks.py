@@ -20,18 +20,16 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
-from support import KEY, Browser, Trouble, Watched, answer, own, site
+from support import KEY, Browser, Trouble, Watched, answer, new_session, own, site
 
 from sessions import (
     CookieStore,
     Fields,
     MemoryStore,
-    Session,
     SessionMiddleware,
     StoreUnavailable,
     TypedSession,
 )
-from sessions.expiry import Lifetime
 from sessions.typed import Field
 
 KINDS: list[Callable[[], Any]] = [MemoryStore, CookieStore]
@@ -79,7 +77,7 @@ def test_as_a_fastapi_dependency(kind: Callable[[], Any]) -> None:
 @pytest.mark.anyio
 @pytest.mark.promise("OBJ-5: at run time")
 async def test_the_typed_view_is_the_session() -> None:
-    session = Session(site_carrier(), None)
+    session = new_session()
     visit = Visit.of(session)
     visit.set(Visit.email, "ada@example.org")
     assert session == {"email": "ada@example.org"}
@@ -101,10 +99,6 @@ async def test_the_typed_view_is_the_session() -> None:
     visit.destroy()
     await visit.save()
     assert session == {}
-
-
-def site_carrier() -> Any:
-    return MemoryStore().carrier(Lifetime.of(None, None, True, None), None)
 
 
 # -- what others keep in a session -------------------------------------------------------------------

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
-from typing import Protocol
+from typing import Final, Protocol
 
-from sessions.carriers import Carrier, IdCarrier
-from sessions.carriers.id import key_of
-from sessions.expiry import Lifetime
+from sessions._carriers import Carrier, IdCarrier
+from sessions._carriers.chain import chain_of, end
+from sessions._carriers.id import key_of
+from sessions._lifetime import Lifetime
+from sessions._record import OwnedSession, Record, moved_to
+from sessions.errors import WriteConflict
 from sessions.keys import KeyRing
-from sessions.record import OwnedSession, Record
+
+MAX_ROUNDS: Final = 100
+"""How often an owner's sessions are listed until none is left, before `destroy_all` gives up."""
 
 
 class Storage(Protocol):
@@ -63,27 +69,41 @@ class Store(ABC):
     async def sessions_of(self, owner: str | int) -> list[OwnedSession]:
         """The living sessions of one owner, the newest first, for a page like "where you are signed in"."""
         found = await self.owned_by(str(owner))
-        sessions = [OwnedSession(key, record) for key, record in found if not record.is_tombstone]
+        sessions = [OwnedSession(key, record) for key, record in found if moved_to(record.payload) is None]
         return sorted(sessions, key=lambda session: session.created_at, reverse=True)
+
+    async def destroy(self, key: str) -> bool:
+        """End the session that `sessions_of` shows under this key, also if it gets a new id at this moment.
+
+        Whether there was one. An app that takes the key from a request makes sure first that it is one of
+        the user's own. Raises `WriteConflict` if it cannot be sure.
+        """
+        return await end(self, key)
 
     async def destroy_all(
         self, owner: str | int, *, except_id: str | None = None, except_key: str | None = None
     ) -> int:
-        """End all sessions of one owner, but for the one with the given id, or the key that `sessions_of`
-        shows; the number of sessions ended.
+        """End all sessions that one owner has now, under whatever id they live by the time; how many.
 
-        For "sign out everywhere (else)", a changed password, a disabled account.
+        But for the one with the given id, or the key that `sessions_of` shows, which lives on also if it
+        gets a new id meanwhile. For "sign out everywhere (else)", a changed password, a disabled account.
+
+        Raises `WriteConflict` if it cannot be sure that none is left.
         """
+        called_at = time.time()
         spared = key_of(except_id) if except_id else except_key
         ended = 0
-        for _ in range(10):  # a session that was given a new id meanwhile is found the next time round
-            keys = [session.key for session in await self.sessions_of(owner) if session.key != spared]
-            if not keys:
-                break
-            for key in keys:
-                await self.delete(key)
-            ended += len(keys)
-        return ended
+        for round_ in range(MAX_ROUNDS):
+            # Tombstones are among them: what they lead to may not have been there when the list was made.
+            owned = await self.owned_by(str(owner))
+            chain = await chain_of(self, spared) if spared else frozenset()
+            before = ended
+            for key, record in owned:
+                if round_ == 0 or record.created_at <= called_at:
+                    ended += await end(self, key, record, spared=chain)
+            if ended == before:
+                return ended
+        raise WriteConflict("the sessions of this owner were given new ids faster than they could be ended")
 
     async def close(self) -> None:
         """Give back connections and files. A later call of any method opens them again."""

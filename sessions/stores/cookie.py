@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from sessions.carriers import Carrier, ContentCarrier
-from sessions.expiry import Lifetime
+from sessions._carriers import Carrier, ContentCarrier
+from sessions._lifetime import Lifetime
 from sessions.keys import KeyRing
 
 MAX_BYTES: Final = 15_000

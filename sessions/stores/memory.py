@@ -6,7 +6,7 @@ import heapq
 import time
 from threading import Lock
 
-from sessions.record import Record
+from sessions._record import Record
 from sessions.stores.base import Store
 
 

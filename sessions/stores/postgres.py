@@ -20,8 +20,8 @@ except ModuleNotFoundError:
 if TYPE_CHECKING:
     Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
 
+from sessions._record import Record
 from sessions.errors import StoreUnavailable
-from sessions.record import Record
 from sessions.stores.base import Store
 from sessions.stores.loops import PerLoop
 

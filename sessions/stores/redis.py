@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from hashlib import sha1
 from math import ceil, inf
@@ -19,8 +18,8 @@ try:
 except ModuleNotFoundError:
     raise ImportError('RedisStore needs the redis client: pip install "sessions[redis]"') from None
 
+from sessions._record import Record
 from sessions.errors import StoreUnavailable
-from sessions.record import Record
 from sessions.stores.base import Store
 from sessions.stores.loops import PerLoop
 
@@ -48,12 +47,9 @@ class _Script:
         self.sha = sha1(self.source).hexdigest()  # noqa: S324 (the name that Redis gives it)
 
 
-# What a client sends twice, because the answer to the first was lost with the connection, must not count as
-# somebody else's write (an increment would be made twice): each write carries a mark of its own.
 _WRITE: Final = _Script("""
-local expected, mark, now, ttl = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
-local version, expires, last, owner = unpack(redis.call('HMGET', KEYS[1], 'v', 'e', 'm', 'o'))
-if last == mark then return {1} end
+local expected, now, ttl = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local version, expires, owner = unpack(redis.call('HMGET', KEYS[1], 'v', 'e', 'o'))
 local alive = version and (expires == 'inf' or tonumber(expires) > now)
 if expected == '' then
     if alive then return {0} end
@@ -61,8 +57,8 @@ elseif not alive or version ~= expected then
     return {0}
 end
 redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], 'm', mark, 'p', ARGV[5], 'c', ARGV[6], 'e', ARGV[7], 'v', ARGV[8])
-if ARGV[9] then redis.call('HSET', KEYS[1], 'o', ARGV[9]) end
+redis.call('HSET', KEYS[1], 'p', ARGV[4], 'c', ARGV[5], 'e', ARGV[6], 'v', ARGV[7])
+if ARGV[8] then redis.call('HSET', KEYS[1], 'o', ARGV[8]) end
 if ttl ~= '' then redis.call('PEXPIRE', KEYS[1], ttl) end
 return {1, owner}
 """)
@@ -159,7 +155,6 @@ class RedisStore(Store):
         now = time.time()
         arguments: list[str | bytes] = [
             expected,
-            os.urandom(8),
             repr(now),
             _time_to_live(record.expires_at, now),
             record.payload,
@@ -172,9 +167,9 @@ class RedisStore(Store):
             arguments.append(owner)
             await self._run(_INDEX, self._index(owner), key, repr(record.expires_at), repr(now))
         written, *former = await self._run(_WRITE, self._key(key), *arguments)
-        # Nobody owns a tombstone ever again. Another change of owner may be changed back at any moment, so
-        # its entry stays: a missing one would hide a session.
-        if written and record.is_tombstone and record.owner is None and former and former[0] is not None:
+        # Nothing follows a record that has expired as it was written. Another change of owner may be changed
+        # back at any moment, so its entry stays: a missing one would hide a session.
+        if written and record.expires_at <= now and former and former[0] is not None:
             await self._command("ZREM", self._index(former[0]), key)
         return bool(written)
 

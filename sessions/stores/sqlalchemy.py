@@ -33,8 +33,8 @@ try:
 except ModuleNotFoundError:
     raise ImportError('SQLAlchemyStore needs SQLAlchemy 2: pip install "sessions[sqlalchemy]"') from None
 
+from sessions._record import Record
 from sessions.errors import StoreUnavailable
-from sessions.record import Record
 from sessions.stores.base import Store
 from sessions.stores.loops import PerLoop
 

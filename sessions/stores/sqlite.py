@@ -14,8 +14,8 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 from anyio.lowlevel import RunVar
 
+from sessions._record import Record
 from sessions.errors import StoreUnavailable
-from sessions.record import Record
 from sessions.stores.base import Store
 
 T = TypeVar("T")

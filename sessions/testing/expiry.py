@@ -6,7 +6,7 @@ import time
 
 import anyio
 
-from sessions.record import Record
+from sessions._record import Record
 from sessions.stores.base import Store
 from sessions.testing.kit import GRACE, HOUR, Kit, a_key, a_record
 

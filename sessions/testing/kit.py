@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import anyio
 import pytest
 
-from sessions.record import Record
+from sessions._record import Record
 from sessions.stores.base import Store
 
 MakeStore = Callable[[], Store]

@@ -7,9 +7,10 @@ from functools import partial
 import anyio
 import pytest
 
-from sessions.carriers.id import key_of
-from sessions.record import Record
-from sessions.session import Session
+from sessions._carriers.id import key_of
+from sessions._json import encode
+from sessions._record import Content, Moved, Record
+from sessions._session import Session
 from sessions.stores.base import Store
 from sessions.testing.kit import HOUR, Kit, a_key, a_record, all_at_once
 from sessions.testing.requests import Visitor
@@ -70,15 +71,24 @@ class OwnerPromises(Kit):
         await store.delete(key)
         assert await store.owned_by("ann") == []
 
-    async def test_a_tombstone_belongs_to_nobody(self, store: Store) -> None:
-        """OWN-1: what a rotation leaves behind is not listed, with an owner or without."""
+    async def test_a_tombstone_is_no_session(self, store: Store) -> None:
+        """OWN-1: what a rotation leaves behind is not listed, and what follows it is ended once."""
         first, second = a_key(), a_key()
-        for key in (first, second):
-            await store.create(key, a_record(owner="ann"))
-        await store.replace(first, a_record(b"", lives=60, version=2), expected=1)
-        await store.replace(second, a_record(b"", lives=60, version=2, owner="ann"), expected=1)
-        assert [key for key, _ in await store.owned_by("ann")] == [second]
-        assert await store.sessions_of("ann") == []
+        await store.create(second, a_record(owner="ann"))
+        await store.create(first, a_record(owner="ann"))
+        tombstone = encode(Content(moved=Moved(second, b"seed")))
+        await store.replace(first, a_record(tombstone, lives=60, version=2, owner="ann"), expected=1)
+        assert sorted(key for key, _ in await store.owned_by("ann")) == sorted([first, second])
+        assert [session.key for session in await store.sessions_of("ann")] == [second]
+        assert await store.destroy_all("ann") == 1
+        assert await store.owned_by("ann") == []
+
+    async def test_a_record_that_loses_its_owner_is_nobodys(self, store: Store) -> None:
+        """OWN-1: a record that is replaced by one without owner leaves the index."""
+        key = a_key()
+        await store.create(key, a_record(owner="ann"))
+        await store.replace(key, a_record(lives=60, version=2), expected=1)
+        assert await store.owned_by("ann") == []
         assert await store.destroy_all("ann") == 0
 
     async def test_sessions_come_newest_first(self, store: Store) -> None:

@@ -10,7 +10,7 @@ from math import inf
 import anyio
 import pytest
 
-from sessions.record import Record
+from sessions._record import Record
 from sessions.stores.base import Store
 from sessions.testing.kit import HOUR, Kit, MakeStore, a_key, a_record, all_at_once
 

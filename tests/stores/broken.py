@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from anyio.lowlevel import checkpoint
 from msgspec.structs import replace as with_fields
 
-from sessions.record import Record
+from sessions._record import Record
 from sessions.stores.base import Store
 
 Data = dict[str, Record]

@@ -21,7 +21,7 @@ from sessions import (
     get_session,
     open_store,
 )
-from sessions.middleware import ASGIApp
+from sessions._middleware import ASGIApp
 
 
 class Visit(Fields):

@@ -54,13 +54,15 @@ class Lifetime:
 
     A second is the finest that a cookie can tell; short timeouts are kept more finely on the server.
     """
-    rest: float = field(init=False)
-    """Seconds left to a session from which on no request has to extend it yet."""
+    needs_no_extension: float = field(init=False)
+    """A session with more seconds left than this needs no extension."""
 
     def __post_init__(self) -> None:
         slack = min(1.0, (self.idle or 0) / 20)
         object.__setattr__(self, "slack", slack)
-        object.__setattr__(self, "rest", self.idle - slack if self.extend and self.idle else 0.0)
+        object.__setattr__(
+            self, "needs_no_extension", self.idle - slack if self.extend and self.idle else 0.0
+        )
 
     @classmethod
     def of(
@@ -101,7 +103,7 @@ class Lifetime:
 
     def after_activity(self, created_at: float, expires_at: float, now: float) -> float:
         """When it ends after a request now; `expires_at` itself when nothing needs to be written."""
-        if not self.extend or self.idle is None or expires_at - now > self.rest:
+        if not self.extend or self.idle is None or expires_at - now > self.needs_no_extension:
             return expires_at
         renewed = self.capped(created_at, now + min(self.idle + self.refresh_interval, MAX_AGE_LIMIT))
         return expires_at if renewed - expires_at < self.slack else renewed

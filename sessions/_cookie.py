@@ -7,6 +7,7 @@ missing is noticed, and one that was left over from a larger session is ignored.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from typing import Any, Final, Literal
 import msgspec
 
 from sessions.errors import CookieTooLarge
+
+logger = logging.getLogger("sessions")
 
 MAX_COOKIE: Final = 4096
 """Bytes of name and value together that browsers keep (RFC 6265bis, section 5.6, step 5)."""
@@ -95,6 +98,7 @@ class Cookie:
         self._alone = re.compile(re.escape(self._name_start) + rb"=([!-:<-}]*)").fullmatch
         self._pieces = re.compile(re.escape(self._name_start) + rb"(?:\.([1-9][0-9]{0,2}))?").fullmatch
         self._secure = True if prefixed else options.secure
+        self._warned = False
         self._tail = f"; Path={options.path}"
         if options.domain is not None:
             self._tail += f"; Domain={options.domain}"
@@ -128,6 +132,20 @@ class Cookie:
             if equals and (match := self._pieces(name)):
                 pieces.append((int(match[1] or 0), value))
         return _joined(pieces) if pieces else None
+
+    def warn_if_set_inside(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Log one error if the app sets this cookie too: then each of the two removes the other's session."""
+        for name, value in headers:
+            if name == b"set-cookie" and not self._warned and self._sets_this(value):
+                self._warned = True
+                logger.error(
+                    "the app sets a cookie %r itself, which is this SessionMiddleware's: another session"
+                    " middleware inside? Give one of the two another name, session_cookie_name=…",
+                    self.name,
+                )
+
+    def _sets_this(self, line: bytes) -> bool:
+        return line.partition(b"=")[0].strip() == self._name_start
 
     def write(
         self, value: str, max_age: int | None, *, https: bool, max_bytes: int, stale: Iterable[int] = ()

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import anyio
 
-from sessions.carriers import Carrier
+from sessions._carriers import Carrier
 from sessions.errors import SessionError
 
 logger = logging.getLogger("sessions")

@@ -17,6 +17,9 @@ MAX_DEPTH: Final = 100
 from a shallow call stack and then be unreadable from a deeper one."""
 
 
+FIXED: Final = (str, int, float, type(None))
+"""What cannot change in place (a bool is an int)."""
+
 _EXACT: Final = (str, int, bool, type(None))
 _KINDS: Final[tuple[Any, ...]] = (str, int, float, dict, list)
 
@@ -34,6 +37,16 @@ _decoder: Final = msgspec.json.Decoder()
 
 encode = _encoder.encode
 decode = _decoder.decode
+
+
+def accepted_key(key: Any) -> str:
+    """The key as a plain string: a subclass would be no JSON key, and `str()` of an enum is not its value.
+
+    Raises `TypeError` for a key that is not a string.
+    """
+    if not isinstance(key, str):
+        raise TypeError(f"session keys are strings, not {type(key).__name__}")
+    return str.__str__(key)
 
 
 def checked(key: object, value: Any) -> bytes:

@@ -20,13 +20,13 @@ from typing import Any, Final
 
 import msgspec
 
-from sessions.carriers.base import Carried
+from sessions._carriers.base import Carried, Loaded
+from sessions._json import encode
+from sessions._lifetime import Lifetime
+from sessions._record import Content, Record, unpack
 from sessions.errors import InvalidCookie
-from sessions.expiry import Lifetime
 from sessions.iron import InvalidSeal
-from sessions.jsonvalues import encode
 from sessions.keys import KeyRing
-from sessions.record import Content, Record, unpack
 
 
 class _Value(msgspec.Struct):
@@ -48,14 +48,14 @@ _kept: Final = msgspec.json.Decoder(_HonoRecord)
 
 
 class ContentCarrier:
-    keeps_late_changes = False
+    on_server = False
 
     def __init__(self, lifetime: Lifetime, keys: KeyRing, max_bytes: int) -> None:
         self.lifetime = lifetime
         self.max_bytes = max_bytes
         self._keys = keys
 
-    async def find(self, cookie: str) -> Carried | None:
+    async def find(self, cookie: str) -> Loaded | None:
         try:
             text = _text.decode(self._keys.unseal(cookie))
             if not text:  # what hono-sessions leaves after a logout
@@ -64,9 +64,11 @@ class ContentCarrier:
             accessed_at = _seconds(kept.accessed)
             created_at = _seconds(kept.created) if kept.created else accessed_at
             expires_at = _seconds(kept.expire)
+            content = _content(kept)
+            payload = encode(content)
         except InvalidSeal as fault:
             raise InvalidCookie(str(fault)) from None
-        except (msgspec.MsgspecError, ValueError, RecursionError):
+        except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
             raise InvalidCookie("it holds no session") from None
         now = time.time()
         created_at = now if created_at is None else created_at
@@ -76,10 +78,15 @@ class ContentCarrier:
         expires_at = self.lifetime.capped(created_at, expires_at)
         if kept.delete or expires_at <= now:
             return None
-        return Carried(Record(encode(_content(kept)), created_at, expires_at))
+        return Carried(Record(payload, created_at, expires_at)), content
 
-    async def find_again(self, carried: Carried) -> Carried:
-        return carried
+    async def find_again(self, carried: Carried) -> Loaded | None:
+        if carried.record.expires_at <= time.time():
+            return None
+        return carried, unpack(carried.record.payload)
+
+    async def follow(self, tombstone: Loaded) -> tuple[Loaded, set[str]]:
+        return tombstone, set()
 
     async def create(self, record: Record) -> Carried:
         return Carried(record)
@@ -87,10 +94,10 @@ class ContentCarrier:
     async def replace(self, key: str, record: Record, *, expected: int) -> bool:
         return True
 
-    async def rotate(self, carried: Carried, record: Record) -> Carried:
+    async def rotate(self, carried: Carried, record: Record, written: list[str]) -> Carried:
         return Carried(record)
 
-    async def destroy(self, carried: Carried) -> None:
+    async def end(self, carried: Carried) -> None:
         pass
 
     def cookie(self, carried: Carried) -> str:
@@ -105,6 +112,9 @@ class ContentCarrier:
         )
         return self._keys.sealer.seal(encode(encode(kept).decode()))
 
+    def told(self, carried: Carried) -> object:
+        return carried.record.version
+
     async def purge(self) -> int:
         return 0
 
@@ -116,7 +126,7 @@ def _content(kept: _HonoRecord) -> Content:
     values = kept.data
     return Content(
         {key: item.value for key, item in values.items()},
-        {key for key, item in values.items() if item.flash},
+        [key for key, item in values.items() if item.flash],
         kept.owner,
     )
 

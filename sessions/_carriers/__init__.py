@@ -1,0 +1,7 @@
+"""What the cookie carries: a session's id, or the session itself. One interface, two implementations."""
+
+from sessions._carriers.base import Carried, Carrier, Loaded
+from sessions._carriers.content import ContentCarrier
+from sessions._carriers.id import IdCarrier
+
+__all__ = ["Carried", "Carrier", "ContentCarrier", "IdCarrier", "Loaded"]

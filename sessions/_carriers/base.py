@@ -1,0 +1,84 @@
+"""The interface between a session and where it lives, in the middle of a request's path."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from sessions._lifetime import Lifetime
+from sessions._record import Content, Record
+
+
+class Carried(msgspec.Struct, frozen=True, gc=False):
+    """A session as its carrier found it, or left it behind."""
+
+    record: Record
+    id: str | None = None
+    key: str = ""
+
+    def __repr__(self) -> str:
+        return "<Carried>"  # an id must not reach a log
+
+
+Loaded = tuple[Carried, Content]
+"""A session with its content, unpacked for whoever asked."""
+
+
+class Carrier(Protocol):
+    """Finds the session that a cookie stands for, and keeps what a request made of it."""
+
+    lifetime: Lifetime
+    max_bytes: int
+    """Bytes of cookies that a session may take."""
+    on_server: bool
+    """Whether the server keeps the session. Else the cookie is the session: a change after the response
+    cannot be kept, and what a browser holds cannot be ended."""
+
+    async def find(self, cookie: str) -> Loaded | None:
+        """None for a session that is unknown or over. Content with `moved`: the cookie's id was replaced.
+
+        Raises:
+            InvalidCookie: the cookie is none of ours.
+            StoreUnavailable: the store cannot be asked.
+        """
+        ...
+
+    async def find_again(self, carried: Carried) -> Loaded | None:
+        """What other requests left behind; None when they ended it, or it has expired."""
+        ...
+
+    async def follow(self, tombstone: Loaded) -> tuple[Loaded, set[str]] | None:
+        """Where the session is now, and which keys the rotations on the way wrote; None if it was ended."""
+        ...
+
+    async def create(self, record: Record) -> Carried: ...
+
+    async def replace(self, key: str, record: Record, *, expected: int) -> bool:
+        """Keep the record in place of the version that is expected; False if another request was faster."""
+        ...
+
+    async def rotate(self, carried: Carried, record: Record, written: list[str]) -> Carried | None:
+        """Keep the record under a new id; None if another request was faster.
+
+        `written` are the keys that the rotating request changed (`Moved.written`).
+        """
+        ...
+
+    async def end(self, carried: Carried) -> None:
+        """End the session, under whatever id it lives by now. Raises `WriteConflict` if it cannot be sure."""
+        ...
+
+    def cookie(self, carried: Carried) -> str:
+        """What the browser is to send from now on."""
+        ...
+
+    def told(self, carried: Carried) -> object:
+        """What the browser knows of it: if that differs from what it knew, it must be told."""
+        ...
+
+    async def purge(self) -> int:
+        """Remove what has expired; the number of sessions removed."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,83 @@
+"""A session by its key, through every change of id: a rotation leaves a tombstone that names the next key."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final, Protocol
+
+from sessions._record import Record, former_key, moved_to
+from sessions.errors import WriteConflict
+
+MAX_STEPS: Final = 1000
+"""Steps after a session that is given new ids faster than it can be ended, before that is an error."""
+
+
+class RecordStore(Protocol):
+    """The verbs of a store that a carrier needs; `sessions.Store` has them."""
+
+    async def create(self, key: str, record: Record) -> bool: ...
+
+    async def load(self, key: str) -> Record | None: ...
+
+    async def replace(self, key: str, record: Record, *, expected: int) -> bool: ...
+
+    async def delete(self, key: str) -> None: ...
+
+    async def purge(self) -> int: ...
+
+    async def close(self) -> None: ...
+
+
+def _ended(version: int) -> Record:
+    """A record that counts as absent. To replace by it is to delete, if nobody wrote in between."""
+    return Record(b"", 0.0, 0.0, version + 1)
+
+
+async def end(
+    store: RecordStore, key: str, record: Record | None = None, *, spared: Collection[str] = ()
+) -> bool:
+    """End the session under this key and whatever follows it; whether there was a living one.
+
+    A plain delete could hit the tombstone that a rotation has just left, and miss the session itself. So
+    the living record is replaced by an expired one, if it is still the version that was seen.
+
+    Args:
+        record: what is under the key, if the caller has it.
+        spared: keys of a session that lives on, also if it is given a new id at this moment.
+
+    Raises `WriteConflict` when the session was given new ids faster than it could be followed.
+    """
+    passed: list[str] = []
+    for _ in range(MAX_STEPS):
+        record = record or await store.load(key)
+        if key in spared or (record is not None and former_key(record.payload) in spared):
+            return False
+        if record is None:
+            ended = False
+        elif (moved := moved_to(record.payload)) is not None:
+            passed.append(key)
+            key, record = moved.key, None
+            continue
+        elif await store.replace(key, _ended(record.version), expected=record.version):
+            passed.append(key)
+            ended = True
+        else:
+            record = None
+            continue
+        # Only now: as long as the session lived, its tombstones led to it.
+        for done in passed:
+            await store.delete(done)
+        return ended
+    raise WriteConflict("a session was given new ids faster than it could be ended")
+
+
+async def chain_of(store: RecordStore, key: str) -> frozenset[str]:
+    """The key with those that have followed it."""
+    keys = [key]
+    for _ in range(MAX_STEPS):
+        record = await store.load(keys[-1])
+        moved = None if record is None else moved_to(record.payload)
+        if moved is None:
+            break
+        keys.append(moved.key)
+    return frozenset(keys)

@@ -1,0 +1,185 @@
+"""The cookie carries an id; the session lives in a store on the server.
+
+The store never learns an id, only its hash: whoever steals the database opens no session with it.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import time
+from base64 import urlsafe_b64encode
+from functools import lru_cache
+from hashlib import blake2s
+from typing import Final
+
+import msgspec
+
+from sessions._carriers.base import Carried, Loaded
+from sessions._carriers.chain import MAX_STEPS, RecordStore, end
+from sessions._cookie import MAX_COOKIE, REMEMBERED
+from sessions._json import decode, encode
+from sessions._lifetime import Lifetime
+from sessions._record import (
+    Content,
+    InvalidRecord,
+    Moved,
+    Record,
+    has_commit,
+    last_commit,
+    moved_to,
+    pack,
+    unpack,
+    with_former_key,
+)
+from sessions.errors import InvalidCookie
+from sessions.iron import InvalidSeal
+from sessions.keys import KeyRing
+
+ID_BYTES: Final = 32
+"""256 bits from the operating system; OWASP ASVS 5, 7.2.3, asks for at least 128."""
+ID_LENGTH: Final = 43
+"""Characters of 32 bytes in base64url."""
+
+TOMBSTONE_SECONDS: Final = 60.0
+"""How long a rotated id is remembered. A browser may have sent requests with the old id just before it
+learned of the new one; until they have all arrived, none of them may set a cookie."""
+
+
+def new_id() -> str:
+    return secrets.token_urlsafe(ID_BYTES)
+
+
+def next_id(session_id: str, seed: bytes) -> str:
+    """The id that follows at a rotation: HMAC-SHA-256 (RFC 2104) of the old id, under a random seed.
+
+    The seed alone is in the store and the old id alone at the browser. So the new id can be sent again when
+    the answer that carried it was lost, and neither a stolen database nor the old id tells it.
+    """
+    return urlsafe_b64encode(hmac.digest(seed, session_id.encode(), "sha256")).rstrip(b"=").decode()
+
+
+@lru_cache(maxsize=REMEMBERED)
+def key_of(session_id: str) -> str:
+    """Under which key a store keeps the session: BLAKE2s (RFC 7693) of the id as 64 hexadecimal digits.
+
+    A plain hash will do, as there is nothing to guess about 256 random bits. Python brings this one
+    itself; to set up one of OpenSSL's takes longer than to hash an id, and each request needs it.
+    """
+    return blake2s(session_id.encode()).hexdigest()
+
+
+class IdCarrier:
+    max_bytes = MAX_COOKIE
+    on_server = True
+
+    def __init__(self, store: RecordStore, lifetime: Lifetime, keys: KeyRing | None) -> None:
+        self.lifetime = lifetime.with_retention()
+        self._store = store
+        self.replace = store.replace
+        self.purge = store.purge
+        self.close = store.close
+        self._keys = keys
+
+    async def find(self, cookie: str) -> Loaded | None:
+        session_id = cookie if self._keys is None else self._unsealed(cookie, self._keys)
+        # What no id can be is not worth asking a store, which then need not care what it is asked.
+        if len(session_id) != ID_LENGTH:
+            raise InvalidCookie("it is no session id")
+        key = key_of(session_id)
+        record = await self._store.load(key)
+        if record is None or (
+            self.lifetime.absolute is not None and (record := self._living(record)) is None
+        ):
+            return None
+        try:
+            return Carried(record, session_id, key), unpack(record.payload)
+        except InvalidRecord as fault:
+            raise InvalidCookie(str(fault)) from None
+
+    async def find_again(self, carried: Carried) -> Loaded | None:
+        record = await self._store.load(carried.key)
+        if record is None or (record := self._living(record)) is None:
+            return None
+        return Carried(record, carried.id, carried.key), unpack(record.payload)
+
+    async def follow(self, tombstone: Loaded) -> tuple[Loaded, set[str]] | None:
+        carried, content = tombstone
+        session_id, written = carried.id, set[str]()
+        for _ in range(MAX_STEPS):
+            moved = content.moved
+            if moved is None:
+                return (carried, content), written
+            written.update(moved.written)
+            session_id = session_id and next_id(session_id, moved.seed)
+            found = await self.find_again(Carried(carried.record, session_id, moved.key))
+            if found is None:
+                return None
+            carried, content = found
+        return None
+
+    async def create(self, record: Record) -> Carried:
+        return await self._create(new_id(), record)
+
+    async def rotate(self, carried: Carried, record: Record, written: list[str]) -> Carried | None:
+        # First the new record, then a tombstone in place of the old one, if nobody wrote to that in
+        # between: a crash or a faster writer leaves a record that nobody knows the id of, never a loss.
+        if carried.id is None:
+            raise TypeError("a session without an id came from another carrier")
+        old, seed = carried.record, secrets.token_bytes(ID_BYTES)
+        payload = with_former_key(record.payload, carried.key)
+        first = msgspec.structs.replace(record, payload=payload, version=1)
+        new = await self._create(next_id(carried.id, seed), first)
+        # The owner stays on it: who lists an owner's sessions while one gets a new id finds it by either key.
+        tombstone = Record(
+            pack(encode(Content(moved=Moved(new.key, seed, written))), last_commit(record.payload)),
+            old.created_at,
+            time.time() + TOMBSTONE_SECONDS,
+            old.version + 1,
+            record.owner,
+        )
+        if await self.replace(carried.key, tombstone, expected=old.version):
+            return new
+        # A client that lost the first answer and asked again was refused because of itself.
+        found = await self._store.load(carried.key)
+        moved = None if found is None else moved_to(found.payload)
+        if moved is not None and moved.key == new.key:
+            return new
+        await self._store.delete(new.key)
+        return None
+
+    async def end(self, carried: Carried) -> None:
+        await end(self._store, carried.key, carried.record)
+
+    def cookie(self, carried: Carried) -> str:
+        if carried.id is None:
+            raise TypeError("a session without an id came from another carrier")
+        return self._keys.sealer.seal(encode(carried.id)) if self._keys else carried.id
+
+    def told(self, carried: Carried) -> object:
+        return carried.id, carried.record.expires_at if self.lifetime.told else None
+
+    async def _create(self, session_id: str, record: Record) -> Carried:
+        key = key_of(session_id)
+        if not await self._store.create(key, record):
+            # A client that lost the first answer and asked again is told that the key is taken: by itself.
+            taken = await self._store.load(key)
+            if taken is None or not has_commit(taken.payload, last_commit(record.payload)):
+                raise RuntimeError("a new session id is already taken: the system's random numbers repeat")
+        return Carried(record, session_id, key)
+
+    def _unsealed(self, cookie: str, keys: KeyRing) -> str:
+        try:
+            return str(decode(keys.unseal(cookie)))
+        except InvalidSeal as fault:
+            raise InvalidCookie(str(fault)) from None
+        except msgspec.DecodeError:
+            raise InvalidCookie("it holds no session id") from None
+
+    def _living(self, record: Record) -> Record | None:
+        """The record, unless an absolute timeout that was set or shortened since has ended it.
+
+        Any other end the store knows itself.
+        """
+        expires_at = self.lifetime.capped(record.created_at, record.expires_at)
+        return None if expires_at <= time.time() else msgspec.structs.replace(record, expires_at=expires_at)

@@ -1,0 +1,139 @@
+"""What a request did to its session, so that it can be done again on a fresher record.
+
+A request is not watched step by step. At a commit the session's text is compared with the text that was
+loaded, and what differs has changed, in whatever way the handler reached it. Three things cannot be read
+off that way and are noted: which keys were assigned (also to the value that they had), which were
+changed by a function, and which flash values were read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import msgspec
+
+from sessions._json import checked, decode, encode
+from sessions._record import Content, unpack
+
+Function = Callable[[Any], Any]
+
+_CONTAINERS: Final = (dict, list, tuple)
+
+
+def applied(function: Function, key: str, value: Any) -> bytes:
+    """The next value as JSON text. The function gets a copy: if it fails half-way it leaves no half behind.
+
+    Raises whatever the function raises, and `TypeError` for a result that JSON cannot hold.
+    """
+    if isinstance(value, _CONTAINERS):
+        value = decode(encode(value))
+    return checked(key, function(value))
+
+
+class Notes(msgspec.Struct, gc=False):
+    """What a handler did that the values themselves do not tell."""
+
+    assigned: set[str] = msgspec.field(default_factory=set)
+    """Set, flashed or forgotten."""
+    functions: dict[str, list[Function]] = msgspec.field(default_factory=dict)
+    """Keys of which the value was replaced by what a function made of it, in this order."""
+    results: dict[str, bytes] = msgspec.field(default_factory=dict)
+    """JSON text of what the last function made."""
+    read: dict[str, bytes] = msgspec.field(default_factory=dict)
+    """Flash values that were used up by a read, as JSON text."""
+    owner: bool = False
+    """Whether the owner was set."""
+
+    def __bool__(self) -> bool:
+        return bool(self.assigned or self.functions or self.read or self.owner)
+
+    def before(self, later: Notes) -> Notes:
+        """Both as one; `later` came after these."""
+        # A key that was assigned later has its last word there, and one assigned before keeps it: what a
+        # function made of an assigned value is the value that is there.
+        functions = {
+            key: [*self.functions.get(key, ()), *later.functions.get(key, ())]
+            for key in {**self.functions, **later.functions}
+            if key not in later.assigned and key not in self.assigned
+        }
+        return Notes(
+            self.assigned | later.assigned,
+            functions,
+            {key: text for key, text in {**self.results, **later.results}.items() if key in functions},
+            {**self.read, **later.read},
+            self.owner or later.owner,
+        )
+
+
+class Log(msgspec.Struct, frozen=True, gc=False):
+    """The changes of one commit, key by key. Their order does not matter, as each key is there once."""
+
+    values: dict[str, bytes | None]
+    """The new value as JSON text; None for a key that was removed."""
+    flash: set[str]
+    """Those of the new values that are flash values."""
+    functions: dict[str, list[Function]]
+    read: dict[str, bytes]
+    owner: str | None = None
+    sets_owner: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.values or self.functions or self.read or self.sets_owner)
+
+    def replay(self, content: Content) -> Content:
+        """Do all of it to this content. Raises what a function raises, and `TypeError` for its result."""
+        data, flash = content.data, content.flash
+        for key, text in self.read.items():
+            # A newer flash value that took its place meanwhile is still unread, and stays.
+            if key in flash and encode(data.get(key)) == text:
+                del data[key]
+                flash.remove(key)
+        for key, value in self.values.items():
+            if key in flash:
+                flash.remove(key)
+            if value is None:
+                data.pop(key, None)
+                continue
+            data[key] = decode(value)
+            if key in self.flash:
+                flash.append(key)
+        for key, functions in self.functions.items():
+            for function in functions:
+                data[key] = decode(applied(function, key, data.get(key)))
+            if key in flash:
+                flash.remove(key)
+        if self.sets_owner:
+            content.owner = self.owner
+        return content
+
+    def before_a_rotation(self, written: Iterable[str]) -> Log:
+        """What is left of it if a rotation that wrote these keys counts as done after it."""
+        written = set(written)
+
+        def others(changes: dict[str, Any]) -> dict[str, Any]:
+            return {key: change for key, change in changes.items() if key not in written}
+
+        # Whom the session belongs to is for a login to say, and the login was the rotation.
+        return Log(others(self.values), self.flash, others(self.functions), others(self.read))
+
+    def functions_alone(self) -> Log:
+        return Log({}, set(), self.functions, {})
+
+
+def derive(before: bytes, after: bytes, notes: Notes) -> Log:
+    """The changes that lead from one content to another (JSON text both), with the help of the notes."""
+    old, new = unpack(before).data, unpack(after)
+    values: dict[str, bytes | None] = {}
+    functions = {}
+    for key, value in new.data.items():
+        text = encode(value)
+        if key in notes.functions and notes.results[key] == text:
+            functions[key] = notes.functions[key]
+        elif key in notes.assigned or key not in old or encode(old[key]) != text:
+            values[key] = text
+    for key in {**old, **dict.fromkeys(notes.assigned)}:
+        if key not in new.data and key not in notes.read:
+            values[key] = None
+    read = {key: text for key, text in notes.read.items() if key not in values}
+    return Log(values, set(new.flash) & values.keys(), functions, read, new.owner, notes.owner)

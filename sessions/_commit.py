@@ -1,0 +1,330 @@
+"""The state machine of a request's session: what a commit does, and what it finds that others have done.
+
+                       begin (something was set)
+          ANONYMOUS ────────────────────────────► LIVE ◄──┐ replace, rotate
+              ▲                                    │ │ └──┘ (compare-and-set; replay if others were faster)
+              │          end (destroy, clear)      │ │
+              └────────────────────────────────────┘ │
+                                                     │ found out as a compare-and-set fails, or by `refresh`:
+                   another request gave it a new id  │  another request ended it, or it expired
+                     MOVED ◄─────────────────────────┴──────────────────────────► ENDED
+
+    begin     a new record under a new id.
+    replace   the next version of the record, if nobody wrote in between. Else the request's changes are
+              replayed on what is there by then, and it is tried again.
+    rotate    a new record under a new id, then a tombstone in place of the old one, which leads to it.
+    end       the record is gone, under whatever id it lives by then.
+    MOVED     the changes are replayed on the record that follows, as if they had come just before the
+              rotation. A request that came with the old id has seen nothing of the session: what it sets is
+              kept beside the old id, and only what functions change reaches the record that follows.
+              A login as the owner of that record takes it over: LIVE again. Another login begins anew.
+    ENDED     changes are refused with `SessionEnded`.
+
+Each commit has an id, and a record remembers the ids of the last few. When the store's answer is lost,
+the same commit is tried again before the next one, and a retry that finds its own id is done.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from random import random
+from typing import Any, Final
+
+import anyio
+
+from sessions._adopt import adopt
+from sessions._carriers import Carried, Loaded
+from sessions._changes import Log, derive
+from sessions._json import encode
+from sessions._record import Content, Record, first_line, pack
+from sessions._work import Standing, Taken, Work
+from sessions.errors import SessionEnded, WriteConflict
+
+logger = logging.getLogger("sessions")
+
+MAX_TRIES: Final = 64
+"""How often a save is tried on top of what other requests saved in between."""
+
+_ENDED: Final = "the session was ended by another request"
+_CONFLICT: Final = "too many requests write to one session at the same time"
+
+_LIVE: Final = Standing.LIVE
+
+Values = dict[str, Any]
+
+
+async def commit(work: Work, values: Values, *, extend: bool, asked: bool = False) -> None:
+    """Bring the store up to date. `extend`: the request counts as activity; `asked`: by `session.save()`.
+
+    Raises:
+        SessionEnded: another request ended the session; the changes are not kept.
+        StoreUnavailable: the store is away; the changes are still to be saved.
+        TypeError: a nested value was changed into something that JSON cannot hold.
+        LateChange: a nested value was changed that another request had replaced.
+    """
+    if work.saving:
+        await work.wait_for_turn()
+    work.saving = True
+    try:
+        if work.unsure is not None:
+            taken, work.unsure = work.unsure, None
+            await _save(work, values, taken, extend)
+        while work.ending:
+            await work.carrier.end(work.ending[0])
+            work.ending = work.ending[1:]
+        taken = work.take(values)
+        await _save(work, values, taken, extend)
+        if asked and not taken.changed:
+            await _check_that_it_lives(work)
+    finally:
+        work.end_turn()
+
+
+async def refresh(work: Work, values: Values) -> None:
+    """Go on with what the store has by now; what is not saved yet stays to be saved.
+
+    Raises `SessionEnded` and `StoreUnavailable`.
+    """
+    await work.wait_for_turn()
+    try:
+        if work.unsure is not None:
+            taken, work.unsure = work.unsure, None
+            await _save(work, values, taken, extend=False)
+        found = await _check_that_it_lives(work)
+        if found is not None and work.held is not None:
+            carried = found[0]
+            _note_extension(work, work.held, carried)
+            work.held = carried
+            adopt(work, values, first_line(carried.record.payload), work.base)
+    finally:
+        work.end_turn()
+
+
+async def _save(work: Work, values: Values, taken: Taken, extend: bool) -> None:
+    """Save what was taken, or give it back."""
+    try:
+        if taken.changed:
+            work.check()
+        if work.standing is _LIVE and work.held is not None:
+            await _keep(work, values, taken, work.held, extend)
+        elif taken.changed or taken.rotate:
+            await _save_without_a_record(work, values, taken)
+    except SessionEnded:
+        _let_go(work)
+        if taken.changed:
+            raise
+    except BaseException:
+        if taken.sent:
+            work.unsure = taken
+        else:
+            work.give_back(taken)
+        raise
+
+
+async def _save_without_a_record(work: Work, values: Values, taken: Taken) -> None:
+    if work.standing is Standing.ENDED:
+        raise SessionEnded(_ENDED)
+    before = work.tombstone or work.held
+    if before is not None:  # another request gave the session a new id
+        await _go_after(work, values, taken, await _found(work, before))
+    elif taken.changed:
+        _land(work, values, taken, await _begin(work, taken, taken.after, taken.owner))
+
+
+async def _keep(
+    work: Work, values: Values, taken: Taken, carried: Carried, extend: bool, replayed: Content | None = None
+) -> None:
+    """The next version of a living record: replaced, or under a new id.
+
+    `replayed` is the record's content with the changes, if others have written it since it was loaded.
+    """
+    log = None
+    for attempt in range(MAX_TRIES):
+        line, owner = taken.after, taken.owner
+        if replayed is not None:
+            line, owner = encode(replayed), replayed.owner
+        record = carried.record
+        expires_at = _expiry(work, record, taken, extend)
+        saved: Carried | None = carried
+        if taken.changed or taken.rotate or expires_at != record.expires_at:
+            payload = record.payload
+            if taken.changed or taken.rotate:
+                payload = pack(line, taken.named(), payload)
+            new = Record(payload, record.created_at, expires_at, record.version + 1, owner)
+            taken.sent = True
+            if taken.rotate:
+                log = log or derive(taken.before, taken.after, taken.notes)
+                saved = await work.carrier.rotate(carried, new, sorted(log.values))
+            else:
+                kept = await work.carrier.replace(carried.key, new, expected=record.version)
+                saved = Carried(new, carried.id, carried.key) if kept else None
+            taken.sent = False
+        if saved is not None:
+            _land(work, values, taken, saved, None if replayed is None else line)
+            return
+        if attempt:
+            await _step_aside(attempt)
+        found = await _found(work, carried)
+        if found[1].moved is not None:
+            await _go_after(work, values, taken, found)
+            return
+        _note_extension(work, carried, found[0])
+        carried, content = found
+        if taken.is_in(carried):
+            _land(work, values, taken, carried, first_line(carried.record.payload))
+            return
+        log = log or derive(taken.before, taken.after, taken.notes)
+        replayed = log.replay(content)
+    raise WriteConflict(_CONFLICT)
+
+
+async def _go_after(work: Work, values: Values, taken: Taken, tombstone: Loaded) -> None:
+    """Another request has given the session a new id."""
+    following, _ = await _followed(work, tombstone)
+    log = derive(taken.before, taken.after, taken.notes)
+    if taken.rotate and taken.is_in(tombstone[0]):  # it was this very commit, and the answer was lost
+        _land(work, values, taken, following[0], first_line(following[0].record.payload))
+    elif taken.rotate or log.sets_owner:
+        await _log_in_again(work, values, taken, following, log)
+    else:
+        work.standing = Standing.MOVED
+        if work.tombstone is None:
+            await _write_behind(work, taken, tombstone, log)
+        else:
+            await _write_behind(work, taken, tombstone, log.functions_alone())
+            await _write_beside(work, taken, tombstone, log)
+
+
+async def _log_in_again(work: Work, values: Values, taken: Taken, following: Loaded, log: Log) -> None:
+    """A login with an id that was replaced a moment ago: two clicks, or a first answer that was lost."""
+    carried, content = following
+    if taken.owner is not None and content.owner == taken.owner:
+        # The same user: the new session is theirs, and the browser is told its id, perhaps once more.
+        taken.rotate = False
+        work.tombstone = None
+        await _keep(work, values, taken, carried, False, log.replay(content))
+    elif log:
+        logger.warning("a login with an id that was replaced a moment ago began a new session")
+        work.tombstone = None
+        begun = log.replay(Content())
+        line = encode(begun)
+        _land(work, values, taken, await _begin(work, taken, line, begun.owner), line)
+    else:
+        work.standing = Standing.MOVED
+
+
+async def _write_behind(work: Work, taken: Taken, tombstone: Loaded, log: Log) -> None:
+    """Do the changes to the record that follows, as if they had come just before the rotation."""
+    for attempt in range(MAX_TRIES):
+        (carried, content), written = await _followed(work, tombstone)
+        rest = log.before_a_rotation(written)
+        if not rest or taken.is_in(carried):
+            return
+        if await _replace(work, taken, carried, rest.replay(content), content.owner):
+            return
+        await _step_aside(attempt)
+    raise WriteConflict(_CONFLICT)
+
+
+async def _write_beside(work: Work, taken: Taken, tombstone: Loaded, log: Log) -> None:
+    """Keep what a request with the old id has set, for other requests with the old id."""
+    for attempt in range(MAX_TRIES):
+        carried, content = tombstone
+        if taken.is_in(carried):
+            return
+        if await _replace(work, taken, carried, log.replay(content), carried.record.owner):
+            return
+        await _step_aside(attempt)
+        tombstone = await _found(work, carried)
+    raise WriteConflict(_CONFLICT)
+
+
+async def _replace(work: Work, taken: Taken, carried: Carried, content: Content, owner: str | None) -> bool:
+    """Write another session's record than the one that this request holds. False: others were faster."""
+    record = carried.record
+    payload = pack(encode(content), taken.named(), record.payload)
+    new = Record(payload, record.created_at, record.expires_at, record.version + 1, owner)
+    taken.sent = True
+    kept = await work.carrier.replace(carried.key, new, expected=record.version)
+    taken.sent = False
+    return kept
+
+
+async def _begin(work: Work, taken: Taken, line: bytes, owner: str | None) -> Carried:
+    now = time.time()
+    taken.sent = True
+    record = Record(pack(line, taken.named()), now, work.carrier.lifetime.first(now), owner=owner)
+    begun = await work.carrier.create(record)
+    taken.sent = False
+    work.born = True
+    return begun
+
+
+async def _found(work: Work, carried: Carried) -> Loaded:
+    """What other requests have left behind. Raises `SessionEnded` when that is nothing."""
+    found = await work.carrier.find_again(carried)
+    if found is None:
+        raise SessionEnded(_ENDED)
+    return found
+
+
+async def _followed(work: Work, tombstone: Loaded) -> tuple[Loaded, set[str]]:
+    """Where the session is now. Raises `SessionEnded` when it was ended since."""
+    followed = await work.carrier.follow(tombstone)
+    if followed is None:
+        raise SessionEnded(_ENDED)
+    return followed
+
+
+def _land(work: Work, values: Values, taken: Taken, saved: Carried, line: bytes | None = None) -> None:
+    """Go on with what was saved; `line` is its text, if others have written it since it was loaded."""
+    if taken.life != work.life:  # another task of this request has ended the session meanwhile
+        work.ending = (*work.ending, saved)
+        return
+    work.held, work.standing = saved, _LIVE
+    if line is not None:
+        adopt(work, values, line, taken.after)
+
+
+async def _check_that_it_lives(work: Work) -> Loaded | None:
+    """What the store has of the session; None for a request without one. Raises `SessionEnded`."""
+    if work.standing is Standing.ANONYMOUS:
+        return None
+    if work.standing is Standing.LIVE and work.held is not None:
+        found = await work.carrier.find_again(work.held)
+        if found is not None and found[1].moved is None:
+            return found
+        work.standing = Standing.ENDED if found is None else Standing.MOVED
+    if work.standing is Standing.MOVED:
+        raise SessionEnded("the session got a newer id from another request")
+    raise SessionEnded(_ENDED)
+
+
+def _note_extension(work: Work, before: Carried, after: Carried) -> None:
+    """Whoever moved the expiry has told the browser; this request need not do it again (COOKIE-1)."""
+    moved = before.record.expires_at != after.record.expires_at
+    if moved and work.known is not None and work.known.id == after.id:
+        work.known = after
+
+
+def _let_go(work: Work) -> None:
+    """Of a session that another request has ended."""
+    work.held = work.tombstone = None
+    work.standing = Standing.ENDED
+    work.drop_changes()
+
+
+def _expiry(work: Work, record: Record, taken: Taken, extend: bool) -> float:
+    """When the session ends from now on."""
+    lifetime = work.carrier.lifetime
+    if taken.touch:
+        return lifetime.renewed(record.created_at, record.expires_at, time.time())
+    if extend:
+        return lifetime.after_activity(record.created_at, record.expires_at, time.time())
+    return record.expires_at
+
+
+async def _step_aside(attempt: int) -> None:
+    """Wait for a random while, longer each time, so that somebody gets through."""
+    await anyio.sleep(random() * min(0.0005 * 2**attempt, 0.05))  # noqa: S311 (no secret)

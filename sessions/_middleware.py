@@ -1,0 +1,128 @@
+"""The way in: cookie, carrier, session, app."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+from sessions._carriers import Carrier
+from sessions._cookie import Cookie, CookieOptions
+from sessions._lifetime import Duration, Lifetime
+from sessions._purge import Purger
+from sessions._response import Message, Response, Scope, Send, unavailable
+from sessions._session import session_of
+from sessions._work import Work
+from sessions.errors import InvalidCookie, StoreUnavailable
+from sessions.keys import EncryptionKey, KeyRing
+from sessions.stores import Storage, open_store
+
+Receive = Callable[[], Awaitable[Message]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+logger = logging.getLogger("sessions")
+
+_SERVED: Final = frozenset({"http", "websocket"})
+
+
+class SessionMiddleware:
+    """Gives each http request and websocket a session, `scope["session"]`.
+
+    With several of these in one app, `request.session` belongs to the innermost, and
+    `get_session(request, cookie_name)` reaches each.
+
+    Args:
+        store: where sessions live: `MemoryStore()`, `SQLiteStore(path)`, `CookieStore()`, your own, or a
+            URL that `open_store` understands.
+        encryption_key: at least 32 characters; a function that returns them; or a list of either, of
+            which the first seals and all open. With it ids are sealed too; the cookie store demands it.
+        expire_after: idle timeout, in seconds or as a `timedelta`. None: the session ends with the browser.
+        absolute_timeout: the age at which a session ends however active it is, likewise.
+        auto_extend_expiration: whether each request extends the idle timeout; else only `touch()` does.
+        refresh_interval: an extension is written once in this many seconds, not on each request, and
+            lasts that much longer in return. By default a twentieth of `expire_after`, at most a minute.
+        cookie_options: the cookie's attributes, `CookieOptions(…)` or a mapping of the same names.
+        session_cookie_name: prefixes `__Host-` and `__Secure-` are kept to.
+
+    Raises `ValueError` at construction for a key that is too short, a cookie store without key, a
+    duration out of range, and cookie settings that browsers reject.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        store: Storage | str,
+        encryption_key: EncryptionKey | Sequence[EncryptionKey] | None = None,
+        expire_after: Duration | None = None,
+        absolute_timeout: Duration | None = None,
+        auto_extend_expiration: bool = True,
+        refresh_interval: Duration | None = None,
+        cookie_options: CookieOptions | Mapping[str, Any] | None = None,
+        session_cookie_name: str = "session",
+    ) -> None:
+        keys = None if encryption_key is None else KeyRing(encryption_key)
+        lifetime = Lifetime.of(expire_after, absolute_timeout, auto_extend_expiration, refresh_interval)
+        self.app = app
+        self._cookie = Cookie(session_cookie_name, CookieOptions.of(cookie_options))
+        self._carrier: Carrier = _storage(store).carrier(lifetime, keys)
+        self._purger = Purger(self._carrier)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind not in _SERVED:
+            if kind == "lifespan":
+                await self._purger.run_beside(self.app, scope, receive, send)
+            else:
+                await self.app(scope, receive, send)
+            return
+
+        found = self._cookie.find(scope["headers"])
+        carried, content = None, None
+        if found is not None:
+            try:
+                if found.fault is not None:
+                    raise InvalidCookie(found.fault)
+                loaded = await self._carrier.find(found.value)
+            except (InvalidCookie, StoreUnavailable) as fault:
+                if isinstance(fault, StoreUnavailable):
+                    await unavailable(fault, kind, send)
+                    return
+                logger.warning("ignored a cookie %r: %s", self._cookie.name, fault)
+            else:
+                if loaded is None:
+                    logger.info("ignored a cookie %r: its session is over or unknown", self._cookie.name)
+                else:
+                    carried, content = loaded
+        work = Work(self._carrier, carried, content, scope["headers"])
+        if work.tombstone is not None:
+            logger.info("ignored a cookie %r: its session has a newer id", self._cookie.name)
+        session = session_of(work, {} if content is None else content.data)
+        scope["session"] = session
+        scope.setdefault("sessions", {})[self._cookie.name] = session
+
+        response = Response(work, session, self._cookie, found, scope, send)
+        try:
+            await self.app(scope, receive, response.send)
+        except BaseException as error:
+            if await response.fail(error):
+                return
+            raise
+        response.finish()
+        # Where the server has no lifespan; after the response, to delay nobody.
+        if time.monotonic() >= self._purger.due:
+            await self._purger.run()
+
+
+def _storage(store: Storage | str) -> Storage:
+    """Raises `TypeError` for what is no store."""
+    if isinstance(store, str):
+        return open_store(store)
+    if isinstance(store, type):
+        raise TypeError(f"store is the class {store.__name__}: give an object of it, {store.__name__}(…)")
+    if not hasattr(store, "carrier"):
+        kind = type(store).__name__
+        raise TypeError(
+            f"store is of type {kind}: give a store such as MemoryStore(), or a URL such as 'memory:'"
+        )
+    return store

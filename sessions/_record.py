@@ -1,0 +1,143 @@
+"""What a store keeps of a session, and the content that is packed in it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from math import isinf
+from random import getrandbits
+from typing import Any, Final
+
+import msgspec
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """What a store keeps under a session's key. To the store the payload is just bytes.
+
+    `version` is 1 when the record is created, and one more after each replacement; a store compares it
+    and never looks at the payload. Times are seconds since the epoch (UTC). `owner` is whom the session
+    belongs to once somebody has logged in; a store finds records by it.
+    """
+
+    payload: bytes
+    created_at: float
+    expires_at: float
+    version: int = 1
+    owner: str | None = None
+
+
+class Moved(msgspec.Struct, frozen=True, gc=False):
+    """What a rotation leaves under the old key: where the session is now.
+
+    `key` is the new record's key. `seed` makes the new id out of the old one; neither is enough alone, so
+    that who reads the store learns no id. `written` are the keys that the rotating request wrote: what
+    was in flight beside it counts as done before it, and does not overwrite them.
+    """
+
+    key: str
+    seed: bytes
+    written: list[str] = []
+
+
+class Content(msgspec.Struct, omit_defaults=True, gc=False):
+    """A session's values, and which of them are flash values (gone once read).
+
+    With `moved` it is a tombstone: the session has another key by now, and the values are those that
+    requests with the old id have set since.
+    """
+
+    data: dict[str, Any] = {}
+    flash: list[str] = []
+    owner: str | None = None
+    moved: Moved | None = None
+
+
+class InvalidRecord(ValueError):
+    """A payload that this version of the library did not write."""
+
+
+# A payload is the content as one line of JSON. A second line has the key that the session had before its
+# last rotation, a semicolon, and the ids of the last commits. JSON text has no line breaks of its own, and
+# who only reads need not decode the second line.
+
+COMMIT_ID_LENGTH: Final = 12
+"""Hexadecimal digits: 48 bits, enough to tell apart the few commits that one record remembers."""
+
+REMEMBERED_COMMITS: Final = 16
+"""So many commits may follow one whose answer was lost before its retry would no longer find it done."""
+
+EMPTY: Final = b"{}"
+"""The first line of a session without values."""
+
+_decode: Final = msgspec.json.Decoder(Content).decode
+
+
+def new_commit_id() -> bytes:
+    return b"%012x" % getrandbits(48)  # no secret: it only has to differ from its neighbours
+
+
+def first_line(payload: bytes) -> bytes:
+    """The content's JSON text, by which two records are compared."""
+    return payload.partition(b"\n")[0]
+
+
+def unpack(payload: bytes) -> Content:
+    """Raises `InvalidRecord`."""
+    try:
+        return _decode(payload.partition(b"\n")[0])
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise InvalidRecord("the record cannot be read") from None
+
+
+def moved_to(payload: bytes) -> Moved | None:
+    """Where the session is now, if this is a tombstone's payload."""
+    if b'"moved":' not in payload:  # nearly all of them; it may still be the app's own key
+        return None
+    try:
+        return unpack(payload).moved
+    except InvalidRecord:
+        return None
+
+
+def pack(line: bytes, commit_id: bytes, before: bytes = b"") -> bytes:
+    """A payload: the content's JSON text, with this commit added to those that the payload `before` names."""
+    former, _, ids = before.partition(b"\n")[2].partition(b";")
+    return b"%b\n%b;%b%b" % (line, former, ids[-COMMIT_ID_LENGTH * (REMEMBERED_COMMITS - 1) :], commit_id)
+
+
+def with_former_key(payload: bytes, key: str) -> bytes:
+    """The payload of a record that follows the one under this key."""
+    line, _, rest = payload.partition(b"\n")
+    return b"%b\n%b;%b" % (line, key.encode(), rest.partition(b";")[2])
+
+
+def former_key(payload: bytes) -> str:
+    """The key that the session had before its last rotation; empty if there was none."""
+    return payload.partition(b"\n")[2].partition(b";")[0].decode("ascii", "replace")
+
+
+def has_commit(payload: bytes, commit_id: bytes) -> bool:
+    """Whether the commit is among the last ones that made this payload."""
+    return commit_id in payload.partition(b"\n")[2].partition(b";")[2]
+
+
+def last_commit(payload: bytes) -> bytes:
+    return payload[-COMMIT_ID_LENGTH:]
+
+
+class OwnedSession:
+    """One of a user's sessions, as `Store.sessions_of` lists it.
+
+    `key` names it in a form or a link, and `Store.destroy(key)` ends it; it is a hash that opens nothing.
+    """
+
+    def __init__(self, key: str, record: Record) -> None:
+        self.key = key
+        self.created_at = datetime.fromtimestamp(record.created_at, UTC)
+        self.expires_at = None if isinf(record.expires_at) else datetime.fromtimestamp(record.expires_at, UTC)
+        self._record = record
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The session's values, flash values left out."""
+        content = unpack(self._record.payload)
+        return {key: value for key, value in content.data.items() if key not in content.flash}

@@ -1,0 +1,417 @@
+"""The session as a handler sees it: a dict of JSON values, with a few verbs and facts beside them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from math import inf, isinf
+from typing import Any, Final, NoReturn, overload
+
+from sessions._commit import commit, refresh
+from sessions._json import FIXED, accepted_key, checked, decode, encode
+from sessions._templates import own_keys_first
+from sessions._work import Phase, Work, one_at_a_time
+
+Number = int | float
+
+_SURE: Final = frozenset({int, bool, type(None)})
+"""What JSON can hold whatever its value."""
+_MISSING: Any = object()
+
+
+class Session(dict[str, Any]):
+    """`request.session`: a dict of strings to JSON values.
+
+    Reading creates nothing. What a handler changes is saved when its response starts, or by
+    `await session.save()`, and not at all if the request fails. Changes are replayed on top of what parallel
+    requests saved meanwhile, so that requests which write different keys never undo each other.
+
+    Copies of any kind (`copy()`, `dict(session)`, `session | other`, a pickle) are plain dicts.
+
+    Raises:
+        TypeError: a key that is no string, or a value that JSON cannot hold, at the moment it is set.
+        LateChange: a change after the response has started that cannot be kept.
+    """
+
+    __slots__ = ("_work",)
+    _work: Work
+
+    # -- facts -----------------------------------------------------------------------------------------------
+
+    @property
+    def accessed(self) -> bool:
+        """Whether the handler has looked at the session; then the response varies with the cookie."""
+        return self._work.accessed
+
+    @property
+    def modified(self) -> bool:
+        """Whether there are changes that are not saved yet."""
+        return self._work.has_changes(self)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the request came without a valid session."""
+        work = self._looked_at()
+        return work.born or work.held is None
+
+    @property
+    def id(self) -> str | None:
+        """The secret that the browser holds; None for an anonymous request and in the cookie store."""
+        held = self._looked_at().held
+        return held.id if held else None
+
+    @property
+    def key(self) -> str | None:
+        """What names the session among `Store.sessions_of(owner)`: no secret, it opens nothing."""
+        held = self._looked_at().held
+        return (held.key or None) if held else None
+
+    @property
+    def created_at(self) -> datetime | None:
+        """When the session was first saved (UTC); None as long as it never was."""
+        held = self._looked_at().held
+        return _moment(held.record.created_at if held else inf)
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the session ends unless a request extends it (UTC); None if it is bound to the browser."""
+        work = self._looked_at()
+        return _moment(work.held.record.expires_at if work.held and work.carrier.lifetime.told else inf)
+
+    @property
+    def owner(self) -> str | None:
+        """Whom the session belongs to; None before a login. Set it at the login, to a user's id.
+
+        A server-side store can then list and end all sessions of that user (`Store.sessions_of`,
+        `Store.destroy_all`; OWASP ASVS 5, 7.4 and 7.5).
+        """
+        return self._looked_at().owner
+
+    @owner.setter
+    def owner(self, owner: str | int | None) -> None:
+        if isinstance(owner, bool) or not isinstance(owner, str | int | None):
+            raise TypeError(f"an owner is a string or a number, not {type(owner).__name__}")
+        owner = None if owner is None else str(owner)
+        checked("owner", owner)
+        self._looked_at().own(owner)
+
+    # -- reading ---------------------------------------------------------------------------------------------
+
+    def mark_accessed(self) -> None:
+        """Note that the response depends on the session. Starlette calls it for `request.session`."""
+
+    def is_flash(self, key: str) -> bool:
+        """Whether the key holds a flash value that was not read yet."""
+        return key in self._work.flash
+
+    def __getitem__(self, key: str) -> Any:
+        """The value. A flash value is gone afterwards."""
+        value = dict.__getitem__(self, key)
+        if self._work.flash:
+            self._read_flash(key, value)
+        return value
+
+    def get(self, key: str, default: Any = None, /) -> Any:
+        """The value, or the default. A flash value is gone afterwards."""
+        value = dict.get(self, key, default)
+        if self._work.flash and key in self:
+            self._read_flash(key, value)
+        return value
+
+    def _read_flash(self, key: str, value: Any) -> None:
+        """One read is what a flash value lives for; a speculative request is not a reader yet."""
+        work = self._work
+        if key in work.flash and not work.is_prefetch():
+            work.use_up(key, value)
+            dict.pop(self, key, None)
+
+    def _looked_at(self) -> Work:
+        return self._work
+
+    # -- changing --------------------------------------------------------------------------------------------
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if type(value) not in _SURE or type(key) is not str or key not in self:
+            checked(key, value)
+            key = accepted_key(key)
+        self._work.assign(key)
+        dict.__setitem__(self, key, value)
+
+    def __delitem__(self, key: str) -> None:
+        """Raises `KeyError` when there is no such key; `forget` does not."""
+        if key not in self:
+            raise KeyError(key)
+        self._work.assign(key)
+        dict.pop(self, key, None)
+
+    def set(self, key: str, value: Any) -> None:
+        self[key] = value
+
+    def flash(self, key: str, value: Any) -> None:
+        """Set a value that is there for exactly one read."""
+        checked(key, value)
+        key = accepted_key(key)
+        self._work.assign_flash(key)
+        dict.__setitem__(self, key, value)
+
+    def forget(self, key: str) -> None:
+        """Remove the key if there is one."""
+        if key in self:
+            del self[key]
+
+    def setdefault(self, key: str, default: Any = None, /) -> Any:
+        if key not in self:
+            self[key] = default
+            return default
+        return self[key]
+
+    @overload
+    def pop(self, key: str, /) -> Any: ...
+    @overload
+    def pop(self, key: str, default: Any, /) -> Any: ...
+    def pop(self, key: str, default: Any = _MISSING, /) -> Any:
+        """Remove the key and return its value. A flash value that a prefetch pops stays for the reader."""
+        if key not in self:
+            if default is _MISSING:
+                raise KeyError(key)
+            return default
+        value = self[key]
+        if not self.is_flash(key):
+            self.forget(key)
+        return value
+
+    def popitem(self) -> tuple[str, Any]:
+        """Remove the key that was set last, and return it with its value."""
+        for key in reversed(self):
+            value = dict.__getitem__(self, key)
+            self.forget(key)
+            return key, value
+        raise KeyError("popitem(): dictionary is empty")
+
+    @overload  # type: ignore[override]
+    def update(self, key: str, function: Callable[[Any], Any], /) -> Any: ...
+    @overload
+    def update(self, other: Mapping[str, Any] | Iterable[tuple[str, Any]] = (), /, **values: Any) -> None: ...
+    def update(self, other: Any = (), function: Any = None, /, **values: Any) -> Any:
+        """`update(key, function)` changes one value, exactly, however many requests do so at once.
+
+        The function gets the current value (None if there is none) and returns the next one, which is
+        also the result. It may be called again if another request or thread was faster, so it should do
+        nothing else. Without a function this is the `update` of every dict.
+        """
+        if callable(function):
+            return self._update_by(accepted_key(other), function)
+        values = dict(other, **values)
+        for key, value in values.items():  # all or nothing
+            checked(key, value)
+        for key, value in values.items():
+            self[key] = value
+        return None
+
+    def __ior__(self, other: Any, /) -> Session:  # type: ignore[override,misc]
+        self.update(other)
+        return self
+
+    def increment(self, key: str, by: Number = 1) -> Any:
+        """Add to a number, exactly under parallel requests; a missing one counts as 0. The new number.
+
+        Raises `TypeError` if the value is not a number.
+        """
+        if isinstance(by, bool) or not isinstance(by, int | float):
+            raise TypeError(f"increment by a number, not by {type(by).__name__}")
+
+        def add(value: Any) -> Any:
+            if value is None:
+                return by
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise TypeError(f"session[{key!r}] is not a number")
+            return value + by
+
+        return self.update(key, add)
+
+    def _update_by(self, key: str, function: Callable[[Any], Any]) -> Any:
+        work = self._work
+        work.noting()
+        while True:
+            before = dict.get(self, key)
+            # The function gets a copy: if it fails half-way it leaves no half behind.
+            text = None if isinstance(before, FIXED) else encode(before)
+            value = function(before if text is None else decode(text))
+            result = checked(key, value)
+            if not isinstance(value, FIXED):
+                value = decode(result)
+            with one_at_a_time:
+                unchanged = dict.get(self, key) is before and (text is None or encode(before) == text)
+                if unchanged:
+                    work.apply(key, function, before, result)
+                    dict.__setitem__(self, key, value)
+                    return value
+
+    # -- its life --------------------------------------------------------------------------------------------
+
+    def touch(self) -> None:
+        """Extend the session to its full idle timeout from now, also without automatic extension.
+
+        After the response has started (a stream, a websocket) follow it up with `save()`: the server then
+        keeps the session, and the browser learns of it with its next request.
+        """
+        self._looked_at().touch()
+
+    def rotate(self) -> None:
+        """Give the session a new id and keep its data. Call it at each login (session fixation).
+
+        With the cookie store there is no id and nothing changes.
+        """
+        self._looked_at().rotate()
+
+    def destroy(self) -> None:
+        """End the session and remove its cookie. What is set afterwards starts a new one.
+
+        It holds whatever becomes of the response.
+        """
+        self._looked_at().dismiss()
+        dict.clear(self)
+
+    def clear(self) -> None:
+        """The same as `destroy`: in an app that was written for Starlette's sessions this is the logout."""
+        self.destroy()
+
+    async def save(self) -> None:
+        """Save now, instead of when the response starts.
+
+        After that moment (streams, background tasks, websockets) this is the only way, and only
+        server-side stores can.
+
+        Raises:
+            LateChange: the browser would have to be told of the change, and it is too late for that.
+            SessionEnded: another request ended the session meanwhile; the changes are not kept.
+            StoreUnavailable: the store is away; the changes are still to be saved.
+        """
+        work = self._looked_at()
+        await commit(work, self, extend=work.phase is Phase.OPEN, asked=True)
+
+    async def refresh(self) -> None:
+        """Read the session again: on a long connection, to see what other requests have done.
+
+        What is not saved yet stays as it is. With the cookie store only the expiry is looked at.
+
+        Raises `SessionEnded` when the session is over or got a new id, and `StoreUnavailable`.
+        """
+        await refresh(self._looked_at(), self)
+
+    # -- copies are plain ------------------------------------------------------------------------------------
+
+    def copy(self) -> dict[str, Any]:
+        return dict(self)
+
+    def __copy__(self) -> dict[str, Any]:
+        return dict(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
+        return copy.deepcopy(dict(self), memo)
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return dict, (dict(self),)
+
+    @classmethod
+    def fromkeys(cls, *_: Any) -> NoReturn:
+        raise TypeError("a session is made by the middleware; dict.fromkeys() makes a plain dict")
+
+    def __repr__(self) -> str:
+        # Sessions end up in tracebacks and logs; their values must not.
+        return f"<Session with {dict.__len__(self)} keys>"
+
+
+_AS_IN_STARLETTE: Final = ("accessed", "modified", "mark_accessed")
+own_keys_first(
+    Session,
+    names=[
+        name
+        for name in vars(Session)
+        if not (name.startswith("_") or hasattr(dict, name) or name in _AS_IN_STARLETTE)
+    ],
+    hidden="id",
+)
+
+
+class _Unseen(Session):
+    """A session that nobody has looked at. Whatever looks at it makes it a plain `Session` first.
+
+    So a response whose handler did not look can be cached for everybody, and a session costs nothing more
+    per look. (`Session` itself must leave `__iter__` to `dict`: with one of its own, `dict(session)` would
+    read key by key, and use flash values up.)
+    """
+
+    __slots__ = ()
+
+    def mark_accessed(self) -> None:
+        self._looked_at()
+
+    def _looked_at(self) -> Work:
+        work = self._work
+        work.accessed = True
+        self.__class__ = Session  # type: ignore[assignment]
+        return work
+
+    def is_flash(self, key: str) -> bool:
+        return key in self._looked_at().flash
+
+
+def _look_first(name: str) -> Callable[..., Any]:
+    def method(self: _Unseen, *arguments: Any, **named: Any) -> Any:
+        self.mark_accessed()
+        return getattr(Session, name)(self, *arguments, **named)
+
+    method.__name__ = name
+    return method
+
+
+_LOOKS: Final = (
+    *("__getitem__", "__setitem__", "__delitem__", "__contains__", "__iter__", "__reversed__", "__len__"),
+    *("__eq__", "__ne__", "__or__", "__ror__", "__ior__", "__copy__", "__deepcopy__", "__reduce_ex__"),
+    *("get", "keys", "values", "items", "copy", "setdefault", "pop", "popitem", "update"),
+    *("set", "flash", "forget", "increment"),
+)
+for _name in _LOOKS:
+    setattr(_Unseen, _name, _look_first(_name))
+_Unseen.__hash__ = None
+
+
+_bind: Final = vars(Session)["_work"].__set__
+
+
+def session_of(work: Work, values: dict[str, Any]) -> Session:
+    """The session of a request, as nobody has looked at it yet."""
+    if work.flash:
+        # An iteration over an unseen session could not tell a look at the whole from a read of each key.
+        work.accessed = True
+        session = Session(values)
+    else:
+        session = _Unseen(values)
+    _bind(session, work)
+    return session
+
+
+def replace_values(session: Session, other: object) -> None:
+    """Hear of what the app has put in the session's place, `scope["session"] = …`.
+
+    Another mapping's content becomes the session's, an empty one ends it, and so does a mere marker for
+    "no session": None, or a class such as Litestar's `Empty`. Raises `TypeError` for anything else, and for
+    what JSON cannot hold.
+    """
+    if other is None or isinstance(other, type):
+        other = {}
+    if not isinstance(other, Mapping):
+        raise TypeError(f'scope["session"] is a {type(other).__name__}: put a mapping there')
+    if not other:
+        session.destroy()
+        return
+    same = {key for key in other if key in session and encode(dict.get(session, key)) == encode(other[key])}
+    session.update({key: value for key, value in other.items() if key not in same})
+    for key in [key for key in session if key not in other]:
+        session.forget(key)
+
+
+def _moment(seconds: float) -> datetime | None:
+    return None if isinf(seconds) else datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,377 @@
+"""One request's work on its session: what it arrived with, what it holds now, and what is not saved yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from threading import Lock
+from typing import Any, Final
+
+import anyio
+import msgspec
+
+from sessions._carriers import Carried, Carrier
+from sessions._changes import Function, Notes
+from sessions._json import FIXED, checked, encode
+from sessions._record import EMPTY, Content, first_line, has_commit, new_commit_id, unpack
+from sessions.errors import LateChange
+
+
+class Standing(Enum):
+    """What the session is to this request."""
+
+    ANONYMOUS = "The request has no session: it brought none, or its own handler ended it."
+    LIVE = "The request holds a living session."
+    MOVED = "Another request gave the session a new id. This one writes, reads nothing, sets no cookie."
+    ENDED = "Another request ended the session, or it has expired."
+
+
+class Phase(Enum):
+    """How far the request has come."""
+
+    OPEN = "The response has not started: all can be saved, and the browser can be told."
+    ANSWERED = "The response has started: only what the browser need not learn can be saved, by `save()`."
+    FAILED = "An exception left the app: nothing can be saved any more."
+
+
+class Taken(msgspec.Struct, gc=False):
+    """What one commit has to save. What is changed from then on is for the next one."""
+
+    before: bytes
+    """The content's text that the changes start from."""
+    after: bytes
+    """The content's text that they lead to."""
+    notes: Notes
+    owner: str | None
+    life: int
+    rotate: bool = False
+    touch: bool = False
+    sent: bool = False
+    """Whether the store was asked to write it, and has not answered."""
+    commit_id: bytes = b""
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.notes) or self.before != self.after
+
+    def named(self) -> bytes:
+        """The commit's id, which it has from its first write on."""
+        if not self.commit_id:
+            self.commit_id = new_commit_id()
+        return self.commit_id
+
+    def is_in(self, carried: Carried) -> bool:
+        """Whether this commit is among those that made the record."""
+        return bool(self.commit_id) and has_commit(carried.record.payload, self.commit_id)
+
+    def __repr__(self) -> str:
+        return "<Taken>"  # values must not reach a log
+
+
+_OPEN: Final = Phase.OPEN
+_ANONYMOUS: Final = Standing.ANONYMOUS
+_LIVE: Final = Standing.LIVE
+# Python 3.11 looks a member of an enum up at each use, for a fifth of a microsecond; requests use them often.
+
+NO_NOTES: Final = Notes()
+"""Of a request that has changed nothing. It is never changed itself."""
+
+_NOT_JSON: Final = (TypeError, ValueError, RecursionError, OverflowError)
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
+
+# Threads may share a session. Nothing that the app wrote runs while one of them holds this.
+one_at_a_time: Final = Lock()
+
+
+class Work:
+    """The state of one request. `_session` changes it, `_commit` saves it, `_response` tells the browser.
+
+    The values themselves are the session's own, a dict; each method that needs them is given them.
+    """
+
+    # A request makes one of these whether or not its handler looks, so what is usual is the class's.
+    accessed = False
+    phase = _OPEN
+    standing = _ANONYMOUS
+    born = False
+    """Whether this request began the session that it holds."""
+    owner: str | None = None
+    flash: list[str] = []  # noqa: RUF012 (never changed in place)
+    notes = NO_NOTES
+    rotating = False
+    touching = False
+    dismissed = False
+    """Whether the handler ended a session, or the lack of one: then an old cookie goes."""
+    ending: tuple[Carried, ...] = ()
+    """Sessions that the handler has ended and the store has yet to end."""
+    unsure: Taken | None = None
+    """A commit of which the store's answer is lost: it may have been done."""
+    fault: BaseException | None = None
+    """Why the response's changes could not be saved; then no further try is made."""
+    tombstone: Carried | None = None
+    """Where what this request writes is kept, if it came with an id that was replaced before."""
+    cut_off: list[tuple[Any, bytes]] = []  # noqa: RUF012 (never changed in place)
+    """Nested values that another request replaced, with their text: the handler may still hold them."""
+    life = 0
+    """One more after each end of a session within the request."""
+    saving = False
+    _saved: anyio.Event | None = None
+    _base: bytes | None = None
+
+    def __init__(
+        self,
+        carrier: Carrier,
+        carried: Carried | None,
+        content: Content | None,
+        headers: Iterable[tuple[bytes, bytes]] = (),
+    ) -> None:
+        self.carrier = carrier
+        self.headers = headers
+        self.held = self.known = carried
+        """`known` is what the browser knows, by this request's cookie or from another response."""
+        if carried is None or content is None:
+            return
+        if content.flash:
+            self.flash = content.flash
+        if content.moved is None:
+            self.owner = content.owner
+            self.standing = _LIVE
+        else:
+            self._base = self.text(content.data)
+            self.held = self.known = None
+            self.tombstone = carried
+            self.standing = Standing.MOVED
+
+    def __repr__(self) -> str:
+        return f"<Work, {self.standing.name}, {self.phase.name}>"  # no ids, no values: it may reach a log
+
+    @property
+    def base(self) -> bytes:
+        """The content's text as it was loaded, or saved last: what differs from it is a change."""
+        if self._base is None:
+            self._base = EMPTY if self.held is None else first_line(self.held.record.payload)
+        return self._base
+
+    @base.setter
+    def base(self, text: bytes) -> None:
+        self._base = text
+
+    # -- what the handler does -------------------------------------------------------------------------------
+
+    def check(self, *, told: bool = False) -> None:
+        """Raise `LateChange` for a change that cannot be kept any more.
+
+        `told`: one that the browser would have to learn of.
+        """
+        if self.phase is _OPEN:
+            return
+        if self.phase is Phase.FAILED:
+            raise LateChange("the request has failed, and nothing of its session is saved any more")
+        if not self.carrier.on_server:
+            raise LateChange("the response has started, and with a cookie store its cookie has left")
+        if told or self.standing is _ANONYMOUS:
+            raise LateChange("the response has started, and the browser would have to learn of this change")
+
+    def noting(self) -> Notes:
+        """Where to note a change. Raises `LateChange`."""
+        if self.phase is not _OPEN:
+            self.check()
+        self.accessed = True
+        if self.notes is NO_NOTES:
+            self.notes = Notes()
+        return self.notes
+
+    def assign(self, key: str) -> None:
+        """Note that the key is set or removed. Raises `LateChange`."""
+        notes = self.noting()
+        notes.assigned.add(key)
+        if notes.functions:
+            notes.functions.pop(key, None)
+        if key in self.flash:
+            self.flash = [other for other in self.flash if other != key]
+
+    def assign_flash(self, key: str) -> None:
+        self.assign(key)
+        self.flash = [*self.flash, key]
+
+    def use_up(self, key: str, value: Any) -> None:
+        """Note that a flash value was read. Raises `LateChange`."""
+        notes = self.noting()
+        if key not in notes.assigned:
+            notes.read[key] = encode(value)
+        self.flash = [other for other in self.flash if other != key]
+
+    def apply(self, key: str, function: Function, before: Any, result: bytes) -> None:
+        """Note that a function made this of the value. Raises `LateChange`."""
+        notes = self.noting()
+        if key in self.flash:
+            self.assign(key)
+        if key in notes.assigned:
+            return
+        if not isinstance(before, FIXED) and encode(before) != self._text_of(key):
+            self.assign(key)  # it was changed in place before
+            return
+        notes.functions.setdefault(key, []).append(function)
+        notes.results[key] = result
+
+    def _text_of(self, key: str) -> bytes | None:
+        """The value's text, as the last function left it or as it was loaded."""
+        if key in self.notes.functions:
+            return self.notes.results[key]
+        data = unpack(self.base).data
+        return encode(data[key]) if key in data else None
+
+    def own(self, owner: str | None) -> None:
+        self.noting().owner = True
+        self.owner = owner
+
+    def rotate(self) -> None:
+        self.check(told=True)
+        self.accessed = self.rotating = True
+
+    def touch(self) -> None:
+        self.accessed = True
+        if self.phase is _OPEN or self.standing is not _ANONYMOUS:
+            self.check()
+            self.touching = True
+
+    def dismiss(self) -> None:
+        """End the session. What is set from now on begins a new one. Raises `LateChange`."""
+        self.check()
+        ended = self.held or self.tombstone
+        if ended is not None:
+            self.ending = (*self.ending, ended)
+        self.accessed = self.dismissed = True
+        self.life += 1
+        self.held = self.tombstone = None
+        self.standing = _ANONYMOUS
+        self.base, self.owner, self.flash = EMPTY, None, []
+        self.drop_changes()
+
+    def drop_changes(self) -> None:
+        self.notes = NO_NOTES
+        self.rotating = self.touching = False
+        self.unsure = None
+        self.cut_off = []
+
+    def is_prefetch(self) -> bool:
+        """Whether a browser loads the page on suspicion (Fetch standard, `Sec-Purpose`)."""
+        return any(name == b"sec-purpose" and b"prefetch" in value for name, value in self.headers)
+
+    # -- what is not saved yet -------------------------------------------------------------------------------
+
+    def needs_commit(self, values: dict[str, Any]) -> bool:
+        """Whether there is something for the store to do."""
+        return bool(self.ending) or self.rotating or self.touching or self.has_changes(values)
+
+    def has_changes(self, values: dict[str, Any]) -> bool:
+        """Whether there is something to save: noted, or changed in place."""
+        if self.notes is not NO_NOTES and self.notes:
+            return True
+        if self.unsure is not None or (self.cut_off and self._cut_off_changed()):
+            return True
+        return self.accessed and _has_nested(values) and self._changed_in_place(values)
+
+    def _changed_in_place(self, values: dict[str, Any]) -> bool:
+        try:
+            return self.text(values) != self.base
+        except _NOT_JSON:
+            return True
+
+    def text(self, values: dict[str, Any]) -> bytes:
+        return encode(Content(values, self.flash, self.owner))
+
+    def take(self, values: dict[str, Any]) -> Taken:
+        """What this commit has to save.
+
+        Raises `TypeError` for a nested value that JSON cannot hold, and `LateChange` for a change of one
+        that another request has replaced.
+        """
+        base, owner, notes = self.base, self.owner, self.notes
+        if self.cut_off and self._cut_off_changed():
+            raise LateChange(
+                "a nested value was changed that another request had replaced during session.save():"
+                " read it from the session again after each save"
+            )
+        if not self.accessed or (notes is NO_NOTES and not _has_nested(values)):
+            after = base
+        else:
+            with one_at_a_time:
+                after = self._checked_text(values)
+                owner, notes, self.notes = self.owner, self.notes, NO_NOTES
+                self.base = after
+        taken = Taken(base, after, notes, owner, self.life, self.rotating, self.touching)
+        self.rotating = self.touching = False
+        return taken
+
+    def _checked_text(self, values: dict[str, Any]) -> bytes:
+        """Raises `TypeError` for a nested value that JSON cannot hold; what is assigned is checked then."""
+        try:
+            text = self.text(values)
+        except _NOT_JSON:
+            _check_nested(values)
+            raise
+        if _has_nested(values) and text != self.base:
+            _check_nested(values)
+        return text
+
+    def _cut_off_changed(self) -> bool:
+        return any(encode(value) != text for value, text in self.cut_off)
+
+    def give_back(self, taken: Taken) -> None:
+        """The commit was not done: what it took is to be saved by the next one."""
+        if taken.life != self.life:
+            return  # the handler has ended the session meanwhile
+        with one_at_a_time:
+            self.notes = taken.notes.before(self.notes) if taken.notes else self.notes
+            self.base = taken.before
+        self.rotating = self.rotating or taken.rotate
+        self.touching = self.touching or taken.touch
+
+    def discard(self, values: dict[str, Any]) -> bool:
+        """Forget what is not saved; the values are as saved again. Whether there was something to forget."""
+        lost = self.has_changes(values)
+        if self.accessed and lost:
+            content = unpack(self.unsure.before if self.unsure else self.base)
+            self.owner, self.flash = content.owner, content.flash
+            dict.clear(values)
+            dict.update(values, content.data)
+        self.drop_changes()
+        return lost
+
+    def put_back(self, values: dict[str, Any]) -> bool:
+        """The same, with an end of the session that came too late to be kept taken back as well."""
+        if not self.ending:
+            return self.discard(values)
+        self.held, self.standing, self.dismissed = self.ending[0], _LIVE, False
+        self.base = first_line(self.ending[0].record.payload)
+        self.ending = ()
+        self.discard(values)
+        return True
+
+    # -- tasks of one request --------------------------------------------------------------------------------
+
+    async def wait_for_turn(self) -> None:
+        """Tasks of one request save one after the other: a save that overtook another of the same session
+        would carry its changes along, and the other would then save them once more."""
+        while self.saving:
+            self._saved = self._saved or anyio.Event()
+            await self._saved.wait()
+        self.saving = True
+
+    def end_turn(self) -> None:
+        self.saving = False
+        if self._saved:
+            self._saved.set()
+            self._saved = None
+
+
+def _has_nested(values: dict[str, Any]) -> bool:
+    """Whether there are values that can change in place."""
+    return not _PLAIN.issuperset(map(type, values.values()))
+
+
+def _check_nested(values: dict[str, Any]) -> None:
+    for key, value in list(values.items()):
+        if not isinstance(value, FIXED):
+            checked(key, value)
