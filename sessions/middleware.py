@@ -44,8 +44,9 @@ class SessionMiddleware:
     Args:
         store: where sessions live: `MemoryStore()`, `SQLiteStore(path)`, `CookieStore()`, your own, or a
             URL that `open_store` understands.
-        encryption_key: at least 32 characters; a function that returns them; or a list of either, of
-            which the first seals and all open. With it ids are sealed too; the cookie store demands it.
+        encryption_key: at least 32 characters, as text or as a `Secret` of Starlette or a `SecretStr` of
+            pydantic; a function that returns them; or a list of any, of which the first seals and all open.
+            With it ids are sealed too; the cookie store demands it.
         expire_after: idle timeout, in seconds or as a `timedelta`. None: the session ends with the browser.
         absolute_timeout: the age at which a session ends however active it is, likewise.
         auto_extend_expiration: whether each request extends the idle timeout; else only `touch()` does.
@@ -54,8 +55,9 @@ class SessionMiddleware:
         cookie_options: the cookie's attributes, `CookieOptions(…)` or a mapping of the same names.
         session_cookie_name: prefixes `__Host-` and `__Secure-` are kept to.
 
-    Raises `ValueError` at construction for a key that is too short, a cookie store without key, a
-    duration out of range, and cookie settings that browsers reject.
+    Raises `ValueError` at construction for a key that is too short or one character repeated, a cookie
+    store without key, a duration out of range, and cookie settings that browsers reject; `TypeError` for a
+    key that is no text.
     """
 
     def __init__(
