@@ -290,6 +290,19 @@ class TestRememberedKeys:
             for kind in (sealer._sealing.encryption, sealer._sealing.integrity):
                 assert 1 <= len(kind._known) <= 10
 
+    def test_after_it_was_full_it_remembers_anew(
+        self, derived: list[bytes], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(iron, "REMEMBERED_SALTS", 10)
+        sealer = Sealer(PASSWORD)
+        for number in range(10):
+            sealer.unseal(seal(number, PASSWORD))
+        last = seal(10, PASSWORD)
+        sealer.unseal(last)
+        derived.clear()
+        assert sealer.unseal(last) == b"10"
+        assert derived == []
+
     def test_a_remembered_salt_helps_no_altered_seal(self) -> None:
         sealer = Sealer(PASSWORD)
         sealed = sealer.seal(b"7")
@@ -537,6 +550,11 @@ class TestBehindARightMac:
     @pytest.mark.parametrize("ciphertext", ["", "A", "A" * 20, "A" * 44])
     def test_a_ciphertext_that_is_not_whole_blocks(self, ciphertext: str) -> None:
         assert reason(self.forge(ciphertext=ciphertext)) == "malformed"
+
+    @pytest.mark.parametrize("length", [1, 15])
+    def test_a_good_ciphertext_with_a_part_of_a_block_behind_it(self, length: int) -> None:
+        good = base64.urlsafe_b64decode(self.forge().split("*")[4] + "==")
+        assert reason(self.forge(ciphertext=base64url(good + b"x" * length))) == "malformed"
 
     @pytest.mark.parametrize("end", [b"\0\0\0", b"\x01\x02\x03", b"\x03\x02\x03", b"\x02\x03\x11", b"   "])
     def test_a_padding_that_is_not_pkcs7(self, end: bytes) -> None:

@@ -149,6 +149,18 @@ def test_what_a_function_returns_is_looked_at_again_when_it_changes() -> None:
     assert ring.unseal(Sealer(KEY).seal(b"7")) == b"7"
 
 
+@pytest.mark.promise("SEAL-3")
+def test_what_is_made_of_a_key_is_kept_until_a_function_returns_another() -> None:
+    key = [KEY]
+    ring = KeyRing(lambda: Secret(key[0]))
+    first = ring.sealer
+    assert ring.sealer is first
+    key[0] = OTHER_KEY
+    second = ring.sealer
+    assert ring.sealer is second
+    assert second is not first
+
+
 @pytest.mark.promise("SEAL-5")
 def test_a_ring_does_not_print_its_keys() -> None:
     ring = KeyRing([KEY, Secret(OTHER_KEY), lambda: OTHER_KEY])
