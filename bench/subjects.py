@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from sessions import CookieStore, MemoryStore, SessionMiddleware
 from sessions._carriers.id import key_of
-from sessions.keys import forget_opened_seals
+from sessions._keys import forget_opened_seals
 
 KEY = "a key for measuring, of 32 or more characters"
 TWO_WEEKS = 14 * 24 * 60 * 60

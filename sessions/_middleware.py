@@ -9,13 +9,13 @@ from typing import Any, Final
 
 from sessions._carriers import Carrier
 from sessions._cookie import Cookie, CookieOptions
+from sessions._keys import EncryptionKey, KeyRing
 from sessions._lifetime import Duration, Lifetime
 from sessions._purge import Purger
 from sessions._response import Message, Response, Scope, Send, unavailable
 from sessions._session import session_of
 from sessions._work import Work
 from sessions.errors import InvalidCookie, StoreUnavailable
-from sessions.keys import EncryptionKey, KeyRing
 from sessions.stores import Storage, open_store
 
 Receive = Callable[[], Awaitable[Message]]
@@ -35,8 +35,9 @@ class SessionMiddleware:
     Args:
         store: where sessions live: `MemoryStore()`, `SQLiteStore(path)`, `CookieStore()`, your own, or a
             URL that `open_store` understands.
-        encryption_key: at least 32 characters; a function that returns them; or a list of either, of
-            which the first seals and all open. With it ids are sealed too; the cookie store demands it.
+        encryption_key: at least 32 characters, as text or as a `Secret` of Starlette or a `SecretStr` of
+            pydantic; a function that returns them; or a list of any, of which the first seals and all open.
+            With it ids are sealed too; the cookie store demands it.
         expire_after: idle timeout, in seconds or as a `timedelta`. None: the session ends with the browser.
         absolute_timeout: the age at which a session ends however active it is, likewise.
         auto_extend_expiration: whether each request extends the idle timeout; else only `touch()` does.
@@ -45,8 +46,9 @@ class SessionMiddleware:
         cookie_options: the cookie's attributes, `CookieOptions(…)` or a mapping of the same names.
         session_cookie_name: prefixes `__Host-` and `__Secure-` are kept to.
 
-    Raises `ValueError` at construction for a key that is too short, a cookie store without key, a
-    duration out of range, and cookie settings that browsers reject.
+    Raises `ValueError` at construction for a key that is too short or one character repeated, a cookie
+    store without key, a duration out of range, and cookie settings that browsers reject; `TypeError` for a
+    key that is no text and a store that is none.
     """
 
     def __init__(

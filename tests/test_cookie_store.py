@@ -334,7 +334,7 @@ class TestBadKeys:
         assert "xxx" not in str(caught.value)
 
     def test_32_characters_are_enough(self, store: Any) -> None:
-        SessionMiddleware(nothing, store, encryption_key="x" * 32)
+        SessionMiddleware(nothing, store, encryption_key=KEY[:32])
 
     @pytest.mark.parametrize("key", [5, [None], lambda: None])
     def test_what_is_no_text_is_refused(self, store: Any, key: Any) -> None:

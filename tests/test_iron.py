@@ -7,11 +7,16 @@ import hashlib
 import hmac
 import itertools
 import json
+import os
 import pickle
 import string
+import subprocess
+import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +27,11 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sessions import iron
 from sessions.iron import InvalidSeal, Password, Sealer, seal, unseal
 
-DATA = Path(__file__).parent / "data"
+ROOT = Path(__file__).parent.parent
+DATA = ROOT / "tests" / "data"
 VECTORS: dict[str, Any] = json.loads((DATA / "iron-vectors.json").read_text("utf-8"))
 BY_HONO: list[dict[str, Any]] = VECTORS["examples"] + VECTORS["v2_examples"]
 BY_OTHERS: list[dict[str, Any]] = json.loads((DATA / "iron-options.json").read_text("utf-8"))
@@ -55,6 +62,11 @@ def signed(base: str, mac_salt: str = "5" * 64, password: str = PASSWORD) -> str
     return f"{base}*{mac_salt}*{base64url(hmac.digest(key, base.encode(), 'sha256'))}"
 
 
+def salts_in(sealed: str) -> tuple[str, str]:
+    fields = sealed.split("*")
+    return fields[2], fields[6]
+
+
 def reason(sealed: str, password: Any = PASSWORD, **options: Any) -> str:
     with pytest.raises(InvalidSeal) as caught:
         unseal(sealed, password, **options)
@@ -69,23 +81,23 @@ def password_of(example: dict[str, Any]) -> Password:
 
 
 class TestOtherImplementations:
+    @pytest.mark.promise("SEAL-1")
     @pytest.mark.parametrize("example", BY_HONO, ids=lambda example: example["what"])
     def test_what_a_hono_app_sealed_opens(self, example: dict[str, Any]) -> None:
-        """SEAL-1"""
         assert unseal(example["sealed"], example["password"]) == example["payload"]
 
+    @pytest.mark.promise("SEAL-1")
     @pytest.mark.parametrize("example", BY_HONO, ids=lambda example: example["what"])
     def test_with_the_same_randomness_we_write_the_same_seal(self, example: dict[str, Any]) -> None:
-        """SEAL-1"""
         _, _, salt, iv, _, _, mac_salt, _ = example["sealed"].split("*")
         randomness = bytes.fromhex(salt) + bytes.fromhex(mac_salt) + base64.urlsafe_b64decode(iv + "==")
         sealer = Sealer(example["password"], _random=lambda length: randomness[:length])
         text = json.dumps(example["payload"], ensure_ascii=False, separators=(",", ":")).encode()
         assert sealer.seal(text) == example["sealed"]
 
+    @pytest.mark.promise("SEAL-1")
     @pytest.mark.parametrize("example", BY_OTHERS, ids=lambda e: f"{e['made_with']}: {e['what']}")
     def test_every_kind_of_password_opens(self, example: dict[str, Any]) -> None:
-        """SEAL-1"""
         sealed = example["sealed"].removesuffix("~2")  # iron-session's own suffix
         expiry = sealed.split("*")[5]
         now = int(expiry) / 1000 - 1 if expiry else None
@@ -118,7 +130,7 @@ class TestRoundTrip:
         assert [len(iv), len(ciphertext), len(mac)] == [22, 22, 43]
         assert set(iv + ciphertext + mac) <= set(string.ascii_letters + string.digits + "-_")
 
-    def test_no_two_seals_share_a_salt_or_an_iv(self) -> None:
+    def test_no_two_seals_of_the_function_share_a_salt_or_an_iv(self) -> None:
         first, second = seal(1, PASSWORD).split("*"), seal(1, PASSWORD).split("*")
         assert first[2] != first[6]
         assert not {first[2], first[3], first[6]} & {second[2], second[3], second[6]}
@@ -131,6 +143,185 @@ class TestRoundTrip:
     def test_what_json_cannot_hold_is_refused(self, value: Any) -> None:
         with pytest.raises((TypeError, ValueError)):
             seal(value, PASSWORD)
+
+
+class TestSharedSalts:
+    """A `Sealer` makes many seals with one pair of salts."""
+
+    def test_seals_of_one_sealer_share_their_salts_and_never_an_iv(self) -> None:
+        sealer = Sealer(PASSWORD)
+        seals = [sealer.seal(b"7") for _ in range(1000)]
+        assert len({salts_in(each) for each in seals}) == 1
+        assert len({each.split("*")[3] for each in seals}) == 1000
+        assert {unseal(each, PASSWORD) for each in seals} == {7}
+        assert salts_in(Sealer(PASSWORD).seal(b"7")) != salts_in(seals[0])
+
+    def test_after_so_many_seals_it_draws_new_ones(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(iron, "SEALS_PER_SALT", 3)
+        sealer = Sealer(PASSWORD)
+        seals = [sealer.seal(b"7") for _ in range(8)]
+        assert [len(list(group)) for _, group in itertools.groupby(seals, salts_in)] == [3, 3, 2]
+        assert {unseal(each, PASSWORD) for each in seals} == {7}
+
+    def test_the_bound_leaves_the_room_that_its_documentation_says(self) -> None:
+        processes, blocks_of_a_megabyte = 2**16, 2**20 // 16
+        assert iron.SEALS_PER_SALT * blocks_of_a_megabyte * processes <= 2**48
+
+    def test_randomness_is_used_in_this_order(self) -> None:
+        asked: list[int] = []
+
+        def random(length: int) -> bytes:
+            asked.append(length)
+            return bytes(range(sum(asked) - length, sum(asked)))
+
+        sealer = Sealer(PASSWORD, _random=random)
+        first, second = sealer.seal(b"7").split("*"), sealer.seal(b"7").split("*")
+        assert (first[2], first[6]) == (bytes(range(32)).hex(), bytes(range(32, 64)).hex())
+        assert first[3] == base64url(bytes(range(64, 80)))
+        assert (second[2], second[6]) == (first[2], first[6])
+        assert second[3] == base64url(bytes(range(80, 96)))
+        assert asked == [80, 16]
+
+    def test_equal_salts_are_no_equal_use(self) -> None:
+        """The same salt may stand in both places. One memory for both would mix up what is derived."""
+        sealer = Sealer(PASSWORD, _random=lambda length: b"x" * length)
+        sealed = sealer.seal(b"7")
+        assert len(set(salts_in(sealed))) == 1
+        assert [sealer.unseal(sealed) for _ in range(3)] == [b"7"] * 3
+
+    def test_threads_share_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(iron, "SEALS_PER_SALT", 50)
+        sealer = Sealer(PASSWORD)
+        often = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        try:
+            with ThreadPoolExecutor(8) as pool:
+                seals = list(pool.map(lambda number: sealer.seal(b"%d" % number), range(4000)))
+                opened = list(pool.map(sealer.unseal, seals))
+        finally:
+            sys.setswitchinterval(often)
+        assert opened == [b"%d" % number for number in range(4000)]
+        assert len({each.split("*")[3] for each in seals}) == 4000
+        assert max(Counter(map(salts_in, seals)).values()) <= 50
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+    def test_forked_processes_seal_on(self) -> None:
+        """Also when another thread of the parent is in the middle of a seal. In a process without pytest."""
+        command = [sys.executable, "-c", FORKS.format(password=PASSWORD)]
+        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=60)
+        seals = done.stdout.split()
+        assert len(seals) == 51
+        assert [unseal(each, PASSWORD) for each in seals] == list(range(51))
+        assert len({salts_in(each) for each in seals}) == 1
+        assert len({each.split("*")[3] for each in seals}) == 51
+
+
+FORKS = """
+import os, threading
+from sessions.iron import Sealer
+
+sealer, over = Sealer({password!r}), threading.Event()
+print(sealer.seal(b"0"), flush=True)
+
+def seal_all_the_time():
+    while not over.is_set():
+        sealer.seal(b"7")
+
+thread = threading.Thread(target=seal_all_the_time)
+thread.start()
+for number in range(1, 51):
+    if child := os.fork():
+        os.waitpid(child, 0)
+    else:
+        os.write(1, sealer.seal(b"%d" % number).encode() + b"\\n")
+        os._exit(0)
+over.set()
+thread.join()
+"""
+
+
+class TestRememberedKeys:
+    """A `Sealer` derives keys once for each pair of salts, and garbage does not change that."""
+
+    @pytest.fixture
+    def derived(self, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+        """The salts of which keys were derived, in turn."""
+        really, salts = hashlib.pbkdf2_hmac, list[bytes]()
+
+        def pbkdf2_hmac(name: str, password: bytes, salt: bytes, *rest: int) -> bytes:
+            salts.append(salt)
+            return really(name, password, salt, *rest)
+
+        monkeypatch.setattr(hashlib, "pbkdf2_hmac", pbkdf2_hmac)
+        return salts
+
+    def test_many_seals_are_made_with_two_derivations(self, derived: list[bytes]) -> None:
+        sealer = Sealer(PASSWORD)
+        seals = [sealer.seal(b"7") for _ in range(100)]
+        assert derived == [salt.encode() for salt in salts_in(seals[0])]
+
+    def test_many_seals_are_opened_with_two_derivations(self, derived: list[bytes]) -> None:
+        ours, theirs = Sealer(PASSWORD), Sealer(PASSWORD)
+        seals = [theirs.seal(b"%d" % number) for number in range(100)]
+        derived.clear()
+        assert [ours.unseal(each) for each in seals] == [b"%d" % number for number in range(100)]
+        assert len(derived) == 2
+
+    def test_garbage_pushes_nothing_out(self, derived: list[bytes]) -> None:
+        sealer, sealed = Sealer([OTHER, PASSWORD]), seal(1, PASSWORD)
+        sealer.unseal(sealed)
+        for number in range(2 * iron.REMEMBERED_SALTS):
+            made_up = f"{number:064}"
+            with pytest.raises(InvalidSeal):
+                sealer.unseal(f"Fe26.2**{made_up}*{'A' * 22}*{'A' * 22}**{made_up}*{'A' * 43}")
+        derived.clear()
+        assert sealer.unseal(sealed) == b"1"
+        assert derived == [salts_in(sealed)[1].encode()], "the first password alone tries again"
+
+    @pytest.mark.parametrize("password", [PASSWORD, Password(PASSWORD, OTHER)])
+    def test_the_memory_is_bounded_and_what_it_lost_opens(
+        self, password: str | Password, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(iron, "REMEMBERED_SALTS", 10)
+        sealer = Sealer(password)
+        seals = [seal(number, password) for number in range(35)]
+        for each, number in [*zip(seals, range(35), strict=True)] * 2:
+            assert sealer.unseal(each) == b"%d" % number
+            for kind in (sealer._sealing.encryption, sealer._sealing.integrity):
+                assert 1 <= len(kind._known) <= 10
+
+    def test_after_it_was_full_it_remembers_anew(
+        self, derived: list[bytes], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(iron, "REMEMBERED_SALTS", 10)
+        sealer = Sealer(PASSWORD)
+        for number in range(10):
+            sealer.unseal(seal(number, PASSWORD))
+        last = seal(10, PASSWORD)
+        sealer.unseal(last)
+        derived.clear()
+        assert sealer.unseal(last) == b"10"
+        assert derived == []
+
+    def test_a_remembered_salt_helps_no_altered_seal(self) -> None:
+        sealer = Sealer(PASSWORD)
+        sealed = sealer.seal(b"7")
+        sealer.unseal(sealed)
+        for index, original in enumerate(sealed):
+            altered = sealed[:index] + ("A" if original != "A" else "B") + sealed[index + 1 :]
+            with pytest.raises(InvalidSeal):
+                sealer.unseal(altered)
+
+    def test_one_password_does_not_use_what_another_derived_from_the_same_salts(self) -> None:
+        both = Sealer([PASSWORD, OTHER])
+        seals = [Sealer(each, _random=lambda n: b"x" * n).seal(each.encode()) for each in (PASSWORD, OTHER)]
+        assert salts_in(seals[0]) == salts_in(seals[1])
+        assert [both.unseal(each).decode() for each in seals * 2] == [PASSWORD, OTHER] * 2
+
+    def test_a_key_of_bytes_needs_none(self, derived: list[bytes]) -> None:
+        sealer = Sealer(KEY)
+        assert [sealer.unseal(sealer.seal(b"7")) for _ in range(3)] == [b"7"] * 3
+        assert derived == []
 
 
 class TestExpiry:
@@ -159,9 +350,9 @@ class TestExpiry:
 
 
 class TestPasswords:
+    @pytest.mark.promise("SEAL-5")
     @pytest.mark.parametrize("secret", ["", "x" * 31, b"x" * 31, b"x" * 33, "\ud800" * 32])
     def test_a_secret_that_iron_cannot_use_is_refused_at_once(self, secret: str | bytes) -> None:
-        """SEAL-5"""
         for make in (Password, Sealer, lambda s: Sealer([PASSWORD, s]), lambda s: Sealer({"a": s})):
             with pytest.raises(ValueError, match=r"^an Iron (password|encryption key) ") as caught:
                 make(secret)
@@ -182,15 +373,15 @@ class TestPasswords:
         with pytest.raises(ValueError, match="id"):
             Password(PASSWORD, id=key_id)
 
+    @pytest.mark.promise("SEAL-3")
     def test_the_first_of_a_list_seals_and_each_opens(self) -> None:
-        """SEAL-3"""
         before, after = Sealer([PASSWORD]), Sealer([OTHER, PASSWORD])
         assert after.unseal(before.seal(b"1")) == b"1"
         assert Sealer([OTHER]).unseal(after.seal(b"1")) == b"1"
         assert reason(after.seal(b"1"), PASSWORD) == "bad_mac"
 
+    @pytest.mark.promise("SEAL-3")
     def test_in_a_list_the_id_chooses(self) -> None:
-        """SEAL-3"""
         passwords = [Password(OTHER, id="new"), Password(PASSWORD, id="old")]
         for password in passwords:
             assert unseal(seal(1, password), passwords) == 1
@@ -247,8 +438,9 @@ def test_keys_and_mac_are_what_hashlib_and_hmac_make(length: int) -> None:
     assert sealed == signed(base, mac_salt, password)
 
 
+@pytest.mark.promise("BAD-1")
 class TestGarbage:
-    """BAD-1: whatever a browser sends, the outcome is a value or `InvalidSeal`."""
+    """Whatever a browser sends, the outcome is a value or `InvalidSeal`."""
 
     @given(st.text())
     def test_any_text(self, text: str) -> None:
@@ -280,9 +472,8 @@ class TestGarbage:
         assert reason(change(seal(1, PASSWORD))) == "malformed"
 
 
+@pytest.mark.promise("BAD-1")
 class TestTampering:
-    """BAD-1"""
-
     SEALED = seal({"user": 7}, Password(PASSWORD, id="k1"), ttl=10**9)
 
     def test_another_character_in_any_place(self) -> None:
@@ -360,6 +551,11 @@ class TestBehindARightMac:
     def test_a_ciphertext_that_is_not_whole_blocks(self, ciphertext: str) -> None:
         assert reason(self.forge(ciphertext=ciphertext)) == "malformed"
 
+    @pytest.mark.parametrize("length", [1, 15])
+    def test_a_good_ciphertext_with_a_part_of_a_block_behind_it(self, length: int) -> None:
+        good = base64.urlsafe_b64decode(self.forge().split("*")[4] + "==")
+        assert reason(self.forge(ciphertext=base64url(good + b"x" * length))) == "malformed"
+
     @pytest.mark.parametrize("end", [b"\0\0\0", b"\x01\x02\x03", b"\x03\x02\x03", b"\x02\x03\x11", b"   "])
     def test_a_padding_that_is_not_pkcs7(self, end: bytes) -> None:
         assert reason(self.forge(padded=b"1234567890123" + end)) == "malformed"
@@ -386,8 +582,8 @@ class TestBehindARightMac:
 
 
 class TestSecrecy:
+    @pytest.mark.promise("BAD-1")
     def test_no_error_shows_the_password_or_a_part_of_the_seal(self) -> None:
-        """BAD-1"""
         sealed = seal(1, PASSWORD, ttl=1, now=NOW)
         seals = [sealed, sealed + "é", sealed[:-1], Sealer(PASSWORD).seal(b"visible plaintext")]
         for each in seals:

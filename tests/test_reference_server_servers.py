@@ -81,7 +81,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
             text=True,
             start_new_session=True,
             pass_fds=pass_fds,
-            env={**os.environ, "REFERENCE_SERVER_KEY": "k" * 32, "REFERENCE_SERVER_GATES": str(gates)},
+            env={
+                **os.environ,
+                "REFERENCE_SERVER_KEY": "not secret, as it is for tests only",
+                "REFERENCE_SERVER_GATES": str(gates),
+            },
         )
         started.append(process)
         return process

@@ -22,11 +22,11 @@ import msgspec
 
 from sessions._carriers.base import Carried, Loaded
 from sessions._json import encode
+from sessions._keys import KeyRing
 from sessions._lifetime import Lifetime
 from sessions._record import Content, Record, unpack
 from sessions.errors import InvalidCookie
 from sessions.iron import InvalidSeal
-from sessions.keys import KeyRing
 
 
 class _Value(msgspec.Struct):

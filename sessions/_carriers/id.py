@@ -19,6 +19,7 @@ from sessions._carriers.base import Carried, Loaded
 from sessions._carriers.chain import MAX_STEPS, RecordStore, end
 from sessions._cookie import MAX_COOKIE, REMEMBERED
 from sessions._json import decode, encode
+from sessions._keys import KeyRing
 from sessions._lifetime import Lifetime
 from sessions._record import (
     Content,
@@ -34,7 +35,6 @@ from sessions._record import (
 )
 from sessions.errors import InvalidCookie
 from sessions.iron import InvalidSeal
-from sessions.keys import KeyRing
 
 ID_BYTES: Final = 32
 """256 bits from the operating system; OWASP ASVS 5, 7.2.3, asks for at least 128."""

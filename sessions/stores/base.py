@@ -9,10 +9,10 @@ from typing import Final, Protocol
 from sessions._carriers import Carrier, IdCarrier
 from sessions._carriers.chain import chain_of, end
 from sessions._carriers.id import key_of
+from sessions._keys import KeyRing
 from sessions._lifetime import Lifetime
 from sessions._record import OwnedSession, Record, moved_to
 from sessions.errors import WriteConflict
-from sessions.keys import KeyRing
 
 MAX_ROUNDS: Final = 100
 """How often an owner's sessions are listed until none is left, before `destroy_all` gives up."""

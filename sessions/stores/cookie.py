@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from sessions._carriers import Carrier, ContentCarrier
+from sessions._keys import KeyRing
 from sessions._lifetime import Lifetime
-from sessions.keys import KeyRing
 
 MAX_BYTES: Final = 15_000
 """Bytes of cookies by default. Servers refuse requests with larger headers than they allow, and a

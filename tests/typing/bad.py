@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from sessions import CookieOptions, Field, Fields, MemoryStore, SessionMiddleware, get_session
+from sessions.middleware import ASGIApp
 
 
 class Visit(Fields):
@@ -62,3 +63,9 @@ async def app() -> None:
     SessionMiddleware(app, MemoryStore())  # error: no ASGI app
     CookieOptions(same_site="sometimes")  # error: no such value
     CookieOptions("/")  # error: by keyword only
+
+
+def bad_keys(app: ASGIApp) -> None:
+    SessionMiddleware(app, MemoryStore(), b"k" * 32)  # error: a key is text
+    SessionMiddleware(app, MemoryStore(), ["k" * 32, 7])  # error: each key is text
+    SessionMiddleware(app, MemoryStore(), lambda: b"k" * 32)  # error: a function returns text

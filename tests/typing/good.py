@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_type
 
+from pydantic import SecretStr
+from starlette.datastructures import Secret
 from starlette.requests import HTTPConnection, Request
 from starlette.websockets import WebSocket
 
@@ -83,4 +85,5 @@ def construct(app: ASGIApp) -> None:
     SessionMiddleware(app, MemoryStore())
     SessionMiddleware(app, store=SQLiteStore("sessions.db"), encryption_key=lambda: "k" * 32, expire_after=60)
     SessionMiddleware(app, CookieStore(max_bytes=4000), ["k" * 32], cookie_options=CookieOptions(path="/a"))
+    SessionMiddleware(app, CookieStore(), [Secret("k" * 32), SecretStr("k" * 32), lambda: Secret("k" * 32)])
     SessionMiddleware(app, open_store("memory:"), cookie_options={"same_site": "strict"})
