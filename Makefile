@@ -2,7 +2,7 @@
 
 VENV := .venv
 PY := $(VENV)/bin/python
-CODE := sessions reference_server e2e bench tests
+CODE := sessions reference_server e2e bench tests peer_suites
 SOURCES = $(wildcard $(CODE))
 
 # make demo SERVER=uvicorn STORE=sqlite:///demo.db PORT=8000
@@ -14,7 +14,7 @@ WORKERS ?= 2
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser test unit interop lint format e2e e2e-full e2e-targets comparison report demo bench lock clean
+.PHONY: help env browser test unit interop peer-suites lint format e2e e2e-full e2e-targets comparison report demo bench lock clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,11 @@ unit: env
 interop: env  ## Iron in Python and in JavaScript open each other's seals (needs Node 20 and npm)
 	@sh scripts/npm.sh tests/interop
 	$(PY) -m pytest tests/interop $(ARGS)
+
+peer-suites:  ## The own tests of Starlette and Django, fetched for it, run against ours (ARGS="-k cycle")
+	@sh scripts/environment.sh peer_suites/.venv requirements/peer-suites.txt
+	@sh scripts/peer-suites.sh peer_suites/.venv/bin/python
+	peer_suites/.venv/bin/python -m pytest peer_suites $(ARGS)
 
 lint: env  ## ruff, mypy --strict, pyright and actionlint
 	$(PY) -m ruff check $(SOURCES)
@@ -83,6 +88,6 @@ lock:  ## Pin requirements/*.in anew, with hashes
 	@sh scripts/lock.sh
 
 clean:  ## Remove the environment, caches and reports
-	rm -rf e2e/targets/python/.venv e2e/targets/hono/node_modules tests/interop/node_modules
+	rm -rf e2e/targets/python/.venv peer_suites/.venv e2e/targets/hono/node_modules tests/interop/node_modules
 	rm -rf $(VENV) .cache .hypothesis .mypy_cache .pytest_cache e2e/.pytest_cache .ruff_cache e2e-report build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

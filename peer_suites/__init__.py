@@ -1,0 +1,1 @@
+"""The own tests of other session libraries, run against this one: `make peer-suites`."""
