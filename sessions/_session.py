@@ -46,8 +46,8 @@ class Session(dict[str, Any]):
 
     @property
     def modified(self) -> bool:
-        """Whether there are changes that are not saved yet."""
-        return self._work.has_changes(self)
+        """Whether the handler has changed the session in this request."""
+        return self._work.modified or self._work.has_changes(self)
 
     @property
     def is_new(self) -> bool:

@@ -93,6 +93,8 @@ class Work:
     accessed = False
     phase = _OPEN
     standing = _ANONYMOUS
+    modified = False
+    """Whether the handler has changed the session, whatever has become of the change."""
     born = False
     """Whether this request began the session that it holds."""
     owner: str | None = None
@@ -176,7 +178,7 @@ class Work:
         """Where to note a change. Raises `LateChange`."""
         if self.phase is not _OPEN:
             self.check()
-        self.accessed = True
+        self.accessed = self.modified = True
         if self.notes is NO_NOTES:
             self.notes = Notes()
         return self.notes
@@ -227,7 +229,7 @@ class Work:
 
     def rotate(self) -> None:
         self.check(told=True)
-        self.accessed = self.rotating = True
+        self.accessed = self.modified = self.rotating = True
 
     def touch(self) -> None:
         self.accessed = True
@@ -241,7 +243,7 @@ class Work:
         ended = self.held or self.tombstone
         if ended is not None:
             self.ending = (*self.ending, ended)
-        self.accessed = self.dismissed = True
+        self.accessed = self.modified = self.dismissed = True
         self.life += 1
         self.held = self.tombstone = None
         self.standing = _ANONYMOUS
