@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sessions._changes import applied
+from sessions._changes import Notes, applied
 from sessions._json import decode, encode
 from sessions._record import unpack
 from sessions._work import Work, one_at_a_time
@@ -20,33 +20,33 @@ def adopt(work: Work, values: dict[str, Any], saved: bytes, since: bytes) -> Non
     """
     content, before = unpack(saved), unpack(since).data
     work.base = saved
-    for key, functions in work.notes.functions.items():
+    notes = work.notes or Notes()
+    for key, functions in notes.functions.items():
         value = content.data.get(key)
         for function in functions:
             value = decode(applied(function, key, value))
-        work.notes.results[key] = encode(value)
+        notes.results[key] = encode(value)
         content.data[key] = value
     with one_at_a_time:
-        assigned = work.notes.assigned
+        assigned = notes.assigned
         changed = {key for key, value in values.items() if _text(before, key) != encode(value)} | assigned
         changed |= before.keys() - values.keys()
         cut_off: list[Any] = []
         for key in list(values.keys() - changed - content.data.keys()):
             cut_off.append(dict.pop(values, key))
         for key, value in content.data.items():
-            if key in work.notes.functions:
+            if key in notes.functions:
                 dict.__setitem__(values, key, value)
             elif key not in changed:
                 old = dict.get(values, key, _MISSING)
                 if old is _MISSING or encode(old) != encode(value):
                     dict.__setitem__(values, key, _replaced(old, value, cut_off))
-        work.flash = [key for key in content.flash if key not in changed] + [
-            key for key in work.flash if key in changed
-        ]
-        if not work.notes.owner:
+        flash = [key for key in content.flash if key not in changed]
+        work.flash = (*flash, *[key for key in work.flash if key in changed])
+        if not notes.owner:
             work.owner = content.owner
         nested = [(value, encode(value)) for value in cut_off if isinstance(value, (dict, list, tuple))]
-        work.cut_off = [*work.cut_off, *nested]
+        work.cut_off = (*work.cut_off, *nested)
 
 
 def _replaced(old: Any, new: Any, cut_off: list[Any]) -> Any:

@@ -83,26 +83,22 @@ class Log(msgspec.Struct, frozen=True, gc=False):
 
     def replay(self, content: Content) -> Content:
         """Do all of it to this content. Raises what a function raises, and `TypeError` for its result."""
-        data, flash = content.data, content.flash
+        data, flash = content.data, set(content.flash)
         for key, text in self.read.items():
             # A newer flash value that took its place meanwhile is still unread, and stays.
             if key in flash and encode(data.get(key)) == text:
                 del data[key]
-                flash.remove(key)
         for key, value in self.values.items():
-            if key in flash:
-                flash.remove(key)
-            if value is None:
-                data.pop(key, None)
-                continue
-            data[key] = decode(value)
-            if key in self.flash:
-                flash.append(key)
+            flash.discard(key)
+            data.pop(key, None)
+            if value is not None:
+                data[key] = decode(value)
         for key, functions in self.functions.items():
+            flash.discard(key)
             for function in functions:
                 data[key] = decode(applied(function, key, data.get(key)))
-            if key in flash:
-                flash.remove(key)
+        flash |= self.flash
+        content.flash = tuple(key for key in data if key in flash)
         if self.sets_owner:
             content.owner = self.owner
         return content
@@ -122,7 +118,7 @@ class Log(msgspec.Struct, frozen=True, gc=False):
 
 
 def derive(before: bytes, after: bytes, notes: Notes) -> Log:
-    """The changes that lead from one content to another (JSON text both), with the help of the notes."""
+    """The changes that lead from one content to another (their JSON text), with the help of the notes."""
     old, new = unpack(before).data, unpack(after)
     values: dict[str, bytes | None] = {}
     functions = {}

@@ -35,9 +35,9 @@ import anyio
 
 from sessions._adopt import adopt
 from sessions._carriers import Carried, Loaded
-from sessions._changes import Log, derive
+from sessions._changes import Log
 from sessions._json import encode
-from sessions._record import Content, Record, first_line, pack
+from sessions._record import Content, Record, joined, with_commit
 from sessions._work import Standing, Taken, Work
 from sessions.errors import SessionEnded, WriteConflict
 
@@ -67,12 +67,8 @@ async def commit(work: Work, values: Values, *, extend: bool, asked: bool = Fals
         await work.wait_for_turn()
     work.saving = True
     try:
-        if work.unsure is not None:
-            taken, work.unsure = work.unsure, None
-            await _save(work, values, taken, extend)
-        while work.ending:
-            await work.carrier.end(work.ending[0])
-            work.ending = work.ending[1:]
+        if work.pending:
+            await _catch_up(work, values)
         taken = work.take(values)
         await _save(work, values, taken, extend)
         if asked and not taken.changed:
@@ -88,17 +84,25 @@ async def refresh(work: Work, values: Values) -> None:
     """
     await work.wait_for_turn()
     try:
-        if work.unsure is not None:
-            taken, work.unsure = work.unsure, None
-            await _save(work, values, taken, extend=False)
+        await _catch_up(work, values)
         found = await _check_that_it_lives(work)
         if found is not None and work.held is not None:
             carried = found[0]
             _note_extension(work, work.held, carried)
             work.held = carried
-            adopt(work, values, first_line(carried.record.payload), work.base)
+            adopt(work, values, carried.line, work.base)
     finally:
         work.end_turn()
+
+
+async def _catch_up(work: Work, values: Values) -> None:
+    """Do first what was to be done before: a commit that may not have been done, sessions to be ended."""
+    if work.unsure is not None:
+        taken, work.unsure = work.unsure, None
+        await _save(work, values, taken, extend=False)
+    while work.ending:
+        await work.carrier.end(work.ending[0])
+        work.ending = work.ending[1:]
 
 
 async def _save(work: Work, values: Values, taken: Taken, extend: bool) -> None:
@@ -116,7 +120,7 @@ async def _save(work: Work, values: Values, taken: Taken, extend: bool) -> None:
             raise
     except BaseException:
         if taken.sent:
-            work.unsure = taken
+            work.unsure, work.pending = taken, True
         else:
             work.give_back(taken)
         raise
@@ -139,26 +143,26 @@ async def _keep(
 
     `replayed` is the record's content with the changes, if others have written it since it was loaded.
     """
-    log = None
+    log, changes = None, taken.changed
     for attempt in range(MAX_TRIES):
         line, owner = taken.after, taken.owner
         if replayed is not None:
             line, owner = encode(replayed), replayed.owner
         record = carried.record
-        expires_at = _expiry(work, record, taken, extend)
+        expires_at = record.expires_at
+        if extend or taken.touch:
+            expires_at = _expiry(work, record, taken)
         saved: Carried | None = carried
-        if taken.changed or taken.rotate or expires_at != record.expires_at:
-            payload = record.payload
-            if taken.changed or taken.rotate:
-                payload = pack(line, taken.named(), payload)
-            new = Record(payload, record.created_at, expires_at, record.version + 1, owner)
+        if changes or taken.rotate or expires_at != record.expires_at:
+            changed = carried.changed(line, with_commit(carried.trail, taken.named()), expires_at, owner)
             taken.sent = True
             if taken.rotate:
-                log = log or derive(taken.before, taken.after, taken.notes)
-                saved = await work.carrier.rotate(carried, new, sorted(log.values))
+                log = log or taken.log()
+                saved = await work.carrier.rotate(carried, changed, sorted(log.values))
+            elif await work.carrier.replace(carried.key, changed.record, expected=record.version):
+                saved = changed
             else:
-                kept = await work.carrier.replace(carried.key, new, expected=record.version)
-                saved = Carried(new, carried.id, carried.key) if kept else None
+                saved = None
             taken.sent = False
         if saved is not None:
             _land(work, values, taken, saved, None if replayed is None else line)
@@ -172,9 +176,9 @@ async def _keep(
         _note_extension(work, carried, found[0])
         carried, content = found
         if taken.is_in(carried):
-            _land(work, values, taken, carried, first_line(carried.record.payload))
+            _land(work, values, taken, carried, carried.line)
             return
-        log = log or derive(taken.before, taken.after, taken.notes)
+        log = log or taken.log()
         replayed = log.replay(content)
     raise WriteConflict(_CONFLICT)
 
@@ -182,9 +186,9 @@ async def _keep(
 async def _go_after(work: Work, values: Values, taken: Taken, tombstone: Loaded) -> None:
     """Another request has given the session a new id."""
     following, _ = await _followed(work, tombstone)
-    log = derive(taken.before, taken.after, taken.notes)
+    log = taken.log()
     if taken.rotate and taken.is_in(tombstone[0]):  # it was this very commit, and the answer was lost
-        _land(work, values, taken, following[0], first_line(following[0].record.payload))
+        _land(work, values, taken, following[0], following[0].line)
     elif taken.rotate or log.sets_owner:
         await _log_in_again(work, values, taken, following, log)
     else:
@@ -243,19 +247,20 @@ async def _write_beside(work: Work, taken: Taken, tombstone: Loaded, log: Log) -
 async def _replace(work: Work, taken: Taken, carried: Carried, content: Content, owner: str | None) -> bool:
     """Write another session's record than the one that this request holds. False: others were faster."""
     record = carried.record
-    payload = pack(encode(content), taken.named(), record.payload)
-    new = Record(payload, record.created_at, record.expires_at, record.version + 1, owner)
+    trail = with_commit(carried.trail, taken.named())
+    changed = carried.changed(encode(content), trail, record.expires_at, owner)
     taken.sent = True
-    kept = await work.carrier.replace(carried.key, new, expected=record.version)
+    kept = await work.carrier.replace(carried.key, changed.record, expected=record.version)
     taken.sent = False
     return kept
 
 
 async def _begin(work: Work, taken: Taken, line: bytes, owner: str | None) -> Carried:
     now = time.time()
+    trail = with_commit(b"", taken.named())
+    record = Record(joined(line, trail), now, work.carrier.lifetime.first(now), owner=owner)
     taken.sent = True
-    record = Record(pack(line, taken.named()), now, work.carrier.lifetime.first(now), owner=owner)
-    begun = await work.carrier.create(record)
+    begun = await work.carrier.create(Carried(record, line, trail))
     taken.sent = False
     work.born = True
     return begun
@@ -280,7 +285,7 @@ async def _followed(work: Work, tombstone: Loaded) -> tuple[Loaded, set[str]]:
 def _land(work: Work, values: Values, taken: Taken, saved: Carried, line: bytes | None = None) -> None:
     """Go on with what was saved; `line` is its text, if others have written it since it was loaded."""
     if taken.life != work.life:  # another task of this request has ended the session meanwhile
-        work.ending = (*work.ending, saved)
+        work.ending, work.pending = (*work.ending, saved), True
         return
     work.held, work.standing = saved, _LIVE
     if line is not None:
@@ -315,14 +320,11 @@ def _let_go(work: Work) -> None:
     work.drop_changes()
 
 
-def _expiry(work: Work, record: Record, taken: Taken, extend: bool) -> float:
+def _expiry(work: Work, record: Record, taken: Taken) -> float:
     """When the session ends from now on."""
     lifetime = work.carrier.lifetime
-    if taken.touch:
-        return lifetime.renewed(record.created_at, record.expires_at, time.time())
-    if extend:
-        return lifetime.after_activity(record.created_at, record.expires_at, time.time())
-    return record.expires_at
+    rule = lifetime.renewed if taken.touch else lifetime.after_activity
+    return rule(record.created_at, record.expires_at, time.time())
 
 
 async def _step_aside(attempt: int) -> None:

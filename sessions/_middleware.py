@@ -12,9 +12,8 @@ from sessions._cookie import Cookie, CookieOptions
 from sessions._keys import EncryptionKey, KeyRing
 from sessions._lifetime import Duration, Lifetime
 from sessions._purge import Purger
-from sessions._response import Message, Response, Scope, Send, unavailable
-from sessions._session import session_of
-from sessions._work import Work
+from sessions._response import Exchange, Message, Scope, Send, fail, finish, sending, unavailable
+from sessions._session import open_session
 from sessions.errors import InvalidCookie, StoreUnavailable
 from sessions.stores import Storage, open_store
 
@@ -79,8 +78,9 @@ class SessionMiddleware:
                 await self.app(scope, receive, send)
             return
 
-        found = self._cookie.find(scope["headers"])
-        carried, content = None, None
+        cookie = self._cookie
+        found = cookie.find(scope["headers"])
+        loaded = None
         if found is not None:
             try:
                 if found.fault is not None:
@@ -90,27 +90,24 @@ class SessionMiddleware:
                 if isinstance(fault, StoreUnavailable):
                     await unavailable(fault, kind, send)
                     return
-                logger.warning("ignored a cookie %r: %s", self._cookie.name, fault)
+                logger.warning("ignored a cookie %r: %s", cookie.name, fault)
             else:
                 if loaded is None:
-                    logger.info("ignored a cookie %r: its session is over or unknown", self._cookie.name)
-                else:
-                    carried, content = loaded
-        work = Work(self._carrier, carried, content, scope["headers"])
+                    logger.info("ignored a cookie %r: its session is over or unknown", cookie.name)
+        work, session = open_session(self._carrier, scope["headers"], loaded)
         if work.tombstone is not None:
-            logger.info("ignored a cookie %r: its session has a newer id", self._cookie.name)
-        session = session_of(work, {} if content is None else content.data)
+            logger.info("ignored a cookie %r: its session has a newer id", cookie.name)
         scope["session"] = session
-        scope.setdefault("sessions", {})[self._cookie.name] = session
+        scope.setdefault("sessions", {})[cookie.name] = session
 
-        response = Response(work, session, self._cookie, found, scope, send)
         try:
-            await self.app(scope, receive, response.send)
+            await self.app(scope, receive, sending(work, session, cookie, found, scope, send))
         except BaseException as error:
-            if await response.fail(error):
+            if await fail(Exchange(work, session, cookie, found, scope), error, send):
                 return
             raise
-        response.finish()
+        if work.accessed or scope.get("session") is not session:
+            finish(work, session, scope)
         # Where the server has no lifespan; after the response, to delay nobody.
         if time.monotonic() >= self._purger.due:
             await self._purger.run()

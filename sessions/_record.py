@@ -46,7 +46,7 @@ class Content(msgspec.Struct, omit_defaults=True, gc=False):
     """
 
     data: dict[str, Any] = {}
-    flash: list[str] = []
+    flash: tuple[str, ...] = ()
     owner: str | None = None
     moved: Moved | None = None
 
@@ -55,35 +55,39 @@ class InvalidRecord(ValueError):
     """A payload that this version of the library did not write."""
 
 
-# A payload is the content as one line of JSON. A second line has the key that the session had before its
-# last rotation, a semicolon, and the ids of the last commits. JSON text has no line breaks of its own, and
-# who only reads need not decode the second line.
+# A payload is the content as one line of JSON, a line break, and the trail: the key that the session had
+# before its last rotation, a semicolon, and the ids of the last commits. JSON text has no line breaks of its
+# own, and who only reads need not decode the trail.
 
 COMMIT_ID_LENGTH: Final = 12
 """Hexadecimal digits: 48 bits, enough to tell apart the few commits that one record remembers."""
 
 REMEMBERED_COMMITS: Final = 16
-"""So many commits may follow one whose answer was lost before its retry would no longer find it done."""
+"""So many commits, and at times twice as many, may follow one whose answer was lost before its retry would
+no longer find it done."""
 
 EMPTY: Final = b"{}"
-"""The first line of a session without values."""
+"""The line of a session without values."""
+
+_LONGEST_TRAIL: Final = 65 + 2 * REMEMBERED_COMMITS * COMMIT_ID_LENGTH
 
 _decode: Final = msgspec.json.Decoder(Content).decode
 
 
-def new_commit_id() -> bytes:
-    return b"%012x" % getrandbits(48)  # no secret: it only has to differ from its neighbours
+def split(payload: bytes) -> tuple[bytes, bytes]:
+    """The content's JSON text, by which two records are compared, and the trail."""
+    line, _, trail = payload.partition(b"\n")
+    return line, trail
 
 
-def first_line(payload: bytes) -> bytes:
-    """The content's JSON text, by which two records are compared."""
-    return payload.partition(b"\n")[0]
+def joined(line: bytes, trail: bytes) -> bytes:
+    return b"%b\n%b" % (line, trail)
 
 
-def unpack(payload: bytes) -> Content:
+def unpack(line: bytes) -> Content:
     """Raises `InvalidRecord`."""
     try:
-        return _decode(payload.partition(b"\n")[0])
+        return _decode(line)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         raise InvalidRecord("the record cannot be read") from None
 
@@ -93,35 +97,36 @@ def moved_to(payload: bytes) -> Moved | None:
     if b'"moved":' not in payload:  # nearly all of them; it may still be the app's own key
         return None
     try:
-        return unpack(payload).moved
+        return unpack(split(payload)[0]).moved
     except InvalidRecord:
         return None
 
 
-def pack(line: bytes, commit_id: bytes, before: bytes = b"") -> bytes:
-    """A payload: the content's JSON text, with this commit added to those that the payload `before` names."""
-    former, _, ids = before.partition(b"\n")[2].partition(b";")
-    return b"%b\n%b;%b%b" % (line, former, ids[-COMMIT_ID_LENGTH * (REMEMBERED_COMMITS - 1) :], commit_id)
+def new_commit_id() -> bytes:
+    return b"%012x" % getrandbits(48)  # no secret: it only has to differ from its neighbours
 
 
-def with_former_key(payload: bytes, key: str) -> bytes:
-    """The payload of a record that follows the one under this key."""
-    line, _, rest = payload.partition(b"\n")
-    return b"%b\n%b;%b" % (line, key.encode(), rest.partition(b";")[2])
+def with_commit(trail: bytes, commit_id: bytes) -> bytes:
+    """The trail with one commit more, and without those that it need not remember any more."""
+    if len(trail) >= _LONGEST_TRAIL:
+        former, _, ids = trail.partition(b";")
+        trail = b"%b;%b" % (former, ids[-COMMIT_ID_LENGTH * (REMEMBERED_COMMITS - 1) :])
+    return (trail or b";") + commit_id
+
+
+def with_former_key(trail: bytes, key: str) -> bytes:
+    """The trail of a record that follows the one under this key."""
+    return b"%b;%b" % (key.encode(), trail.partition(b";")[2])
 
 
 def former_key(payload: bytes) -> str:
     """The key that the session had before its last rotation; empty if there was none."""
-    return payload.partition(b"\n")[2].partition(b";")[0].decode("ascii", "replace")
+    return split(payload)[1].partition(b";")[0].decode("ascii", "replace")
 
 
-def has_commit(payload: bytes, commit_id: bytes) -> bool:
-    """Whether the commit is among the last ones that made this payload."""
-    return commit_id in payload.partition(b"\n")[2].partition(b";")[2]
-
-
-def last_commit(payload: bytes) -> bytes:
-    return payload[-COMMIT_ID_LENGTH:]
+def has_commit(trail: bytes, commit_id: bytes) -> bool:
+    """Whether the commit is among the last ones that made a record with this trail."""
+    return commit_id in trail.partition(b";")[2]
 
 
 class OwnedSession:
@@ -139,5 +144,5 @@ class OwnedSession:
     @property
     def data(self) -> dict[str, Any]:
         """The session's values, flash values left out."""
-        content = unpack(self._record.payload)
+        content = unpack(split(self._record.payload)[0])
         return {key: value for key, value in content.data.items() if key not in content.flash}

@@ -8,13 +8,17 @@ from datetime import UTC, datetime
 from math import inf, isinf
 from typing import Any, Final, NoReturn, overload
 
+from sessions._carriers import Carrier, Loaded
 from sessions._commit import commit, refresh
 from sessions._json import FIXED, accepted_key, checked, decode, encode
 from sessions._templates import own_keys_first
-from sessions._work import Phase, Work, one_at_a_time
+from sessions._work import Phase, Standing, Work, one_at_a_time
 
 Number = int | float
 
+_OPEN: Final = Phase.OPEN
+_LIVE: Final = Standing.LIVE
+_MOVED: Final = Standing.MOVED
 _SURE: Final = frozenset({int, bool, type(None)})
 """What JSON can hold whatever its value."""
 _MISSING: Any = object()
@@ -135,8 +139,17 @@ class Session(dict[str, Any]):
         if type(value) not in _SURE or type(key) is not str or key not in self:
             checked(key, value)
             key = accepted_key(key)
-        self._work.assign(key)
+        work = self._work
+        if work.phase is not _OPEN:
+            work.check()
+        # The value first and the note then: a commit between the two, by another thread, saves it twice
+        # and never not at all.
         dict.__setitem__(self, key, value)
+        notes = work.notes
+        if notes is None or notes.functions or work.flash:
+            work.assign(key)
+        else:  # the same, in short
+            notes.assigned.add(key)
 
     def __delitem__(self, key: str) -> None:
         """Raises `KeyError` when there is no such key; `forget` does not."""
@@ -289,7 +302,7 @@ class Session(dict[str, Any]):
             StoreUnavailable: the store is away; the changes are still to be saved.
         """
         work = self._looked_at()
-        await commit(work, self, extend=work.phase is Phase.OPEN, asked=True)
+        await commit(work, self, extend=work.phase is _OPEN, asked=True)
 
     async def refresh(self) -> None:
         """Read the session again: on a long connection, to see what other requests have done.
@@ -381,16 +394,25 @@ _Unseen.__hash__ = None
 _bind: Final = vars(Session)["_work"].__set__
 
 
-def session_of(work: Work, values: dict[str, Any]) -> Session:
+def open_session(
+    carrier: Carrier, headers: Iterable[tuple[bytes, bytes]] = (), loaded: Loaded | None = None
+) -> tuple[Work, Session]:
     """The session of a request, as nobody has looked at it yet."""
-    if work.flash:
-        # An iteration over an unseen session could not tell a look at the whole from a read of each key.
-        work.accessed = True
-        session = Session(values)
+    if loaded is None:
+        work = Work(carrier, headers)
+        session: Session = _Unseen()
     else:
-        session = _Unseen(values)
+        carried, content = loaded
+        if content.moved is None:
+            work = Work(carrier, headers, carried, carried, _LIVE, content.owner, content.flash)
+        else:
+            work = Work(carrier, headers, None, None, _MOVED, None, content.flash, tombstone=carried)
+            work.base = work.text(content.data)
+        # An iteration over an unseen session could not tell a look at the whole from a read of each key.
+        work.accessed = bool(content.flash)
+        session = Session(content.data) if content.flash else _Unseen(content.data)
     _bind(session, work)
-    return session
+    return work, session
 
 
 def replace_values(session: Session, other: object) -> None:

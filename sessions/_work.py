@@ -11,9 +11,9 @@ import anyio
 import msgspec
 
 from sessions._carriers import Carried, Carrier
-from sessions._changes import Function, Notes
+from sessions._changes import Function, Log, Notes, derive
 from sessions._json import FIXED, checked, encode
-from sessions._record import EMPTY, Content, first_line, has_commit, new_commit_id, unpack
+from sessions._record import EMPTY, Content, has_commit, new_commit_id, unpack
 from sessions.errors import LateChange
 
 
@@ -41,7 +41,7 @@ class Taken(msgspec.Struct, gc=False):
     """The content's text that the changes start from."""
     after: bytes
     """The content's text that they lead to."""
-    notes: Notes
+    notes: Notes | None
     owner: str | None
     life: int
     rotate: bool = False
@@ -52,7 +52,10 @@ class Taken(msgspec.Struct, gc=False):
 
     @property
     def changed(self) -> bool:
-        return bool(self.notes) or self.before != self.after
+        return self.before != self.after or bool(self.notes)
+
+    def log(self) -> Log:
+        return derive(self.before, self.after, self.notes or Notes())
 
     def named(self) -> bytes:
         """The commit's id, which it has from its first write on."""
@@ -62,7 +65,7 @@ class Taken(msgspec.Struct, gc=False):
 
     def is_in(self, carried: Carried) -> bool:
         """Whether this commit is among those that made the record."""
-        return bool(self.commit_id) and has_commit(carried.record.payload, self.commit_id)
+        return bool(self.commit_id) and has_commit(carried.trail, self.commit_id)
 
     def __repr__(self) -> str:
         return "<Taken>"  # values must not reach a log
@@ -73,9 +76,6 @@ _ANONYMOUS: Final = Standing.ANONYMOUS
 _LIVE: Final = Standing.LIVE
 # Python 3.11 looks a member of an enum up at each use, for a fifth of a microsecond; requests use them often.
 
-NO_NOTES: Final = Notes()
-"""Of a request that has changed nothing. It is never changed itself."""
-
 _NOT_JSON: Final = (TypeError, ValueError, RecursionError, OverflowError)
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 
@@ -83,66 +83,50 @@ _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 one_at_a_time: Final = Lock()
 
 
-class Work:
+class Work(msgspec.Struct, gc=False):
     """The state of one request. `_session` changes it, `_commit` saves it, `_response` tells the browser.
 
     The values themselves are the session's own, a dict; each method that needs them is given them.
     """
 
-    # A request makes one of these whether or not its handler looks, so what is usual is the class's.
-    accessed = False
-    phase = _OPEN
-    standing = _ANONYMOUS
-    modified = False
-    """Whether the handler has changed the session, whatever has become of the change."""
-    born = False
-    """Whether this request began the session that it holds."""
+    carrier: Carrier
+    headers: Iterable[tuple[bytes, bytes]] = ()
+    held: Carried | None = None
+    """The session that the request holds now."""
+    known: Carried | None = None
+    """The session as the browser knows it, by this request's cookie or by another response."""
+    standing: Standing = _ANONYMOUS
     owner: str | None = None
-    flash: list[str] = []  # noqa: RUF012 (never changed in place)
-    notes = NO_NOTES
-    rotating = False
-    touching = False
-    dismissed = False
+    flash: tuple[str, ...] = ()
+    phase: Phase = _OPEN
+    accessed: bool = False
+    """Whether the handler has looked at the session."""
+    modified: bool = False
+    """Whether the handler has changed it, whatever has become of the change."""
+    born: bool = False
+    """Whether this request began the session that it holds."""
+    notes: Notes | None = None
+    pending: bool = False
+    """Whether there may be something for the store to do; what changed in place need not show here."""
+    rotating: bool = False
+    touching: bool = False
+    dismissed: bool = False
     """Whether the handler ended a session, or the lack of one: then an old cookie goes."""
     ending: tuple[Carried, ...] = ()
     """Sessions that the handler has ended and the store has yet to end."""
+    life: int = 0
+    """One more after each end of a session within the request."""
     unsure: Taken | None = None
     """A commit of which the store's answer is lost: it may have been done."""
     fault: BaseException | None = None
     """Why the response's changes could not be saved; then no further try is made."""
     tombstone: Carried | None = None
     """Where what this request writes is kept, if it came with an id that was replaced before."""
-    cut_off: list[tuple[Any, bytes]] = []  # noqa: RUF012 (never changed in place)
+    cut_off: tuple[tuple[Any, bytes], ...] = ()
     """Nested values that another request replaced, with their text: the handler may still hold them."""
-    life = 0
-    """One more after each end of a session within the request."""
-    saving = False
+    saving: bool = False
     _saved: anyio.Event | None = None
     _base: bytes | None = None
-
-    def __init__(
-        self,
-        carrier: Carrier,
-        carried: Carried | None,
-        content: Content | None,
-        headers: Iterable[tuple[bytes, bytes]] = (),
-    ) -> None:
-        self.carrier = carrier
-        self.headers = headers
-        self.held = self.known = carried
-        """`known` is what the browser knows, by this request's cookie or from another response."""
-        if carried is None or content is None:
-            return
-        if content.flash:
-            self.flash = content.flash
-        if content.moved is None:
-            self.owner = content.owner
-            self.standing = _LIVE
-        else:
-            self._base = self.text(content.data)
-            self.held = self.known = None
-            self.tombstone = carried
-            self.standing = Standing.MOVED
 
     def __repr__(self) -> str:
         return f"<Work, {self.standing.name}, {self.phase.name}>"  # no ids, no values: it may reach a log
@@ -151,7 +135,7 @@ class Work:
     def base(self) -> bytes:
         """The content's text as it was loaded, or saved last: what differs from it is a change."""
         if self._base is None:
-            self._base = EMPTY if self.held is None else first_line(self.held.record.payload)
+            self._base = EMPTY if self.held is None else self.held.line
         return self._base
 
     @base.setter
@@ -178,30 +162,33 @@ class Work:
         """Where to note a change. Raises `LateChange`."""
         if self.phase is not _OPEN:
             self.check()
-        self.accessed = self.modified = True
-        if self.notes is NO_NOTES:
+        if self.notes is None:
+            self.accessed = self.modified = self.pending = True
             self.notes = Notes()
         return self.notes
 
     def assign(self, key: str) -> None:
-        """Note that the key is set or removed. Raises `LateChange`."""
+        """Note that the key was set or removed. Raises `LateChange`."""
         notes = self.noting()
         notes.assigned.add(key)
         if notes.functions:
             notes.functions.pop(key, None)
-        if key in self.flash:
-            self.flash = [other for other in self.flash if other != key]
+        if self.flash and key in self.flash:
+            self._unflash(key)
+
+    def _unflash(self, key: str) -> None:
+        self.flash = tuple(other for other in self.flash if other != key)
 
     def assign_flash(self, key: str) -> None:
         self.assign(key)
-        self.flash = [*self.flash, key]
+        self.flash = (*self.flash, key)
 
     def use_up(self, key: str, value: Any) -> None:
         """Note that a flash value was read. Raises `LateChange`."""
         notes = self.noting()
         if key not in notes.assigned:
             notes.read[key] = encode(value)
-        self.flash = [other for other in self.flash if other != key]
+        self._unflash(key)
 
     def apply(self, key: str, function: Function, before: Any, result: bytes) -> None:
         """Note that a function made this of the value. Raises `LateChange`."""
@@ -218,7 +205,7 @@ class Work:
 
     def _text_of(self, key: str) -> bytes | None:
         """The value's text, as the last function left it or as it was loaded."""
-        if key in self.notes.functions:
+        if self.notes is not None and key in self.notes.functions:
             return self.notes.results[key]
         data = unpack(self.base).data
         return encode(data[key]) if key in data else None
@@ -229,13 +216,13 @@ class Work:
 
     def rotate(self) -> None:
         self.check(told=True)
-        self.accessed = self.modified = self.rotating = True
+        self.accessed = self.modified = self.pending = self.rotating = True
 
     def touch(self) -> None:
         self.accessed = True
         if self.phase is _OPEN or self.standing is not _ANONYMOUS:
             self.check()
-            self.touching = True
+            self.touching = self.pending = True
 
     def dismiss(self) -> None:
         """End the session. What is set from now on begins a new one. Raises `LateChange`."""
@@ -243,18 +230,19 @@ class Work:
         ended = self.held or self.tombstone
         if ended is not None:
             self.ending = (*self.ending, ended)
-        self.accessed = self.modified = self.dismissed = True
-        self.life += 1
         self.held = self.tombstone = None
         self.standing = _ANONYMOUS
-        self.base, self.owner, self.flash = EMPTY, None, []
+        self.base, self.owner, self.flash = EMPTY, None, ()
         self.drop_changes()
+        self.life += 1
+        self.accessed = self.modified = self.dismissed = True
 
     def drop_changes(self) -> None:
-        self.notes = NO_NOTES
+        self.notes = None
         self.rotating = self.touching = False
+        self.pending = bool(self.ending)
         self.unsure = None
-        self.cut_off = []
+        self.cut_off = ()
 
     def is_prefetch(self) -> bool:
         """Whether a browser loads the page on suspicion (Fetch standard, `Sec-Purpose`)."""
@@ -263,16 +251,20 @@ class Work:
     # -- what is not saved yet -------------------------------------------------------------------------------
 
     def needs_commit(self, values: dict[str, Any]) -> bool:
-        """Whether there is something for the store to do."""
-        return bool(self.ending) or self.rotating or self.touching or self.has_changes(values)
+        """Whether there may be something for the store to do. Cheap, because each request that looks asks."""
+        return self.pending or not _PLAIN.issuperset(map(type, values.values()))
 
     def has_changes(self, values: dict[str, Any]) -> bool:
         """Whether there is something to save: noted, or changed in place."""
-        if self.notes is not NO_NOTES and self.notes:
+        if self.notes is not None and self.notes:
             return True
         if self.unsure is not None or (self.cut_off and self._cut_off_changed()):
             return True
         return self.accessed and _has_nested(values) and self._changed_in_place(values)
+
+    def has_unsaved(self, values: dict[str, Any]) -> bool:
+        """The same, or an end or an extension that the store has not heard of."""
+        return bool(self.ending) or self.touching or self.has_changes(values)
 
     def _changed_in_place(self, values: dict[str, Any]) -> bool:
         try:
@@ -281,6 +273,7 @@ class Work:
             return True
 
     def text(self, values: dict[str, Any]) -> bytes:
+        """The content as JSON text."""
         return encode(Content(values, self.flash, self.owner))
 
     def take(self, values: dict[str, Any]) -> Taken:
@@ -289,21 +282,23 @@ class Work:
         Raises `TypeError` for a nested value that JSON cannot hold, and `LateChange` for a change of one
         that another request has replaced.
         """
-        base, owner, notes = self.base, self.owner, self.notes
         if self.cut_off and self._cut_off_changed():
             raise LateChange(
                 "a nested value was changed that another request had replaced during session.save():"
                 " read it from the session again after each save"
             )
-        if not self.accessed or (notes is NO_NOTES and not _has_nested(values)):
-            after = base
-        else:
-            with one_at_a_time:
-                after = self._checked_text(values)
-                owner, notes, self.notes = self.owner, self.notes, NO_NOTES
-                self.base = after
-        taken = Taken(base, after, notes, owner, self.life, self.rotating, self.touching)
-        self.rotating = self.touching = False
+        before = after = self.base
+        notes, owner = None, self.owner
+        nested = self.accessed and _has_nested(values)
+        if nested or self.notes is not None:
+            one_at_a_time.acquire()  # `with` takes longer, and each writing request comes by here
+            try:
+                after = self._checked_text(values) if nested else self.text(values)
+                notes, owner, self.notes, self._base = self.notes, self.owner, None, after
+            finally:
+                one_at_a_time.release()
+        taken = Taken(before, after, notes, owner, self.life, self.rotating, self.touching)
+        self.pending = self.rotating = self.touching = False
         return taken
 
     def _checked_text(self, values: dict[str, Any]) -> bytes:
@@ -313,7 +308,7 @@ class Work:
         except _NOT_JSON:
             _check_nested(values)
             raise
-        if _has_nested(values) and text != self.base:
+        if text != self._base:
             _check_nested(values)
         return text
 
@@ -325,10 +320,12 @@ class Work:
         if taken.life != self.life:
             return  # the handler has ended the session meanwhile
         with one_at_a_time:
-            self.notes = taken.notes.before(self.notes) if taken.notes else self.notes
+            if taken.notes is not None:
+                self.notes = taken.notes if self.notes is None else taken.notes.before(self.notes)
             self.base = taken.before
         self.rotating = self.rotating or taken.rotate
         self.touching = self.touching or taken.touch
+        self.pending = True
 
     def discard(self, values: dict[str, Any]) -> bool:
         """Forget what is not saved; the values are as saved again. Whether there was something to forget."""
@@ -346,7 +343,7 @@ class Work:
         if not self.ending:
             return self.discard(values)
         self.held, self.standing, self.dismissed = self.ending[0], _LIVE, False
-        self.base = first_line(self.ending[0].record.payload)
+        self.base = self.ending[0].line
         self.ending = ()
         self.discard(values)
         return True

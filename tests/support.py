@@ -21,8 +21,7 @@ from starlette.routing import BaseRoute, Route
 
 from sessions import MemoryStore, Record, Session, SessionMiddleware, Store, StoreUnavailable
 from sessions._lifetime import Lifetime
-from sessions._session import session_of
-from sessions._work import Work
+from sessions._session import open_session
 
 KEY = "a key for tests with 32 characters or more"
 OTHER_KEY = "another key for tests, just as long as that"
@@ -329,7 +328,7 @@ def attributes(line: str) -> dict[str, str]:
 def new_session() -> Session:
     """A session as an anonymous request has it, without the request."""
     carrier = MemoryStore().carrier(Lifetime.of(None, None, True, None), None)
-    return session_of(Work(carrier, None, None), {})
+    return open_session(carrier)[1]
 
 
 # -- gates and clocks --------------------------------------------------------------------------------

@@ -7,15 +7,26 @@ from typing import Protocol
 import msgspec
 
 from sessions._lifetime import Lifetime
-from sessions._record import Content, Record
+from sessions._record import Content, Record, joined
 
 
 class Carried(msgspec.Struct, frozen=True, gc=False):
-    """A session as its carrier found it, or left it behind."""
+    """A session as its carrier found it, or left it behind; without id and key as it is to be created.
+
+    `line` and `trail` are what the record's payload consists of.
+    """
 
     record: Record
+    line: bytes
+    trail: bytes = b""
     id: str | None = None
     key: str = ""
+
+    def changed(self, line: bytes, trail: bytes, expires_at: float, owner: str | None) -> Carried:
+        """Its next version."""
+        old = self.record
+        new = Record(joined(line, trail), old.created_at, expires_at, old.version + 1, owner)
+        return Carried(new, line, trail, self.id, self.key)
 
     def __repr__(self) -> str:
         return "<Carried>"  # an id must not reach a log
@@ -52,14 +63,14 @@ class Carrier(Protocol):
         """Where the session is now, and which keys the rotations on the way wrote; None if it was ended."""
         ...
 
-    async def create(self, record: Record) -> Carried: ...
+    async def create(self, draft: Carried) -> Carried: ...
 
     async def replace(self, key: str, record: Record, *, expected: int) -> bool:
         """Keep the record in place of the version that is expected; False if another request was faster."""
         ...
 
-    async def rotate(self, carried: Carried, record: Record, written: list[str]) -> Carried | None:
-        """Keep the record under a new id; None if another request was faster.
+    async def rotate(self, carried: Carried, changed: Carried, written: list[str]) -> Carried | None:
+        """Keep the next version under a new id; None if another request was faster.
 
         `written` are the keys that the rotating request changed (`Moved.written`).
         """
@@ -73,8 +84,8 @@ class Carrier(Protocol):
         """What the browser is to send from now on."""
         ...
 
-    def told(self, carried: Carried) -> object:
-        """What the browser knows of it: if that differs from what it knew, it must be told."""
+    def must_tell(self, known: Carried, carried: Carried) -> bool:
+        """Whether the browser must be sent a cookie, if `known` is what it knows."""
         ...
 
     async def purge(self) -> int:

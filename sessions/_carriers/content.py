@@ -65,7 +65,7 @@ class ContentCarrier:
             created_at = _seconds(kept.created) if kept.created else accessed_at
             expires_at = _seconds(kept.expire)
             content = _content(kept)
-            payload = encode(content)
+            line = encode(content)
         except InvalidSeal as fault:
             raise InvalidCookie(str(fault)) from None
         except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
@@ -78,31 +78,31 @@ class ContentCarrier:
         expires_at = self.lifetime.capped(created_at, expires_at)
         if kept.delete or expires_at <= now:
             return None
-        return Carried(Record(payload, created_at, expires_at)), content
+        return Carried(Record(line, created_at, expires_at), line), content
 
     async def find_again(self, carried: Carried) -> Loaded | None:
         if carried.record.expires_at <= time.time():
             return None
-        return carried, unpack(carried.record.payload)
+        return carried, unpack(carried.line)
 
     async def follow(self, tombstone: Loaded) -> tuple[Loaded, set[str]]:
         return tombstone, set()
 
-    async def create(self, record: Record) -> Carried:
-        return Carried(record)
+    async def create(self, draft: Carried) -> Carried:
+        return draft
 
     async def replace(self, key: str, record: Record, *, expected: int) -> bool:
         return True
 
-    async def rotate(self, carried: Carried, record: Record, written: list[str]) -> Carried:
-        return Carried(record)
+    async def rotate(self, carried: Carried, changed: Carried, written: list[str]) -> Carried:
+        return changed
 
     async def end(self, carried: Carried) -> None:
         pass
 
     def cookie(self, carried: Carried) -> str:
         record = carried.record
-        content = unpack(record.payload)
+        content = unpack(carried.line)
         kept = _HonoRecord(
             {key: _Value(value, key in content.flash) for key, value in content.data.items()},
             expire=_iso(record.expires_at),
@@ -112,8 +112,8 @@ class ContentCarrier:
         )
         return self._keys.sealer.seal(encode(encode(kept).decode()))
 
-    def told(self, carried: Carried) -> object:
-        return carried.record.version
+    def must_tell(self, known: Carried, carried: Carried) -> bool:
+        return carried.record.version != known.record.version
 
     async def purge(self) -> int:
         return 0
@@ -126,7 +126,7 @@ def _content(kept: _HonoRecord) -> Content:
     values = kept.data
     return Content(
         {key: item.value for key, item in values.items()},
-        [key for key, item in values.items() if item.flash],
+        tuple(key for key, item in values.items() if item.flash),
         kept.owner,
     )
 

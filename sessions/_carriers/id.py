@@ -26,10 +26,9 @@ from sessions._record import (
     InvalidRecord,
     Moved,
     Record,
-    has_commit,
-    last_commit,
+    joined,
     moved_to,
-    pack,
+    split,
     unpack,
     with_former_key,
 )
@@ -92,16 +91,21 @@ class IdCarrier:
             self.lifetime.absolute is not None and (record := self._living(record)) is None
         ):
             return None
+        line, _, trail = record.payload.partition(b"\n")  # `split`, without the call
         try:
-            return Carried(record, session_id, key), unpack(record.payload)
+            return Carried(record, line, trail, session_id, key), unpack(line)
         except InvalidRecord as fault:
             raise InvalidCookie(str(fault)) from None
 
     async def find_again(self, carried: Carried) -> Loaded | None:
-        record = await self._store.load(carried.key)
+        return await self._load(carried.key, carried.id)
+
+    async def _load(self, key: str, session_id: str | None) -> Loaded | None:
+        record = await self._store.load(key)
         if record is None or (record := self._living(record)) is None:
             return None
-        return Carried(record, carried.id, carried.key), unpack(record.payload)
+        line, trail = split(record.payload)
+        return Carried(record, line, trail, session_id, key), unpack(line)
 
     async def follow(self, tombstone: Loaded) -> tuple[Loaded, set[str]] | None:
         carried, content = tombstone
@@ -112,33 +116,32 @@ class IdCarrier:
                 return (carried, content), written
             written.update(moved.written)
             session_id = session_id and next_id(session_id, moved.seed)
-            found = await self.find_again(Carried(carried.record, session_id, moved.key))
+            found = await self._load(moved.key, session_id)
             if found is None:
                 return None
             carried, content = found
         return None
 
-    async def create(self, record: Record) -> Carried:
-        return await self._create(new_id(), record)
+    async def create(self, draft: Carried) -> Carried:
+        return await self._create(new_id(), draft)
 
-    async def rotate(self, carried: Carried, record: Record, written: list[str]) -> Carried | None:
+    async def rotate(self, carried: Carried, changed: Carried, written: list[str]) -> Carried | None:
         # First the new record, then a tombstone in place of the old one, if nobody wrote to that in
         # between: a crash or a faster writer leaves a record that nobody knows the id of, never a loss.
         if carried.id is None:
             raise TypeError("a session without an id came from another carrier")
-        old, seed = carried.record, secrets.token_bytes(ID_BYTES)
-        payload = with_former_key(record.payload, carried.key)
-        first = msgspec.structs.replace(record, payload=payload, version=1)
-        new = await self._create(next_id(carried.id, seed), first)
+        seed, record = secrets.token_bytes(ID_BYTES), changed.record
+        trail = with_former_key(changed.trail, carried.key)
+        first = msgspec.structs.replace(record, payload=joined(changed.line, trail), version=1)
+        new = await self._create(next_id(carried.id, seed), Carried(first, changed.line, trail))
         # The owner stays on it: who lists an owner's sessions while one gets a new id finds it by either key.
-        tombstone = Record(
-            pack(encode(Content(moved=Moved(new.key, seed, written))), last_commit(record.payload)),
-            old.created_at,
+        tombstone = carried.changed(
+            encode(Content(moved=Moved(new.key, seed, written))),
+            changed.trail,
             time.time() + TOMBSTONE_SECONDS,
-            old.version + 1,
             record.owner,
         )
-        if await self.replace(carried.key, tombstone, expected=old.version):
+        if await self.replace(carried.key, tombstone.record, expected=carried.record.version):
             return new
         # A client that lost the first answer and asked again was refused because of itself.
         found = await self._store.load(carried.key)
@@ -156,17 +159,19 @@ class IdCarrier:
             raise TypeError("a session without an id came from another carrier")
         return self._keys.sealer.seal(encode(carried.id)) if self._keys else carried.id
 
-    def told(self, carried: Carried) -> object:
-        return carried.id, carried.record.expires_at if self.lifetime.told else None
+    def must_tell(self, known: Carried, carried: Carried) -> bool:
+        if known.id != carried.id:
+            return True
+        return self.lifetime.told and known.record.expires_at != carried.record.expires_at
 
-    async def _create(self, session_id: str, record: Record) -> Carried:
+    async def _create(self, session_id: str, draft: Carried) -> Carried:
         key = key_of(session_id)
-        if not await self._store.create(key, record):
+        if not await self._store.create(key, draft.record):
             # A client that lost the first answer and asked again is told that the key is taken: by itself.
             taken = await self._store.load(key)
-            if taken is None or not has_commit(taken.payload, last_commit(record.payload)):
+            if taken is None or taken.payload != draft.record.payload:
                 raise RuntimeError("a new session id is already taken: the system's random numbers repeat")
-        return Carried(record, session_id, key)
+        return Carried(draft.record, draft.line, draft.trail, session_id, key)
 
     def _unsealed(self, cookie: str, keys: KeyRing) -> str:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from sessions import CookieOptions, Field, Fields, MemoryStore, SessionMiddleware, get_session
-from sessions.middleware import ASGIApp
+from sessions._middleware import ASGIApp
 
 
 class Visit(Fields):
