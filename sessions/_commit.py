@@ -67,11 +67,12 @@ async def commit(work: Work, values: Values, *, extend: bool, asked: bool = Fals
         await work.wait_for_turn()
     work.saving = True
     try:
-        if work.unsure is not None or work.ending:
+        retried = work.unsure is not None
+        if retried or work.ending:
             await _catch_up(work, values)
         taken = work.take(values)
         await _save(work, values, taken, extend)
-        if asked and not taken.changed:
+        if asked and not (taken.changed or retried):
             await _check_that_it_lives(work)
     finally:
         work.end_turn()
@@ -166,7 +167,9 @@ async def _keep(
             if rotate:
                 log = log or taken.log()
                 written = sorted(log.values)
-                saved = await work.carrier.rotate(carried, changed, taken.named(), written)
+                saved = await work.carrier.rotate(carried, changed, taken.named(), written, taken.drawn())
+                if saved is None:
+                    taken.seed = b""
             elif await work.carrier.replace(carried.key, changed.record, expected=record.version):
                 saved = changed
             else:
@@ -193,9 +196,12 @@ async def _keep(
 
 async def _go_after(work: Work, values: Values, taken: Taken, tombstone: Loaded) -> None:
     """Another request has given the session a new id."""
-    following, _ = await _followed(work, tombstone)
+    followed = await work.carrier.follow(tombstone)
+    if followed is None and work.tombstone is None:
+        raise SessionEnded(_ENDED)
+    following = followed and followed[0]
     log = taken.log()
-    if taken.rotate and taken.is_in(tombstone[0]):  # it was this very commit, and the answer was lost
+    if following and taken.rotate and taken.is_in(tombstone[0]):  # this very commit, and the answer was lost
         _land(work, values, taken, following[0], following[0].line)
     elif taken.rotate or log.sets_owner:
         await _log_in_again(work, values, taken, following, log)
@@ -204,15 +210,22 @@ async def _go_after(work: Work, values: Values, taken: Taken, tombstone: Loaded)
         if work.tombstone is None:
             await _write_behind(work, taken, tombstone, log)
         else:
-            await _write_behind(work, taken, tombstone, log.functions_alone())
+            if following:
+                await _write_behind(work, taken, tombstone, log.functions_alone())
             await _write_beside(work, taken, tombstone, log)
 
 
-async def _log_in_again(work: Work, values: Values, taken: Taken, following: Loaded, log: Log) -> None:
-    """A login with an id that was replaced a moment ago: two clicks, or a first answer that was lost."""
-    carried, content = following
-    if taken.owner is not None and content.owner == taken.owner:
+async def _log_in_again(work: Work, values: Values, taken: Taken, following: Loaded | None, log: Log) -> None:
+    """A login with an id that was replaced a moment ago: two clicks, or a first answer that was lost.
+
+    `following`: what follows, if it was not ended since.
+    """
+    if following and taken.is_in(following[0]):  # it took the record over, and the answer was lost
+        work.tombstone = None
+        _land(work, values, taken, following[0], following[0].line)
+    elif following and taken.owner is not None and following[1].owner == taken.owner:
         # The same user: the new session is theirs, and the browser is told its id, perhaps once more.
+        carried, content = following
         await _keep(work, values, taken, carried, False, log.replay(content), takes_over=True)
         work.tombstone = None
     elif log:
@@ -266,7 +279,7 @@ async def _begin(work: Work, taken: Taken, line: bytes, owner: str | None) -> Ca
     trail = b";" + taken.named()
     record = Record(line + b"\n" + trail, now, work.carrier.lifetime.first(now), owner=owner)
     taken.sent = True
-    begun = await work.carrier.create(Carried(record, line, trail))
+    begun = await work.carrier.create(Carried(record, line, trail), taken.drawn())
     taken.sent = False
     work.born = True
     return begun
