@@ -414,6 +414,30 @@ async def slow(gate: Gate, browser: Browser, url: str, meanwhile: Callable[[], A
     return replies[0]
 
 
+class Network:
+    """Between the browsers and an app: it holds answers back until the test lets them go on."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.gates: dict[bytes, Gate] = {}
+
+    def hold_back(self, query: str) -> Gate:
+        """The next answer to a request whose query begins so. What it had to save is saved by then."""
+        gate = self.gates[query.encode()] = Gate()
+        return gate
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        found = [query for query in self.gates if scope["query_string"].startswith(query)]
+        gate = self.gates.pop(found[0]) if found else None
+
+        async def late(message: Any) -> None:
+            if gate and message["type"] == "http.response.start":
+                await gate.wait()
+            await send(message)
+
+        await self.app(scope, receive, late)
+
+
 # -- stores ------------------------------------------------------------------------------------------
 
 
