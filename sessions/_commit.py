@@ -38,7 +38,7 @@ from sessions._carriers import Carried, Loaded
 from sessions._changes import Log
 from sessions._json import encode
 from sessions._record import Content, Record
-from sessions._work import Standing, Taken, Work
+from sessions._work import Phase, Standing, Taken, Work
 from sessions.errors import SessionEnded, WriteConflict
 
 logger = logging.getLogger("sessions")
@@ -50,6 +50,7 @@ _ENDED: Final = "the session was ended by another request"
 _CONFLICT: Final = "too many requests write to one session at the same time"
 
 _LIVE: Final = Standing.LIVE
+_OPEN: Final = Phase.OPEN
 
 Values = dict[str, Any]
 
@@ -67,14 +68,42 @@ async def commit(work: Work, values: Values, *, extend: bool, asked: bool = Fals
         await work.wait_for_turn()
     work.saving = True
     try:
-        if work.unsure is not None or work.ending:
+        simple = not (extend or work.special)
+        if work.special:
             await _catch_up(work, values)
         taken = work.take(values)
-        await _save(work, values, taken, extend)
+        if not (simple and await _replace_at_once(work, taken)):
+            await _save(work, values, taken, extend)
         if asked and not taken.changed:
             await _check_that_it_lives(work)
     finally:
         work.end_turn()
+
+
+async def _replace_at_once(work: Work, taken: Taken) -> bool:
+    """The next version, if nobody wrote since it was loaded: what most requests that write want.
+
+    False: it is not as simple as that, or others were faster.
+    """
+    held = work.held
+    if held is None or work.phase is not _OPEN or not taken.changed:
+        return False
+    record = held.record
+    changed = held.changed(taken.after, taken.named(), record.expires_at, taken.owner)
+    try:
+        kept = await work.carrier.replace(held.key, changed.record, expected=record.version)
+    except BaseException:
+        _doubt(work, taken)
+        raise
+    taken.failed = not kept
+    if kept:
+        _land(work, {}, taken, changed)
+    return kept
+
+
+def _doubt(work: Work, taken: Taken) -> None:
+    """The store's answer is lost: it may have been done."""
+    work.unsure, work.pending, work.special = taken, True, True
 
 
 async def refresh(work: Work, values: Values) -> None:
@@ -120,7 +149,7 @@ async def _save(work: Work, values: Values, taken: Taken, extend: bool) -> None:
             raise
     except BaseException:
         if taken.sent:
-            work.unsure, work.pending = taken, True
+            _doubt(work, taken)
         else:
             work.give_back(taken)
         raise
@@ -160,7 +189,9 @@ async def _keep(
         if extend or taken.touch:
             expires_at = _expiry(work, record, taken)
         saved: Carried | None = carried
-        if changes or rotate or expires_at != record.expires_at:
+        if taken.failed:
+            saved, taken.failed = None, False
+        elif changes or rotate or expires_at != record.expires_at:
             changed = carried.changed(line, taken.named(), expires_at, owner)
             taken.sent = True
             if rotate:
@@ -263,10 +294,9 @@ async def _replace(work: Work, taken: Taken, carried: Carried, content: Content,
 
 async def _begin(work: Work, taken: Taken, line: bytes, owner: str | None) -> Carried:
     now = time.time()
-    trail = b";" + taken.named()
-    record = Record(line + b"\n" + trail, now, work.carrier.lifetime.first(now), owner=owner)
+    payload = line + b"\n;" + taken.named()
     taken.sent = True
-    begun = await work.carrier.create(Carried(record, line, trail))
+    begun = await work.carrier.create(Record(payload, now, work.carrier.lifetime.first(now), owner=owner))
     taken.sent = False
     work.born = True
     return begun
@@ -291,7 +321,7 @@ async def _followed(work: Work, tombstone: Loaded) -> tuple[Loaded, set[str]]:
 def _land(work: Work, values: Values, taken: Taken, saved: Carried, line: bytes | None = None) -> None:
     """Go on with what was saved; `line` is its text, if others have written it since it was loaded."""
     if taken.life != work.life:  # another task of this request has ended the session meanwhile
-        work.ending, work.pending = (*work.ending, saved), True
+        work.ending, work.pending, work.special = (*work.ending, saved), True, True
         return
     work.held, work.standing = saved, _LIVE
     if line is not None:

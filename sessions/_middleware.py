@@ -7,13 +7,14 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
-from sessions._carriers import Carrier
+from sessions._carriers import Carried, Carrier
 from sessions._cookie import Cookie, CookieOptions
 from sessions._keys import EncryptionKey, KeyRing
 from sessions._lifetime import Duration, Lifetime
 from sessions._purge import Purger
+from sessions._record import PLAIN, moved_to
 from sessions._response import Exchange, Message, Scope, Send, fail, finish, sending, unavailable
-from sessions._session import open_session
+from sessions._session import open_session, state_of
 from sessions.errors import InvalidCookie, StoreUnavailable
 from sessions.stores import Storage, open_store
 
@@ -68,6 +69,9 @@ class SessionMiddleware:
         self._cookie = Cookie(session_cookie_name, CookieOptions.of(cookie_options))
         self._carrier: Carrier = _storage(store).carrier(lifetime, keys)
         self._purger = Purger(self._carrier)
+        # Starlette, which is then in the scope too, asks by `request.session`, and that says that somebody
+        # looks. Others may use the dict as it is, so that its values must be there from the beginning.
+        self._at_once = not any(kind.__module__.startswith("starlette.") for kind in type(app).__mro__)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -78,39 +82,46 @@ class SessionMiddleware:
                 await self.app(scope, receive, send)
             return
 
-        cookie = self._cookie
+        cookie, carrier = self._cookie, self._carrier
         found = cookie.find(scope["headers"])
-        loaded = None
+        carried, plain = None, True
         if found is not None:
             try:
                 if found.fault is not None:
                     raise InvalidCookie(found.fault)
-                loaded = await self._carrier.find(found.value)
-            except (InvalidCookie, StoreUnavailable) as fault:
-                if isinstance(fault, StoreUnavailable):
-                    await unavailable(fault, kind, send)
-                    return
+                carried = await carrier.find(found.value)
+                plain = carried is not None and carried.record.payload.startswith(PLAIN)
+                if not plain:
+                    _log_found(cookie, carried)
+            except InvalidCookie as fault:
                 logger.warning("ignored a cookie %r: %s", cookie.name, fault)
-            else:
-                if loaded is None:
-                    logger.info("ignored a cookie %r: its session is over or unknown", cookie.name)
-        work, session = open_session(self._carrier, scope["headers"], loaded)
-        if work.tombstone is not None:
-            logger.info("ignored a cookie %r: its session has a newer id", cookie.name)
+            except StoreUnavailable as fault:
+                await unavailable(fault, kind, send)
+                return
+        at_once = not plain or (self._at_once and "app" not in scope)
+        session = open_session(carrier, scope["headers"], carried, at_once=at_once)
         scope["session"] = session
         scope.setdefault("sessions", {})[cookie.name] = session
 
         try:
-            await self.app(scope, receive, sending(work, session, cookie, found, scope, send))
+            await self.app(scope, receive, sending(session, carried, carrier, cookie, found, scope, send))
         except BaseException as error:
-            if await fail(Exchange(work, session, cookie, found, scope), error, send):
+            if await fail(Exchange(session, cookie, found, scope), error, send):
                 return
             raise
-        if work.accessed or scope.get("session") is not session:
-            finish(work, session, scope)
+        state = state_of(session)
+        if state.pending or state.nested or scope.get("session") is not session:
+            finish(session, scope)
         # Where the server has no lifespan; after the response, to delay nobody.
         if time.monotonic() >= self._purger.due:
             await self._purger.run()
+
+
+def _log_found(cookie: Cookie, carried: Carried | None) -> None:
+    if carried is None:
+        logger.info("ignored a cookie %r: its session is over or unknown", cookie.name)
+    elif moved_to(carried.record.payload) is not None:
+        logger.info("ignored a cookie %r: its session has a newer id", cookie.name)
 
 
 def _storage(store: Storage | str) -> Storage:

@@ -23,7 +23,6 @@ from sessions._keys import KeyRing
 from sessions._lifetime import Lifetime
 from sessions._record import (
     Content,
-    InvalidRecord,
     Moved,
     Record,
     moved_to,
@@ -73,13 +72,14 @@ class IdCarrier:
 
     def __init__(self, store: RecordStore, lifetime: Lifetime, keys: KeyRing | None) -> None:
         self.lifetime = lifetime.with_retention()
+        self.enough = self.lifetime.needs_no_extension
         self._store = store
         self.replace = store.replace
         self.purge = store.purge
         self.close = store.close
         self._keys = keys
 
-    async def find(self, cookie: str) -> Loaded | None:
+    async def find(self, cookie: str) -> Carried | None:
         session_id = cookie if self._keys is None else self._unsealed(cookie, self._keys)
         # What no id can be is not worth asking a store, which then need not care what it is asked.
         if len(session_id) != ID_LENGTH:
@@ -90,11 +90,7 @@ class IdCarrier:
             self.lifetime.absolute is not None and (record := self._living(record)) is None
         ):
             return None
-        line, _, trail = record.payload.partition(b"\n")  # `split`, without the call
-        try:
-            return Carried(record, line, trail, session_id, key), unpack(line)
-        except InvalidRecord as fault:
-            raise InvalidCookie(str(fault)) from None
+        return Carried(record, session_id, key)
 
     async def find_again(self, carried: Carried) -> Loaded | None:
         return await self._load(carried.key, carried.id)
@@ -103,8 +99,7 @@ class IdCarrier:
         record = await self._store.load(key)
         if record is None or (record := self._living(record)) is None:
             return None
-        line, trail = split(record.payload)
-        return Carried(record, line, trail, session_id, key), unpack(line)
+        return Carried(record, session_id, key), unpack(split(record.payload)[0])
 
     async def follow(self, tombstone: Loaded) -> tuple[Loaded, set[str]] | None:
         carried, content = tombstone
@@ -121,8 +116,8 @@ class IdCarrier:
             carried, content = found
         return None
 
-    async def create(self, draft: Carried) -> Carried:
-        return await self._create(new_id(), draft)
+    async def create(self, record: Record) -> Carried:
+        return await self._create(new_id(), record)
 
     async def rotate(
         self, carried: Carried, changed: Carried, commit_id: bytes, written: list[str]
@@ -132,9 +127,9 @@ class IdCarrier:
         if carried.id is None:
             raise TypeError("a session without an id came from another carrier")
         seed, record = secrets.token_bytes(ID_BYTES), changed.record
-        trail = with_former_key(changed.trail, carried.key)
-        first = msgspec.structs.replace(record, payload=changed.line + b"\n" + trail, version=1)
-        new = await self._create(next_id(carried.id, seed), Carried(first, changed.line, trail))
+        payload = with_former_key(record.payload, carried.key)
+        first = msgspec.structs.replace(record, payload=payload, version=1)
+        new = await self._create(next_id(carried.id, seed), first)
         # The owner stays on it: who lists an owner's sessions while one gets a new id finds it by either key.
         tombstone = carried.changed(
             encode(Content(moved=Moved(new.key, seed, written))),
@@ -165,14 +160,14 @@ class IdCarrier:
             return True
         return self.lifetime.told and known.record.expires_at != carried.record.expires_at
 
-    async def _create(self, session_id: str, draft: Carried) -> Carried:
+    async def _create(self, session_id: str, record: Record) -> Carried:
         key = key_of(session_id)
-        if not await self._store.create(key, draft.record):
+        if not await self._store.create(key, record):
             # A client that lost the first answer and asked again is told that the key is taken: by itself.
             taken = await self._store.load(key)
-            if taken is None or taken.payload != draft.record.payload:
+            if taken is None or taken.payload != record.payload:
                 raise RuntimeError("a new session id is already taken: the system's random numbers repeat")
-        return Carried(draft.record, draft.line, draft.trail, session_id, key)
+        return Carried(record, session_id, key)
 
     def _unsealed(self, cookie: str, keys: KeyRing) -> str:
         try:
