@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
@@ -149,9 +150,17 @@ async def _start(exchange: Exchange, message: Message) -> Message:
 def _hear_of_replacement(session: Session, scope: Scope) -> None:
     """Take over what the app, or its framework, has put in the session's place (OBJ-7)."""
     other = scope.get("session", session)
-    if other is not session and not isinstance(other, Session):
+    if other is not session and not _is_another_session(other, scope):
         scope["session"] = session
         replace_values(session, other)
+
+
+def _is_another_session(other: object, scope: Scope) -> bool:
+    """Whether it is from a session middleware further in: ours, Starlette's from 1.0 on, or starsessions'."""
+    if "session_handler" in scope:
+        return True  # starsessions; its session may bear no look at all, not even isinstance()
+    module = sys.modules.get("starlette.middleware.sessions")
+    return isinstance(other, Session | getattr(module, "Session", Session))
 
 
 async def _end_in_spite_of(exchange: Exchange, error: BaseException, send: Send) -> None:

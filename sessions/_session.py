@@ -6,6 +6,7 @@ import copy
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from enum import Enum
 from math import inf, isinf
 from typing import Any, Final, NoReturn, overload
 
@@ -458,10 +459,10 @@ def replace_values(session: Session, other: object) -> None:
     """Hear of what the app has put in the session's place, `scope["session"] = …`.
 
     Another mapping's content becomes the session's, an empty one ends it, and so does a mere marker for
-    "no session": None, or a class such as Litestar's `Empty`. Raises `TypeError` for anything else, and for
-    what JSON cannot hold.
+    "no session": None, a class, or a member of an enum, as Litestar's `Empty` is. Raises `TypeError` for
+    anything else, and for what JSON cannot hold.
     """
-    if other is None or isinstance(other, type):
+    if other is None or isinstance(other, type | Enum):
         other = {}
     if not isinstance(other, Mapping):
         raise TypeError(f'scope["session"] is a {type(other).__name__}: put a mapping there')
