@@ -21,11 +21,12 @@ def adopt(work: Work, values: dict[str, Any], saved: bytes, since: bytes) -> Non
     content, before = unpack(saved), unpack(since).data
     work.base = saved
     notes = work.notes or Notes()
-    for key, functions in notes.functions.items():
+    noted = notes.functions or {}
+    for key, functions in noted.items():
         value = content.data.get(key)
         for function in functions:
             value = decode(applied(function, key, value))
-        notes.results[key] = encode(value)
+        notes.add_result(key, encode(value))
         content.data[key] = value
     with one_at_a_time:
         assigned = notes.assigned
@@ -35,7 +36,7 @@ def adopt(work: Work, values: dict[str, Any], saved: bytes, since: bytes) -> Non
         for key in list(values.keys() - changed - content.data.keys()):
             cut_off.append(dict.pop(values, key))
         for key, value in content.data.items():
-            if key in notes.functions:
+            if key in noted:
                 dict.__setitem__(values, key, value)
             elif key not in changed:
                 old = dict.get(values, key, _MISSING)

@@ -34,13 +34,13 @@ def applied(function: Function, key: str, value: Any) -> bytes:
 class Notes(msgspec.Struct, gc=False):
     """What a handler did that the values themselves do not tell."""
 
-    assigned: set[str] = msgspec.field(default_factory=set)
-    """Set, flashed or forgotten."""
-    functions: dict[str, list[Function]] = msgspec.field(default_factory=dict)
+    assigned: set[str] = set()
+    """Keys that were set, flashed or forgotten."""
+    functions: dict[str, list[Function]] | None = None
     """Keys of which the value was replaced by what a function made of it, in this order."""
-    results: dict[str, bytes] = msgspec.field(default_factory=dict)
+    results: dict[str, bytes] | None = None
     """JSON text of what the last function made."""
-    read: dict[str, bytes] = msgspec.field(default_factory=dict)
+    read: dict[str, bytes] | None = None
     """Flash values that were used up by a read, as JSON text."""
     owner: bool = False
     """Whether the owner was set."""
@@ -48,22 +48,31 @@ class Notes(msgspec.Struct, gc=False):
     def __bool__(self) -> bool:
         return bool(self.assigned or self.functions or self.read or self.owner)
 
+    def add_function(self, key: str, function: Function, result: bytes) -> None:
+        if self.functions is None or self.results is None:
+            self.functions, self.results = {}, {}
+        self.functions.setdefault(key, []).append(function)
+        self.results[key] = result
+
+    def add_result(self, key: str, result: bytes) -> None:
+        self.results = {**(self.results or {}), key: result}
+
+    def add_read(self, key: str, text: bytes) -> None:
+        self.read = {**(self.read or {}), key: text}
+
     def before(self, later: Notes) -> Notes:
         """Both as one; `later` came after these."""
-        # A key that was assigned later has its last word there, and one assigned before keeps it: what a
-        # function made of an assigned value is the value that is there.
+        earlier, then = self.functions or {}, later.functions or {}
+        assigned = self.assigned | later.assigned
+        # What a function made of a value that is assigned is the value that is there.
         functions = {
-            key: [*self.functions.get(key, ()), *later.functions.get(key, ())]
-            for key in {**self.functions, **later.functions}
-            if key not in later.assigned and key not in self.assigned
+            key: [*earlier.get(key, ()), *then.get(key, ())]
+            for key in {**earlier, **then}
+            if key not in assigned
         }
-        return Notes(
-            self.assigned | later.assigned,
-            functions,
-            {key: text for key, text in {**self.results, **later.results}.items() if key in functions},
-            {**self.read, **later.read},
-            self.owner or later.owner,
-        )
+        results = {**(self.results or {}), **(later.results or {})}
+        read = {**(self.read or {}), **(later.read or {})}
+        return Notes(assigned, functions, results, read, self.owner or later.owner)
 
 
 class Log(msgspec.Struct, frozen=True, gc=False):
@@ -120,16 +129,17 @@ class Log(msgspec.Struct, frozen=True, gc=False):
 def derive(before: bytes, after: bytes, notes: Notes) -> Log:
     """The changes that lead from one content to another (their JSON text), with the help of the notes."""
     old, new = unpack(before).data, unpack(after)
+    noted, results, used_up = notes.functions or {}, notes.results or {}, notes.read or {}
     values: dict[str, bytes | None] = {}
     functions = {}
     for key, value in new.data.items():
         text = encode(value)
-        if key in notes.functions and notes.results[key] == text:
-            functions[key] = notes.functions[key]
+        if key in noted and results[key] == text:
+            functions[key] = noted[key]
         elif key in notes.assigned or key not in old or encode(old[key]) != text:
             values[key] = text
     for key in {**old, **dict.fromkeys(notes.assigned)}:
-        if key not in new.data and key not in notes.read:
+        if key not in new.data and key not in used_up:
             values[key] = None
-    read = {key: text for key, text in notes.read.items() if key not in values}
+    read = {key: text for key, text in used_up.items() if key not in values}
     return Log(values, set(new.flash) & values.keys(), functions, read, new.owner, notes.owner)

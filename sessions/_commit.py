@@ -37,7 +37,7 @@ from sessions._adopt import adopt
 from sessions._carriers import Carried, Loaded
 from sessions._changes import Log
 from sessions._json import encode
-from sessions._record import Content, Record, joined, with_commit
+from sessions._record import Content, Record
 from sessions._work import Standing, Taken, Work
 from sessions.errors import SessionEnded, WriteConflict
 
@@ -67,7 +67,7 @@ async def commit(work: Work, values: Values, *, extend: bool, asked: bool = Fals
         await work.wait_for_turn()
     work.saving = True
     try:
-        if work.pending:
+        if work.unsure is not None or work.ending:
             await _catch_up(work, values)
         taken = work.take(values)
         await _save(work, values, taken, extend)
@@ -137,13 +137,20 @@ async def _save_without_a_record(work: Work, values: Values, taken: Taken) -> No
 
 
 async def _keep(
-    work: Work, values: Values, taken: Taken, carried: Carried, extend: bool, replayed: Content | None = None
+    work: Work,
+    values: Values,
+    taken: Taken,
+    carried: Carried,
+    extend: bool,
+    replayed: Content | None = None,
+    takes_over: bool = False,
 ) -> None:
     """The next version of a living record: replaced, or under a new id.
 
     `replayed` is the record's content with the changes, if others have written it since it was loaded.
     """
     log, changes = None, taken.changed
+    rotate = taken.rotate and not takes_over
     for attempt in range(MAX_TRIES):
         line, owner = taken.after, taken.owner
         if replayed is not None:
@@ -153,12 +160,13 @@ async def _keep(
         if extend or taken.touch:
             expires_at = _expiry(work, record, taken)
         saved: Carried | None = carried
-        if changes or taken.rotate or expires_at != record.expires_at:
-            changed = carried.changed(line, with_commit(carried.trail, taken.named()), expires_at, owner)
+        if changes or rotate or expires_at != record.expires_at:
+            changed = carried.changed(line, taken.named(), expires_at, owner)
             taken.sent = True
-            if taken.rotate:
+            if rotate:
                 log = log or taken.log()
-                saved = await work.carrier.rotate(carried, changed, sorted(log.values))
+                written = sorted(log.values)
+                saved = await work.carrier.rotate(carried, changed, taken.named(), written)
             elif await work.carrier.replace(carried.key, changed.record, expected=record.version):
                 saved = changed
             else:
@@ -205,15 +213,14 @@ async def _log_in_again(work: Work, values: Values, taken: Taken, following: Loa
     carried, content = following
     if taken.owner is not None and content.owner == taken.owner:
         # The same user: the new session is theirs, and the browser is told its id, perhaps once more.
-        taken.rotate = False
+        await _keep(work, values, taken, carried, False, log.replay(content), takes_over=True)
         work.tombstone = None
-        await _keep(work, values, taken, carried, False, log.replay(content))
     elif log:
         logger.warning("a login with an id that was replaced a moment ago began a new session")
-        work.tombstone = None
         begun = log.replay(Content())
         line = encode(begun)
         _land(work, values, taken, await _begin(work, taken, line, begun.owner), line)
+        work.tombstone = None
     else:
         work.standing = Standing.MOVED
 
@@ -247,8 +254,7 @@ async def _write_beside(work: Work, taken: Taken, tombstone: Loaded, log: Log) -
 async def _replace(work: Work, taken: Taken, carried: Carried, content: Content, owner: str | None) -> bool:
     """Write another session's record than the one that this request holds. False: others were faster."""
     record = carried.record
-    trail = with_commit(carried.trail, taken.named())
-    changed = carried.changed(encode(content), trail, record.expires_at, owner)
+    changed = carried.changed(encode(content), taken.named(), record.expires_at, owner)
     taken.sent = True
     kept = await work.carrier.replace(carried.key, changed.record, expected=record.version)
     taken.sent = False
@@ -257,8 +263,8 @@ async def _replace(work: Work, taken: Taken, carried: Carried, content: Content,
 
 async def _begin(work: Work, taken: Taken, line: bytes, owner: str | None) -> Carried:
     now = time.time()
-    trail = with_commit(b"", taken.named())
-    record = Record(joined(line, trail), now, work.carrier.lifetime.first(now), owner=owner)
+    trail = b";" + taken.named()
+    record = Record(line + b"\n" + trail, now, work.carrier.lifetime.first(now), owner=owner)
     taken.sent = True
     begun = await work.carrier.create(Carried(record, line, trail))
     taken.sent = False

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from datetime import UTC, datetime
 from math import isinf
-from random import getrandbits
 from typing import Any, Final
 
 import msgspec
@@ -69,7 +70,7 @@ no longer find it done."""
 EMPTY: Final = b"{}"
 """The line of a session without values."""
 
-_LONGEST_TRAIL: Final = 65 + 2 * REMEMBERED_COMMITS * COMMIT_ID_LENGTH
+LONGEST_TRAIL: Final = 65 + 2 * REMEMBERED_COMMITS * COMMIT_ID_LENGTH
 
 _decode: Final = msgspec.json.Decoder(Content).decode
 
@@ -78,10 +79,6 @@ def split(payload: bytes) -> tuple[bytes, bytes]:
     """The content's JSON text, by which two records are compared, and the trail."""
     line, _, trail = payload.partition(b"\n")
     return line, trail
-
-
-def joined(line: bytes, trail: bytes) -> bytes:
-    return b"%b\n%b" % (line, trail)
 
 
 def unpack(line: bytes) -> Content:
@@ -102,16 +99,27 @@ def moved_to(payload: bytes) -> Moved | None:
         return None
 
 
+_new_ids: Final[list[bytes]] = []
+# A forked process must not go on with the ids of its parent.
+os.register_at_fork(after_in_child=_new_ids.clear)
+
+
 def new_commit_id() -> bytes:
-    return b"%012x" % getrandbits(48)  # no secret: it only has to differ from its neighbours
+    """Random digits: many are drawn at once, as each writing request needs one."""
+    try:
+        return _new_ids.pop()
+    except IndexError:
+        digits = secrets.token_hex(256 * COMMIT_ID_LENGTH // 2).encode()
+        _new_ids.extend(
+            digits[start : start + COMMIT_ID_LENGTH] for start in range(0, len(digits), COMMIT_ID_LENGTH)
+        )
+        return new_commit_id()
 
 
-def with_commit(trail: bytes, commit_id: bytes) -> bytes:
-    """The trail with one commit more, and without those that it need not remember any more."""
-    if len(trail) >= _LONGEST_TRAIL:
-        former, _, ids = trail.partition(b";")
-        trail = b"%b;%b" % (former, ids[-COMMIT_ID_LENGTH * (REMEMBERED_COMMITS - 1) :])
-    return (trail or b";") + commit_id
+def shortened(trail: bytes) -> bytes:
+    """The trail without the commits that it need not remember any more."""
+    former, _, ids = trail.partition(b";")
+    return b"%b;%b" % (former, ids[-COMMIT_ID_LENGTH * (REMEMBERED_COMMITS - 1) :])
 
 
 def with_former_key(trail: bytes, key: str) -> bytes:

@@ -171,8 +171,8 @@ class Work(msgspec.Struct, gc=False):
         """Note that the key was set or removed. Raises `LateChange`."""
         notes = self.noting()
         notes.assigned.add(key)
-        if notes.functions:
-            notes.functions.pop(key, None)
+        if notes.functions and notes.results and key in notes.functions:
+            del notes.functions[key], notes.results[key]
         if self.flash and key in self.flash:
             self._unflash(key)
 
@@ -187,7 +187,7 @@ class Work(msgspec.Struct, gc=False):
         """Note that a flash value was read. Raises `LateChange`."""
         notes = self.noting()
         if key not in notes.assigned:
-            notes.read[key] = encode(value)
+            notes.add_read(key, encode(value))
         self._unflash(key)
 
     def apply(self, key: str, function: Function, before: Any, result: bytes) -> None:
@@ -200,12 +200,11 @@ class Work(msgspec.Struct, gc=False):
         if not isinstance(before, FIXED) and encode(before) != self._text_of(key):
             self.assign(key)  # it was changed in place before
             return
-        notes.functions.setdefault(key, []).append(function)
-        notes.results[key] = result
+        notes.add_function(key, function, result)
 
     def _text_of(self, key: str) -> bytes | None:
         """The value's text, as the last function left it or as it was loaded."""
-        if self.notes is not None and key in self.notes.functions:
+        if self.notes is not None and self.notes.results and key in self.notes.results:
             return self.notes.results[key]
         data = unpack(self.base).data
         return encode(data[key]) if key in data else None

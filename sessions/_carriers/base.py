@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from sessions._lifetime import Lifetime
-from sessions._record import Content, Record, joined
+from sessions._record import LONGEST_TRAIL, Content, Record, shortened
 
 
 class Carried(msgspec.Struct, frozen=True, gc=False):
@@ -18,14 +18,17 @@ class Carried(msgspec.Struct, frozen=True, gc=False):
 
     record: Record
     line: bytes
-    trail: bytes = b""
+    trail: bytes = b";"
     id: str | None = None
     key: str = ""
 
-    def changed(self, line: bytes, trail: bytes, expires_at: float, owner: str | None) -> Carried:
-        """Its next version."""
-        old = self.record
-        new = Record(joined(line, trail), old.created_at, expires_at, old.version + 1, owner)
+    def changed(self, line: bytes, commit_id: bytes, expires_at: float, owner: str | None) -> Carried:
+        """Its next version, made by this commit."""
+        old, trail = self.record, self.trail
+        if len(trail) >= LONGEST_TRAIL:
+            trail = shortened(trail)
+        trail = trail + commit_id
+        new = Record(line + b"\n" + trail, old.created_at, expires_at, old.version + 1, owner)
         return Carried(new, line, trail, self.id, self.key)
 
     def __repr__(self) -> str:
@@ -69,8 +72,10 @@ class Carrier(Protocol):
         """Keep the record in place of the version that is expected; False if another request was faster."""
         ...
 
-    async def rotate(self, carried: Carried, changed: Carried, written: list[str]) -> Carried | None:
-        """Keep the next version under a new id; None if another request was faster.
+    async def rotate(
+        self, carried: Carried, changed: Carried, commit_id: bytes, written: list[str]
+    ) -> Carried | None:
+        """Keep the next version, made by this commit, under a new id; None if another request was faster.
 
         `written` are the keys that the rotating request changed (`Moved.written`).
         """

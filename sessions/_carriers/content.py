@@ -94,7 +94,9 @@ class ContentCarrier:
     async def replace(self, key: str, record: Record, *, expected: int) -> bool:
         return True
 
-    async def rotate(self, carried: Carried, changed: Carried, written: list[str]) -> Carried:
+    async def rotate(
+        self, carried: Carried, changed: Carried, commit_id: bytes, written: list[str]
+    ) -> Carried:
         return changed
 
     async def end(self, carried: Carried) -> None:

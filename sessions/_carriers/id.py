@@ -26,7 +26,6 @@ from sessions._record import (
     InvalidRecord,
     Moved,
     Record,
-    joined,
     moved_to,
     split,
     unpack,
@@ -125,19 +124,21 @@ class IdCarrier:
     async def create(self, draft: Carried) -> Carried:
         return await self._create(new_id(), draft)
 
-    async def rotate(self, carried: Carried, changed: Carried, written: list[str]) -> Carried | None:
+    async def rotate(
+        self, carried: Carried, changed: Carried, commit_id: bytes, written: list[str]
+    ) -> Carried | None:
         # First the new record, then a tombstone in place of the old one, if nobody wrote to that in
         # between: a crash or a faster writer leaves a record that nobody knows the id of, never a loss.
         if carried.id is None:
             raise TypeError("a session without an id came from another carrier")
         seed, record = secrets.token_bytes(ID_BYTES), changed.record
         trail = with_former_key(changed.trail, carried.key)
-        first = msgspec.structs.replace(record, payload=joined(changed.line, trail), version=1)
+        first = msgspec.structs.replace(record, payload=changed.line + b"\n" + trail, version=1)
         new = await self._create(next_id(carried.id, seed), Carried(first, changed.line, trail))
         # The owner stays on it: who lists an owner's sessions while one gets a new id finds it by either key.
         tombstone = carried.changed(
             encode(Content(moved=Moved(new.key, seed, written))),
-            changed.trail,
+            commit_id,
             time.time() + TOMBSTONE_SECONDS,
             record.owner,
         )
