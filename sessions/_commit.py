@@ -175,8 +175,7 @@ async def _keep(
         if saved is not None:
             _land(work, values, taken, saved, None if replayed is None else line)
             return
-        if attempt:
-            await _step_aside(attempt)
+        await _step_aside(attempt)
         found = await _found(work, carried)
         if found[1].moved is not None:
             await _go_after(work, values, taken, found)
@@ -334,5 +333,6 @@ def _expiry(work: Work, record: Record, taken: Taken) -> float:
 
 
 async def _step_aside(attempt: int) -> None:
-    """Wait for a random while, longer each time, so that somebody gets through."""
-    await anyio.sleep(random() * min(0.0005 * 2**attempt, 0.05))  # noqa: S311 (no secret)
+    """Wait for a random while, longer each time, so that somebody gets through; not at first."""
+    if attempt:
+        await anyio.sleep(random() * min(0.0005 * 2**attempt, 0.05))  # noqa: S311 (no secret)
