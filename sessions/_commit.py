@@ -116,10 +116,10 @@ async def refresh(work: Work, values: Values) -> None:
         await _catch_up(work, values)
         found = await _check_that_it_lives(work)
         if found is not None and work.held is not None:
-            carried = found[0]
+            carried, since = found[0], work.base  # the base goes by what is held, if nobody asked before
             _note_extension(work, work.held, carried)
             work.held = carried
-            adopt(work, values, carried.line, work.base)
+            adopt(work, values, carried.line, since)
     finally:
         work.end_turn()
 
@@ -206,8 +206,7 @@ async def _keep(
         if saved is not None:
             _land(work, values, taken, saved, None if replayed is None else line)
             return
-        if attempt:
-            await _step_aside(attempt)
+        await _step_aside(attempt)
         found = await _found(work, carried)
         if found[1].moved is not None:
             await _go_after(work, values, taken, found)
@@ -364,5 +363,6 @@ def _expiry(work: Work, record: Record, taken: Taken) -> float:
 
 
 async def _step_aside(attempt: int) -> None:
-    """Wait for a random while, longer each time, so that somebody gets through."""
-    await anyio.sleep(random() * min(0.0005 * 2**attempt, 0.05))  # noqa: S311 (no secret)
+    """Wait for a random while, longer each time, so that somebody gets through; not at first."""
+    if attempt:
+        await anyio.sleep(random() * min(0.0005 * 2**attempt, 0.05))  # noqa: S311 (no secret)
