@@ -122,7 +122,7 @@ class Log(msgspec.Struct, frozen=True, gc=False):
             return {key: change for key, change in changes.items() if key not in written}
 
         # Whom the session belongs to is for a login to say, and the login was the rotation.
-        return Log(others(self.values), self.flash, others(self.functions), others(self.read))
+        return Log(others(self.values), self.flash - written, others(self.functions), others(self.read))
 
     def functions_alone(self) -> Log:
         return Log({}, set(), self.functions, {})

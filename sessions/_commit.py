@@ -69,12 +69,13 @@ async def commit(work: Work, values: Values, *, extend: bool, asked: bool = Fals
     work.saving = True
     try:
         simple = not (extend or work.special)
+        retried = work.unsure is not None
         if work.special:
             await _catch_up(work, values)
         taken = work.take(values)
         if not (simple and await _replace_at_once(work, taken)):
             await _save(work, values, taken, extend)
-        if asked and not taken.changed:
+        if asked and not (taken.changed or retried):
             await _check_that_it_lives(work)
     finally:
         work.end_turn()
@@ -178,31 +179,17 @@ async def _keep(
 
     `replayed` is the record's content with the changes, if others have written it since it was loaded.
     """
-    log, changes = None, taken.changed
+    log = None
     rotate = taken.rotate and not takes_over
     for attempt in range(MAX_TRIES):
         line, owner = taken.after, taken.owner
         if replayed is not None:
             line, owner = encode(replayed), replayed.owner
-        record = carried.record
-        expires_at = record.expires_at
-        if extend or taken.touch:
-            expires_at = _expiry(work, record, taken)
-        saved: Carried | None = carried
+        saved = None
         if taken.failed:
-            saved, taken.failed = None, False
-        elif changes or rotate or expires_at != record.expires_at:
-            changed = carried.changed(line, taken.named(), expires_at, owner)
-            taken.sent = True
-            if rotate:
-                log = log or taken.log()
-                written = sorted(log.values)
-                saved = await work.carrier.rotate(carried, changed, taken.named(), written)
-            elif await work.carrier.replace(carried.key, changed.record, expected=record.version):
-                saved = changed
-            else:
-                saved = None
-            taken.sent = False
+            taken.failed = False
+        else:
+            saved = await _try(work, taken, carried, (line, owner), extend=extend, rotate=rotate)
         if saved is not None:
             _land(work, values, taken, saved, None if replayed is None else line)
             return
@@ -221,11 +208,45 @@ async def _keep(
     raise WriteConflict(_CONFLICT)
 
 
+async def _try(
+    work: Work,
+    taken: Taken,
+    carried: Carried,
+    content: tuple[bytes, str | None],
+    *,
+    extend: bool,
+    rotate: bool,
+) -> Carried | None:
+    """Keep the next version, with this text and owner; None if others were faster."""
+    record = carried.record
+    expires_at = record.expires_at
+    if extend or taken.touch:
+        expires_at = _expiry(work, record, taken)
+    if not (taken.changed or rotate or expires_at != record.expires_at):
+        return carried
+    line, owner = content
+    saved: Carried | None = carried.changed(line, taken.named(), expires_at, owner)
+    assert saved is not None
+    taken.sent = True
+    if rotate:
+        written = sorted(taken.log().values)
+        saved = await work.carrier.rotate(carried, saved, taken.named(), written, taken.drawn())
+        if saved is None:
+            taken.seed = b""
+    elif not await work.carrier.replace(carried.key, saved.record, expected=record.version):
+        saved = None
+    taken.sent = False
+    return saved
+
+
 async def _go_after(work: Work, values: Values, taken: Taken, tombstone: Loaded) -> None:
     """Another request has given the session a new id."""
-    following, _ = await _followed(work, tombstone)
+    followed = await work.carrier.follow(tombstone)
+    if followed is None and work.tombstone is None:
+        raise SessionEnded(_ENDED)
+    following = followed and followed[0]
     log = taken.log()
-    if taken.rotate and taken.is_in(tombstone[0]):  # it was this very commit, and the answer was lost
+    if following and taken.rotate and taken.is_in(tombstone[0]):  # this very commit, and the answer was lost
         _land(work, values, taken, following[0], following[0].line)
     elif taken.rotate or log.sets_owner:
         await _log_in_again(work, values, taken, following, log)
@@ -234,15 +255,22 @@ async def _go_after(work: Work, values: Values, taken: Taken, tombstone: Loaded)
         if work.tombstone is None:
             await _write_behind(work, taken, tombstone, log)
         else:
-            await _write_behind(work, taken, tombstone, log.functions_alone())
+            if following:
+                await _write_behind(work, taken, tombstone, log.functions_alone())
             await _write_beside(work, taken, tombstone, log)
 
 
-async def _log_in_again(work: Work, values: Values, taken: Taken, following: Loaded, log: Log) -> None:
-    """A login with an id that was replaced a moment ago: two clicks, or a first answer that was lost."""
-    carried, content = following
-    if taken.owner is not None and content.owner == taken.owner:
+async def _log_in_again(work: Work, values: Values, taken: Taken, following: Loaded | None, log: Log) -> None:
+    """A login with an id that was replaced a moment ago: two clicks, or a first answer that was lost.
+
+    `following`: what follows, if it was not ended since.
+    """
+    if following and taken.is_in(following[0]):  # it took the record over, and the answer was lost
+        work.tombstone = None
+        _land(work, values, taken, following[0], following[0].line)
+    elif following and taken.owner is not None and following[1].owner == taken.owner:
         # The same user: the new session is theirs, and the browser is told its id, perhaps once more.
+        carried, content = following
         await _keep(work, values, taken, carried, False, log.replay(content), takes_over=True)
         work.tombstone = None
     elif log:
@@ -295,7 +323,8 @@ async def _begin(work: Work, taken: Taken, line: bytes, owner: str | None) -> Ca
     now = time.time()
     payload = line + b"\n;" + taken.named()
     taken.sent = True
-    begun = await work.carrier.create(Record(payload, now, work.carrier.lifetime.first(now), owner=owner))
+    record = Record(payload, now, work.carrier.lifetime.first(now), owner=owner)
+    begun = await work.carrier.create(record, taken.drawn())
     taken.sent = False
     work.born = True
     return begun

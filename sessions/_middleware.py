@@ -14,7 +14,7 @@ from sessions._lifetime import Duration, Lifetime
 from sessions._purge import Purger
 from sessions._record import PLAIN, moved_to
 from sessions._response import Exchange, Message, Scope, Send, fail, finish, sending, unavailable
-from sessions._session import open_session, state_of
+from sessions._session import open_session
 from sessions.errors import InvalidCookie, StoreUnavailable
 from sessions.stores import Storage, open_store
 
@@ -74,14 +74,9 @@ class SessionMiddleware:
         self._at_once = not any(kind.__module__.startswith("starlette.") for kind in type(app).__mro__)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        kind = scope["type"]
-        if kind not in _SERVED:
-            if kind == "lifespan":
-                await self._purger.run_beside(self.app, scope, receive, send)
-            else:
-                await self.app(scope, receive, send)
+        if scope["type"] not in _SERVED:
+            await self._pass_on(scope, receive, send)
             return
-
         cookie, carrier = self._cookie, self._carrier
         found = cookie.find(scope["headers"])
         carried, plain = None, True
@@ -96,7 +91,7 @@ class SessionMiddleware:
             except InvalidCookie as fault:
                 logger.warning("ignored a cookie %r: %s", cookie.name, fault)
             except StoreUnavailable as fault:
-                await unavailable(fault, kind, send)
+                await unavailable(fault, scope["type"], send)
                 return
         at_once = not plain or (self._at_once and "app" not in scope)
         session = open_session(carrier, scope["headers"], carried, at_once=at_once)
@@ -109,12 +104,17 @@ class SessionMiddleware:
             if await fail(Exchange(session, cookie, found, scope), error, send):
                 return
             raise
-        state = state_of(session)
-        if state.pending or state.nested or scope.get("session") is not session:
-            finish(session, scope)
+        finish(session, scope)
         # Where the server has no lifespan; after the response, to delay nobody.
         if time.monotonic() >= self._purger.due:
             await self._purger.run()
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What is neither a request nor a websocket."""
+        if scope["type"] == "lifespan":
+            await self._purger.run_beside(self.app, scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
 
 
 def _log_found(cookie: Cookie, carried: Carried | None) -> None:

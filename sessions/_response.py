@@ -89,10 +89,12 @@ def finish(session: Session, scope: Scope) -> None:
     """The app has returned. Raises `LateChange` for a change that nobody has saved."""
     if scope.get("session") is not session:
         _hear_of_replacement(session, scope)
-    work = begin(session)
-    if work.has_unsaved(session):
-        # After the start of the response, or on a websocket that was never accepted.
-        _refuse_late_changes(work, session)
+    state = state_of(session)
+    if state.accessed and (state.pending or state.nested or state.phase is not _ANSWERED):
+        work = begin(session)
+        if work.has_unsaved(session):
+            # After the start of the response, or on a websocket that was never accepted.
+            _refuse_late_changes(work, session)
 
 
 async def fail(exchange: Exchange, error: BaseException, send: Send) -> bool:

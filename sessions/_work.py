@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import anyio
 
-from sessions._carriers import Carried, Carrier
+from sessions._carriers import Carried, Carrier, new_seed
 from sessions._changes import Function, Log, Notes, derive
 from sessions._json import FIXED, checked, encode
 from sessions._record import EMPTY, Content, has_commit, new_commit_id, unpack
@@ -52,6 +52,8 @@ class Taken:
     failed: bool = False
     """Whether it was tried once already, and others were faster."""
     commit_id: bytes = b""
+    seed: bytes = b""
+    """What the session's next id is made from: a retry draws no other, as the record may be there by now."""
 
     @property
     def changed(self) -> bool:
@@ -65,6 +67,12 @@ class Taken:
         if not self.commit_id:
             self.commit_id = new_commit_id()
         return self.commit_id
+
+    def drawn(self) -> bytes:
+        """The seed, which it has from its first try on."""
+        if not self.seed:
+            self.seed = new_seed()
+        return self.seed
 
     def is_in(self, carried: Carried) -> bool:
         """Whether this commit is among those that made the record."""

@@ -73,18 +73,21 @@ class Carrier(Protocol):
         """Where the session is now, and which keys the rotations on the way wrote; None if it was ended."""
         ...
 
-    async def create(self, record: Record) -> Carried: ...
+    async def create(self, record: Record, seed: bytes) -> Carried:
+        """Begin a session, under the id that the seed makes. Twice with the same seed is once."""
+        ...
 
     async def replace(self, key: str, record: Record, *, expected: int) -> bool:
         """Keep the record in place of the version that is expected; False if another request was faster."""
         ...
 
     async def rotate(
-        self, carried: Carried, changed: Carried, commit_id: bytes, written: list[str]
+        self, carried: Carried, changed: Carried, commit_id: bytes, written: list[str], seed: bytes
     ) -> Carried | None:
         """Keep the next version, made by this commit, under a new id; None if another request was faster.
 
-        `written` are the keys that the rotating request changed (`Moved.written`).
+        `written` are the keys that the rotating request changed (`Moved.written`). After None the seed is
+        used up: no key of a store is used twice.
         """
         ...
 

@@ -48,12 +48,14 @@ async def end(
     Raises `WriteConflict` when the session was given new ids faster than it could be followed.
     """
     passed: list[str] = []
+    seen = False
+    given = record
     for _ in range(MAX_STEPS):
         record = record or await store.load(key)
         if key in spared or (record is not None and former_key(record.payload) in spared):
             return False
         if record is None:
-            ended = False
+            ended = seen  # perhaps by this very call, if the store's client lost the answer and sent it twice
         elif (moved := moved_to(record.payload)) is not None:
             passed.append(key)
             key, record = moved.key, None
@@ -62,6 +64,8 @@ async def end(
             passed.append(key)
             ended = True
         else:
+            # What the caller has may be old: the session may have been over before.
+            seen = seen or record is not given
             record = None
             continue
         # Only now: as long as the session lived, its tombstones led to it.

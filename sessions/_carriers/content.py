@@ -88,14 +88,14 @@ class ContentCarrier:
     async def follow(self, tombstone: Loaded) -> tuple[Loaded, set[str]]:
         return tombstone, set()
 
-    async def create(self, record: Record) -> Carried:
+    async def create(self, record: Record, seed: bytes) -> Carried:
         return Carried(record)
 
     async def replace(self, key: str, record: Record, *, expected: int) -> bool:
         return True
 
     async def rotate(
-        self, carried: Carried, changed: Carried, commit_id: bytes, written: list[str]
+        self, carried: Carried, changed: Carried, commit_id: bytes, written: list[str], seed: bytes
     ) -> Carried:
         return changed
 
