@@ -87,10 +87,10 @@ async def refresh(work: Work, values: Values) -> None:
         await _catch_up(work, values)
         found = await _check_that_it_lives(work)
         if found is not None and work.held is not None:
-            carried = found[0]
+            carried, since = found[0], work.base  # the base goes by what is held, if nobody asked before
             _note_extension(work, work.held, carried)
             work.held = carried
-            adopt(work, values, carried.line, work.base)
+            adopt(work, values, carried.line, since)
     finally:
         work.end_turn()
 
