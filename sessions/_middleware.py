@@ -69,9 +69,7 @@ class SessionMiddleware:
         self._cookie = Cookie(session_cookie_name, CookieOptions.of(cookie_options))
         self._carrier: Carrier = _storage(store).carrier(lifetime, keys)
         self._purger = Purger(self._carrier)
-        # Starlette, which is then in the scope too, asks by `request.session`, and that says that somebody
-        # looks. Others may use the dict as it is, so that its values must be there from the beginning.
-        self._at_once = not any(kind.__module__.startswith("starlette.") for kind in type(app).__mro__)
+        self._says_so = _says_when_it_looks(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in _SERVED:
@@ -93,7 +91,7 @@ class SessionMiddleware:
             except StoreUnavailable as fault:
                 await unavailable(fault, scope["type"], send)
                 return
-        at_once = not plain or (self._at_once and "app" not in scope)
+        at_once = not plain or not (self._says_so or _says_when_it_looks(scope.get("app")))
         session = open_session(carrier, scope["headers"], carried, at_once=at_once)
         scope["session"] = session
         scope.setdefault("sessions", {})[cookie.name] = session
@@ -115,6 +113,21 @@ class SessionMiddleware:
             await self._purger.run_beside(self.app, scope, receive, send)
         else:
             await self.app(scope, receive, send)
+
+
+_frameworks: Final[dict[type[Any], bool]] = {}
+
+
+def _says_when_it_looks(app: object) -> bool:
+    """Whether the framework of this app asks for the session by `request.session` of Starlette's.
+
+    That says that somebody looks. Elsewhere the dict may be used as it is, by an encoder that reads its
+    memory, so that its values must be there from the beginning.
+    """
+    kind = type(app)
+    if kind not in _frameworks:
+        _frameworks[kind] = any(base.__module__.startswith("starlette.") for base in kind.__mro__)
+    return _frameworks[kind]
 
 
 def _log_found(cookie: Cookie, carried: Carried | None) -> None:
