@@ -15,7 +15,7 @@ from sessions._commit import commit, refresh
 from sessions._json import FIXED, accepted_key, checked, decode, encode
 from sessions._record import InvalidRecord, unpack
 from sessions._templates import own_keys_first
-from sessions._work import Opening, Phase, Work, one_at_a_time, work_on
+from sessions._work import Opening, Phase, Work, one_at_a_time
 
 logger = logging.getLogger("sessions")
 
@@ -450,7 +450,7 @@ def begin(session: Session) -> Work:
             dict.update(session, content.data)
         except InvalidRecord as fault:
             logger.warning("ignored a cookie: %s", fault)
-    work = work_on(state, content)
+    work = Work(state, content)
     _bind(session, work)
     return work
 

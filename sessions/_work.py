@@ -107,15 +107,14 @@ class Opening:
     nested: bool = False
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Work:
     """The state of one request. `_session` changes it, `_commit` saves it, `_response` tells the browser.
 
     The values themselves are the session's own, a dict; each method that needs them is given them.
     """
 
-    carrier: Carrier
-    headers: Iterable[tuple[bytes, bytes]] = ()
+    # Each request that looks makes one of these, so what is usual is said once, by the class. No value here
+    # is ever changed in place.
     held: Carried | None = None
     """The session that the request holds now."""
     known: Carried | None = None
@@ -123,7 +122,6 @@ class Work:
     standing: Standing = _ANONYMOUS
     owner: str | None = None
     flash: tuple[str, ...] = ()
-    phase: Phase = _OPEN
     accessed: bool = False
     """Whether the handler has looked at the session."""
     modified: bool = False
@@ -156,6 +154,28 @@ class Work:
     saving: bool = False
     _saved: anyio.Event | None = None
     _base: bytes | None = None
+
+    def __init__(self, opening: Opening, content: Content | None) -> None:
+        """`content`: what is in the session that the request came with."""
+        self.carrier = opening.carrier
+        self.headers = opening.headers
+        self.phase = opening.phase
+        carried = opening.carried
+        if carried is None or content is None:
+            self.special = True
+        elif content.moved is None:
+            self.held = self.known = carried
+            self.standing = _LIVE
+            self.owner = content.owner
+            if content.flash:
+                self.flash = content.flash
+        else:
+            self.standing = Standing.MOVED
+            self.flash = content.flash
+            self.tombstone, self.special = carried, True
+            self.base = self.text(content.data)
+        if self.phase is not _OPEN:
+            self.nested = True  # nobody looks at the values any more before the end
 
     def __repr__(self) -> str:
         return f"<Work, {self.standing.name}, {self.phase.name}>"  # no ids, no values: it may reach a log
@@ -407,19 +427,3 @@ def _check_nested(values: dict[str, Any]) -> None:
     for key, value in list(values.items()):
         if not isinstance(value, FIXED):
             checked(key, value)
-
-
-def work_on(opening: Opening, content: Content | None) -> Work:
-    """The work on what the request came with; `content` is what is in it."""
-    carrier, headers, carried, phase = opening.carrier, opening.headers, opening.carried, opening.phase
-    if carried is None or content is None:
-        work = Work(carrier, headers, phase=phase, special=True)
-    elif content.moved is None:
-        work = Work(carrier, headers, carried, carried, _LIVE, content.owner, content.flash, phase)
-    else:
-        work = Work(carrier, headers, None, None, Standing.MOVED, None, content.flash, phase)
-        work.tombstone, work.special = carried, True
-        work.base = work.text(content.data)
-    if phase is not _OPEN:
-        work.nested = True  # nobody looks at the values any more before the end
-    return work
