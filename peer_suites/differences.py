@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import yaml
 
-_FIELDS: Final = {"peer", "tests", "reason"}
+_NEEDED: Final = {"peer", "tests", "reason"}
+_OPTIONAL: Final = {"error"}
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Difference:
     peer: str
     test: str
     reason: str
+    error: str = ""
+    """A part of the failure's message: a test that fails for another cause is not this difference."""
 
     def covers(self, peer: str, test: str) -> bool:
         pattern = ".*".join(re.escape(part) for part in self.test.split("*"))
@@ -31,7 +34,8 @@ class Difference:
 def read(text: str) -> list[Difference]:
     """The differences of a YAML text, one for each test that an entry names.
 
-    Raises `ValueError` for an entry that lacks one of `peer`, `tests` and `reason`, or has something else.
+    Raises `ValueError` for an entry that lacks one of `peer`, `tests` and `reason`, or has something else
+    beside them than `error`.
     """
     return [difference for entry in yaml.safe_load(text) or [] for difference in _parsed(entry)]
 
@@ -41,8 +45,9 @@ def find(differences: Collection[Difference], peer: str, test: str) -> list[Diff
 
 
 def _parsed(entry: Any) -> list[Difference]:
-    if not isinstance(entry, dict) or set(entry) != _FIELDS or not all(entry.values()):
-        raise ValueError(f"an entry has peer, tests and reason, and nothing else: {entry!r}")
+    if not isinstance(entry, dict) or set(entry) - _OPTIONAL != _NEEDED or not all(entry.values()):
+        raise ValueError(f"an entry has peer, tests and reason, may have error, and nothing else: {entry!r}")
     if not isinstance(entry["tests"], list):
         raise ValueError(f"tests is a list: {entry!r}")
-    return [Difference(entry["peer"], str(test), entry["reason"].strip()) for test in entry["tests"]]
+    reason, error = entry["reason"].strip(), str(entry.get("error", ""))
+    return [Difference(entry["peer"], str(test), reason, error) for test in entry["tests"]]

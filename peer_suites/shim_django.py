@@ -2,7 +2,9 @@
 
 Django's object outlives requests, ours is made by the middleware for one. Here a request is made when the
 session is first needed. Its app answers nothing: the response never starts, and `save()` can be called at any
-time. Each method comes twice: for synchronous callers, and with an `a` before its name for the others.
+time. With Django `accessed` and `modified` can be set back. Ours are facts of a request: where they are set
+back, the next request begins. Each method comes twice: for synchronous callers, and with an `a` before its
+name for the others.
 """
 # Django is installed for the peers' tests alone.
 # pyright: reportMissingImports=false
@@ -42,12 +44,18 @@ class SessionShim:
         """What the browser sends."""
         self._opened: Any = None
         """Our session, once the request has been opened."""
+        self._set_back = False
+        """Whether the next request is due: with the same data, and nobody has looked at it yet."""
 
     async def _open(self) -> Any:
-        """Our session, as `request.session` gives it to a handler."""
+        """Our session of the present request."""
+        if self._set_back:
+            self._set_back = False
+            await self._opened.save()
+            self._session_key = self._opened.id
+            self._opened = None
         if self._opened is None:
             self._opened = await self._request(self._session_key)
-        self._opened.mark_accessed()
         return self._opened
 
     async def _request(self, key: str | None) -> Any:
@@ -64,19 +72,27 @@ class SessionShim:
 
     @property
     def accessed(self) -> bool:
-        return self._opened is not None and self._opened.accessed
+        return self._fact("accessed")
 
     @accessed.setter
     def accessed(self, value: bool) -> None:
-        self._opened.accessed = value
+        self._set_fact(value)
 
     @property
     def modified(self) -> bool:
-        return self._opened is not None and self._opened.modified
+        return self._fact("modified")
 
     @modified.setter
     def modified(self, value: bool) -> None:
-        self._opened.modified = value
+        self._set_fact(value)
+
+    def _fact(self, name: str) -> bool:
+        return self._opened is not None and not self._set_back and getattr(self._opened, name)
+
+    def _set_fact(self, value: bool) -> None:
+        if value:
+            raise NotImplementedError("only a look makes a session accessed, and only a change modified")
+        self._set_back = self._opened is not None
 
     # -- data ----------------------------------------------------------------------------------------
 
@@ -107,7 +123,7 @@ class SessionShim:
             return getattr(async_to_sync(self._open)(), name)
         if name.startswith("a") and name[1:] in MAPPING:
             return partial(self._call, name[1:])
-        raise AttributeError(name)
+        raise AttributeError(f"our session has no {name}")
 
     async def _call(self, name: str, *args: Any, **options: Any) -> Any:
         return getattr(await self._open(), name)(*args, **options)

@@ -8,14 +8,17 @@ from math import inf
 from typing import Any
 
 from sessions import MemoryStore, Record, Session
-from sessions.carriers import Carried
-from sessions.expiry import Lifetime
-from sessions.jsonvalues import encode
-from sessions.record import Content
+from sessions._carriers import Carried
+from sessions._json import encode
+from sessions._lifetime import Lifetime
+from sessions._record import Content, joined
+from sessions._session import open_session
 
 
 def make_session(data: Mapping[str, Any] | None = None) -> Session:
     """What `Session({"a": 1})` is with Starlette: a session that came with this data, untouched so far."""
-    carrier = MemoryStore().carrier(Lifetime(), None)
-    record = Record(encode(Content(dict(data or {}))), time.time(), inf)
-    return Session(carrier, Carried(record))
+    content = Content(dict(data or {}))
+    line = encode(content)
+    carried = Carried(Record(joined(line, b""), time.time(), inf), line)
+    _, session = open_session(MemoryStore().carrier(Lifetime(), None), (), (carried, content))
+    return session

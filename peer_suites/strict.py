@@ -1,7 +1,8 @@
 """A pytest plugin that holds a run against the list of deliberate differences, in both directions.
 
-A test that fails without being listed fails the run. So does a listed test that passes, an entry that no test
-answers to, a test that two entries claim, and a test that is skipped: nobody knows what it would have said.
+A test that fails without being listed fails the run. So does a listed test that passes, or fails for another
+cause, an entry that no test answers to, a test that two entries claim, and a test that is skipped: nobody
+knows what it would have said.
 """
 
 from __future__ import annotations
@@ -52,10 +53,15 @@ class Strict:
         if report.failed:
             self._failed[test] = "failed, and is not on the list"
         elif report.skipped and hasattr(report, "wasxfail"):
-            if report.when == "call":
-                self._different.add(test)
-            else:
+            error = self._listed[test].error
+            if report.when != "call":
                 self._failed[test] = f"failed in its {report.when}, which no entry is about"
+            elif error not in _message(report):
+                self._failed[test] = (
+                    f"fails for another cause than the list says: its error is without {error!r}"
+                )
+            else:
+                self._different.add(test)
         elif report.skipped:
             self._failed[test] = "was skipped"
         elif report.when == "call":
@@ -95,3 +101,9 @@ class Strict:
                 for entry in unanswered
             ],
         ]
+
+
+def _message(report: pytest.TestReport) -> str:
+    """The exception that ended the test: its class and text, without the lines of code that led there."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return crash.message if crash else report.longreprtext

@@ -2,6 +2,7 @@
 # Fetch the source distributions of django and starlette that requirements/peer-suites.txt pins, and lay the tests
 # that `make peer-suites` runs into .cache/peer-suites. $1 is the Python whose pip does it. Nothing of theirs becomes
 # part of this project. A run that finds nothing to do takes milliseconds: the pins are kept beside the tests.
+# starsessions is left out: its tests are in its repository alone, none of its source distributions has them.
 set -eu
 
 python=$1

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import time
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Any
+from urllib.parse import parse_qs, urlsplit
 
+import httpx2
 import pytest
+from authlib.integrations.starlette_client import OAuth, OAuthError  # type: ignore[import-untyped]
 from fastapi import Depends, FastAPI
 from fastapi import Request as FastAPIRequest
+from jinja2 import DictLoader, Environment
+from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.authentication import AuthCredentials, AuthenticationBackend, SimpleUser, requires
 from starlette.middleware import Middleware
@@ -19,6 +22,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.templating import Jinja2Templates
 from starlette.testclient import TestClient
 from support import KEY, Browser, Trouble, Watched, answer, new_session, own, site
 
@@ -74,6 +78,78 @@ def test_as_a_fastapi_dependency(kind: Callable[[], Any]) -> None:
         assert client.get("/keys").json() == ["number of visits"]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fastapi_endpoint_that_returns_the_session(kind: Callable[[], Any]) -> None:
+    app = FastAPI()
+    app.add_middleware(SessionMiddleware, store=kind(), encryption_key=KEY)
+
+    class Cart(BaseModel):
+        items: list[str]
+
+    @app.get("/add/{item}")
+    async def add(request: FastAPIRequest, item: str) -> None:
+        request.session.setdefault("items", []).append(item)
+
+    @app.get("/flash")
+    async def flash(request: FastAPIRequest) -> None:
+        own(request).flash("message", "added")
+
+    @app.get("/plain", response_model=None)
+    async def plain(request: FastAPIRequest) -> Any:
+        return request.session
+
+    @app.get("/typed")
+    async def typed(request: FastAPIRequest) -> dict[str, Any]:
+        return request.session
+
+    @app.get("/model", response_model=Cart)
+    async def model(request: FastAPIRequest) -> Any:
+        return request.session
+
+    with TestClient(app) as client:
+        client.get("/add/tea")
+        client.get("/add/cake")
+        for page in ("/plain", "/typed", "/model"):
+            response = client.get(page)
+            assert response.json() == {"items": ["tea", "cake"]}
+            assert response.headers["vary"] == "Cookie"
+        client.get("/flash")
+        assert client.get("/model").json() == {"items": ["tea", "cake"]}
+        for page in ("/plain", "/typed"):  # FLASH-2: to look at the whole is not to read the message
+            assert client.get(page).json() == {"items": ["tea", "cake"], "message": "added"}
+
+
+# -- templates ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_session_in_a_jinja_template(kind: Callable[[], Any]) -> None:
+    page = """
+        {{- session | tojson }} {{ session.key | join("+") }} {{ request.session["key"] | length }}
+        {{- session.id }} {{ session.message or "" }}"""
+    templates = Jinja2Templates(env=Environment(loader=DictLoader({"page": page}), autoescape=True))
+
+    async def fill(request: Request) -> Response:
+        request.session["key"] = ["<tea>", "cake"]  # a name that is an attribute of ours as well
+        own(request).flash("message", "hello")
+        return answer()
+
+    async def show(request: Request) -> Response:
+        return templates.TemplateResponse(request, "page", {"session": request.session})
+
+    browser = Browser(site(fill, show, store=kind(), encryption_key=KEY))
+    await browser.get("/fill")
+    as_json = r'{"key": ["\u003ctea\u003e", "cake"]'
+    for shown in (', "message": "hello"} &lt;tea&gt;+cake 2 hello', "} &lt;tea&gt;+cake 2 "):
+        response = await browser.get("/show")
+        assert response.text == as_json + shown
+        assert response.header("vary") == "Cookie"
+
+
+# -- the typed view ----------------------------------------------------------------------------------
+
+
 @pytest.mark.anyio
 @pytest.mark.promise("OBJ-5: at run time")
 async def test_the_typed_view_is_the_session() -> None:
@@ -105,36 +181,51 @@ async def test_the_typed_view_is_the_session() -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.promise("FLASH-2: Authlib copies the whole session with each login")
 @pytest.mark.parametrize("kind", KINDS)
-async def test_as_authlib_uses_it(kind: Callable[[], Any]) -> None:
-    """The steps of Authlib's `StarletteIntegration`: state data under a key of its own, popped at the end."""
+async def test_a_login_with_authlib(kind: Callable[[], Any]) -> None:
+    """Authlib keeps the login's state and verifier in the session while the user is at the provider."""
+    verifiers = []
+
+    async def provider(request: httpx2.Request) -> httpx2.Response:
+        verifiers.append(parse_qs(request.content.decode())["code_verifier"])
+        return httpx2.Response(200, json={"access_token": "of ada", "token_type": "Bearer"})
+
+    oauth: Any = OAuth()
+    client = oauth.register(
+        "idp",
+        client_id="app",
+        client_secret="the app's secret",
+        authorize_url="https://idp.example/authorize",
+        access_token_url="https://idp.example/token",
+        client_kwargs={"code_challenge_method": "S256", "transport": httpx2.MockTransport(provider)},
+    )
 
     async def begin_login(request: Request) -> Response:
-        session: Any = request.session
-        state = uuid.UUID(int=1).hex
-        now = time.time()
-        for key in list(session.keys()):  # old states are cleared away
-            if key.startswith("_state_") and session[key].get("exp", 0) < now:
-                session.pop(key)
-        session[f"_state_idp_{state}"] = {
-            "data": {"redirect_uri": "https://app.example/callback", "nonce": "n", "code_verifier": "v"},
-            "exp": now + 3600,
-        }
-        return answer(state)
+        own(request).flash("message", "hello")
+        response: Response = await client.authorize_redirect(request, "https://app.example/callback")
+        return response
 
     async def callback(request: Request) -> Response:
-        session: Any = request.session
-        key = f"_state_idp_{request.query_params['state']}"
-        value = session.get(key)
-        session.pop(key, None)
-        session["user"] = {"sub": "1", "email": "ada@example.org"}
-        return answer(value and value["data"]["nonce"])
+        try:
+            token = await client.authorize_access_token(request)
+        except OAuthError as error:
+            return answer(error.error, status_code=400)
+        own(request).rotate()
+        request.session["user"] = token["access_token"]
+        return answer()
 
     browser = Browser(site(begin_login, callback, store=kind(), encryption_key=KEY))
-    state = (await browser.get("/begin_login")).json()
-    assert (await browser.get("/callback", state=state)).json() == "n"
-    assert (await browser.get("/callback", state=state)).json() is None
-    assert (await browser.get("/read")).json() == {"user": {"sub": "1", "email": "ada@example.org"}}
+    location = (await browser.get("/begin_login")).header("location")
+    assert location
+    (state,) = parse_qs(urlsplit(location).query)["state"]
+    assert (await browser.get("/callback", state=state, code="123")).status == 200
+    assert len(verifiers) == 1
+    assert (await browser.get("/message")).json() == "hello"
+    assert (await browser.get("/read")).json() == {"user": "of ada"}
+    again = await browser.get("/callback", state=state, code="123")
+    assert (again.status, again.json()) == (400, "mismatching_state")
+    assert len(verifiers) == 1
 
 
 @pytest.mark.anyio

@@ -49,10 +49,13 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     # Some of the plugins of this run cannot be in one inside of it.
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
-    def run(*listed: str, more: str = "", arguments: tuple[str, ...] = (".",)) -> pytest.RunResult:
+    def run(
+        *listed: str, error: str = "", more: str = "", arguments: tuple[str, ...] = (".",)
+    ) -> pytest.RunResult:
         pytester.makeini("[pytest]")
         pytester.makepyfile(test_toy=SUITE + more)
-        pytester.makeconftest(CONFTEST.format([Difference("toy", test, "on purpose") for test in listed]))
+        differences = [Difference("toy", test, "on purpose", error) for test in listed]
+        pytester.makeconftest(CONFTEST.format(differences))
         return pytester.runpytest_inprocess(*arguments)
 
     return run
@@ -81,6 +84,43 @@ def test_a_listed_test_that_passes_fails_the_run(run: Run) -> None:
     line = "test_toy.py::test_agrees[memory]: this difference has disappeared: take it off the list"
     assert line in result.outlines
     assert "1 passed, 3 deliberate differences, 1 failed" in result.outlines
+
+
+RAISES = """
+    def refused():
+        raise ValueError("no such option")  # as it says in the manual
+
+    def test_raises():
+        refused()
+
+    class MoreParts(unittest.TestCase):
+        def test_more_parts(self):
+            for text in ("one", "two"):
+                with self.subTest(text):
+                    raise ValueError(f"no such option: {text}")
+"""
+RAISING = ("test_raises", "MoreParts::test_more_parts")
+
+
+def test_a_listed_test_that_fails_with_the_error_of_the_list_passes(run: Run) -> None:
+    result = run(
+        *RAISING, error="ValueError: no such option", more=RAISES, arguments=(".", "-k", "raises or more")
+    )
+
+    assert result.ret == pytest.ExitCode.OK
+    assert "0 passed, 2 deliberate differences, 0 failed" in result.outlines
+
+
+@pytest.mark.parametrize("error", ["another cause", "as it says in the manual", "no such option: one"])
+def test_a_listed_test_that_fails_for_another_cause_fails_the_run(run: Run, error: str) -> None:
+    """Neither the code that led there nor one of two subtests is enough."""
+    result = run(*RAISING, error=error, more=RAISES, arguments=(".", "-k", "raises or more"))
+
+    line = f"fails for another cause than the list says: its error is without {error!r}"
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert f"test_toy.py::test_raises: {line}" in result.outlines
+    assert f"test_toy.py::MoreParts::test_more_parts: {line}" in result.outlines
+    assert "0 passed, 0 deliberate differences, 2 failed" in result.outlines
 
 
 def test_an_entry_without_a_test_fails_the_run(run: Run) -> None:
@@ -150,6 +190,7 @@ def test_a_star_in_an_entry_is_any_text_and_all_else_is_itself() -> None:
     [
         "- {peer: toy, tests: [test_a]}",
         "- {peer: toy, tests: [test_a], reason: ''}",
+        "- {peer: toy, tests: [test_a], reason: on purpose, error: ''}",
         "- {peer: toy, tests: [], reason: on purpose}",
         "- {peer: toy, tests: test_a, reason: on purpose}",
         "- {peer: toy, tests: [test_a], reason: on purpose, until: tomorrow}",
@@ -164,7 +205,8 @@ def test_an_entry_that_says_too_little_or_too_much_is_refused(text: str) -> None
 def test_the_list_of_this_repository_can_be_read() -> None:
     differences = read((ROOT / "peer_suites" / "differences.yml").read_text())
 
-    assert {difference.peer for difference in differences} <= {"django", "starlette"}
+    assert {difference.peer for difference in differences} == {"django", "starlette"}
+    assert all(difference.error for difference in differences)
 
 
 @pytest.mark.parametrize(("peer", "elsewhere"), [("starlette", "dev"), ("django", "targets")])

@@ -23,7 +23,6 @@ from sessions._keys import KeyRing
 from sessions._lifetime import Lifetime
 from sessions._record import (
     Content,
-    InvalidRecord,
     Moved,
     Record,
     moved_to,
@@ -77,13 +76,14 @@ class IdCarrier:
 
     def __init__(self, store: RecordStore, lifetime: Lifetime, keys: KeyRing | None) -> None:
         self.lifetime = lifetime.with_retention()
+        self.enough = self.lifetime.needs_no_extension
         self._store = store
         self.replace = store.replace
         self.purge = store.purge
         self.close = store.close
         self._keys = keys
 
-    async def find(self, cookie: str) -> Loaded | None:
+    async def find(self, cookie: str) -> Carried | None:
         session_id = cookie if self._keys is None else self._unsealed(cookie, self._keys)
         # What no id can be is not worth asking a store, which then need not care what it is asked.
         if len(session_id) != ID_LENGTH:
@@ -94,11 +94,7 @@ class IdCarrier:
             self.lifetime.absolute is not None and (record := self._living(record)) is None
         ):
             return None
-        line, _, trail = record.payload.partition(b"\n")  # `split`, without the call
-        try:
-            return Carried(record, line, trail, session_id, key), unpack(line)
-        except InvalidRecord as fault:
-            raise InvalidCookie(str(fault)) from None
+        return Carried(record, session_id, key)
 
     async def find_again(self, carried: Carried) -> Loaded | None:
         return await self._load(carried.key, carried.id)
@@ -107,8 +103,7 @@ class IdCarrier:
         record = await self._store.load(key)
         if record is None or (record := self._living(record)) is None:
             return None
-        line, trail = split(record.payload)
-        return Carried(record, line, trail, session_id, key), unpack(line)
+        return Carried(record, session_id, key), unpack(split(record.payload)[0])
 
     async def follow(self, tombstone: Loaded) -> tuple[Loaded, set[str]] | None:
         carried, content = tombstone
@@ -125,13 +120,13 @@ class IdCarrier:
             carried, content = found
         return None
 
-    async def create(self, draft: Carried, seed: bytes) -> Carried:
+    async def create(self, record: Record, seed: bytes) -> Carried:
         session_id = first_id(seed)
         key = key_of(session_id)
-        record = await self._created(key, draft.record)
-        if record is None:
+        created = await self._created(key, record)
+        if created is None:
             raise RuntimeError("a new session id is already taken: the system's random numbers repeat")
-        return Carried(record, draft.line, draft.trail, session_id, key)
+        return Carried(created, session_id, key)
 
     async def rotate(
         self, carried: Carried, changed: Carried, commit_id: bytes, written: list[str], seed: bytes
@@ -141,8 +136,7 @@ class IdCarrier:
         if carried.id is None:
             raise TypeError("a session without an id came from another carrier")
         session_id, record = next_id(carried.id, seed), changed.record
-        key, trail = key_of(session_id), with_former_key(changed.trail, carried.key)
-        payload = changed.line + b"\n" + trail
+        key, payload = key_of(session_id), with_former_key(record.payload, carried.key)
         first = await self._created(key, msgspec.structs.replace(record, payload=payload, version=1))
         # The owner stays on it: who lists an owner's sessions while one gets a new id finds it by either key.
         tombstone = carried.changed(
@@ -151,7 +145,7 @@ class IdCarrier:
             time.time() + TOMBSTONE_SECONDS,
             record.owner,
         )
-        new = None if first is None else Carried(first, changed.line, trail, session_id, key)
+        new = None if first is None else Carried(first, session_id, key)
         if new and await self.replace(carried.key, tombstone.record, expected=carried.record.version):
             return new
         # A client that lost the first answer and asked again was refused because of itself.
