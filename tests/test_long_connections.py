@@ -216,9 +216,9 @@ async def test_refresh_keeps_what_is_not_saved_yet(store: Store) -> None:
         await browser.get("/write?both=elsewhere&other=1&a=2")
         await browser.get("/increment")
         await session.refresh()
-        seen = dict(session)
+        reply = answer(dict(session))
         cart.append("milk")
-        return answer(seen)
+        return reply
 
     browser = Browser(site(act, store=store))
     await browser.get("/write", a="1")
