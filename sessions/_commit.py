@@ -198,11 +198,11 @@ async def _keep(
         if found[1].moved is not None:
             await _go_after(work, values, taken, found)
             return
+        if taken.is_in(found[0]):
+            _land(work, values, taken, found[0], found[0].line)
+            return
         _note_extension(work, carried, found[0])
         carried, content = found
-        if taken.is_in(carried):
-            _land(work, values, taken, carried, carried.line)
-            return
         log = log or taken.log()
         replayed = log.replay(content)
     raise WriteConflict(_CONFLICT)

@@ -34,7 +34,12 @@ def _ended(version: int) -> Record:
 
 
 async def end(
-    store: RecordStore, key: str, record: Record | None = None, *, spared: Collection[str] = ()
+    store: RecordStore,
+    key: str,
+    record: Record | None = None,
+    *,
+    spared: Collection[str] = (),
+    max_steps: int = MAX_STEPS,
 ) -> bool:
     """End the session under this key and whatever follows it; whether there was a living one.
 
@@ -50,7 +55,7 @@ async def end(
     passed: list[str] = []
     seen = False
     given = record
-    for _ in range(MAX_STEPS):
+    for _ in range(max_steps):
         record = record or await store.load(key)
         if key in spared or (record is not None and former_key(record.payload) in spared):
             return False
@@ -75,13 +80,11 @@ async def end(
     raise WriteConflict("a session was given new ids faster than it could be ended")
 
 
-async def chain_of(store: RecordStore, key: str) -> frozenset[str]:
-    """The key with those that have followed it."""
-    keys = [key]
+async def follow_on(store: RecordStore, keys: list[str]) -> None:
+    """Add the keys that have followed the last one by now."""
     for _ in range(MAX_STEPS):
         record = await store.load(keys[-1])
         moved = None if record is None else moved_to(record.payload)
         if moved is None:
-            break
+            return
         keys.append(moved.key)
-    return frozenset(keys)

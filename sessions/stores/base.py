@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from typing import Final, Protocol
 
 from sessions._carriers import Carrier, IdCarrier
-from sessions._carriers.chain import chain_of, end
+from sessions._carriers.chain import end, follow_on
 from sessions._carriers.id import key_of
 from sessions._keys import KeyRing
 from sessions._lifetime import Lifetime
@@ -16,6 +16,10 @@ from sessions.errors import WriteConflict
 
 MAX_ROUNDS: Final = 100
 """How often an owner's sessions are listed until none is left, before `destroy_all` gives up."""
+
+CHASE: Final = 10
+"""Steps after one of many sessions that get new ids meanwhile, before all are listed anew: the others get
+further ahead in that time. So many more each time, as fewer are left."""
 
 
 class Storage(Protocol):
@@ -92,15 +96,30 @@ class Store(ABC):
         """
         called_at = time.time()
         spared = key_of(except_id) if except_id else except_key
+        chain = [spared] if spared else []
         ended = 0
         for round_ in range(MAX_ROUNDS):
-            # Tombstones are among them: what they lead to may not have been there when the list was made.
             owned = await self.owned_by(str(owner))
-            chain = await chain_of(self, spared) if spared else frozenset()
-            before = ended
+            if chain:
+                await follow_on(self, chain)
+            owned = [each for each in owned if round_ == 0 or each[1].created_at <= called_at]
+            before, escaped = ended, False
             for key, record in owned:
-                if round_ == 0 or record.created_at <= called_at:
-                    ended += await end(self, key, record, spared=chain)
+                if moved_to(record.payload) is None:
+                    try:
+                        ended += await end(self, key, record, spared=chain, max_steps=CHASE * (round_ + 1))
+                    except WriteConflict:
+                        escaped = True
+            if ended > before or escaped:
+                continue
+            # What a tombstone leads to may not have been there when the list was made.
+            tombstones = [(key, moved.key) for key, record in owned if (moved := moved_to(record.payload))]
+            listed = {key for key, _ in owned}
+            for key, following in tombstones:
+                if following not in listed:
+                    ended += await end(self, key, spared=chain)
+                elif key not in chain:
+                    await self.delete(key)
             if ended == before:
                 return ended
         raise WriteConflict("the sessions of this owner were given new ids faster than they could be ended")
