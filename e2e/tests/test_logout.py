@@ -74,9 +74,12 @@ def test_after_a_clear_the_old_cookie_is_anonymous(page: Page, new_page: NewPage
     assert send(thief, "GET", "/lab/all").json == {}
 
 
+FAILURES = pytest.mark.parametrize("query", ["", "?status=503"], ids=["raises", "answers-503"])
+
+
 @core
 @promise("OUT-4")
-@pytest.mark.parametrize("query", ["", "?status=503"], ids=["raises", "answers-503"])
+@FAILURES
 def test_a_logout_holds_though_its_page_fails(page: Page, query: str) -> None:
     log_in(page)
     assert send(page, "POST", f"/lab/destroy-then-fail{query}").status == (503 if query else 500)
@@ -86,10 +89,11 @@ def test_a_logout_holds_though_its_page_fails(page: Page, query: str) -> None:
 
 
 @promise("OUT-4: old cookie")
-def test_after_a_logout_whose_page_failed_the_old_cookie_is_anonymous(page: Page) -> None:
+@FAILURES
+def test_after_a_logout_whose_page_failed_the_old_cookie_is_anonymous(page: Page, query: str) -> None:
     log_in(page)
     old = jar(page)
-    send(page, "POST", "/lab/destroy-then-fail")
+    send(page, "POST", f"/lab/destroy-then-fail{query}")
     plant(page, old)
     assert email(page) is None
 

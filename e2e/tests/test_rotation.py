@@ -158,14 +158,13 @@ def test_a_login_whose_answer_was_lost_can_be_repeated(page: Page, server: Serve
     gate = f"rot-6-lost{form.replace('/', '-')}"
     add_to_basket(page, "bread")
     fill_in(page, form)
-    old = jar(page)
     page.locator("#login-form").evaluate(f"form => form.action += '?after-save={gate}&token={gate}'")
     page.mouse.click(*where_to_click(page))
     server.wait_at_gate(gate)  # the login is saved, and not answered
     page.goto(UNTOUCHED)  # which gives the request up
     server.open_gate(gate)
     server.wait_for_outcome(gate)
-    assert jar(page) == old
+    assert email(page) is None, "the browser has got the answer"
 
     fill_in(page, form)
     page.locator("#login-button").click()
@@ -187,7 +186,10 @@ COUNT = """(form, gate) => {
 @pytest.mark.parametrize("faster", [1, 2], ids=["first", "second"])
 @FORMS
 def test_two_clicks_on_log_in_are_one_login(page: Page, server: Server, form: str, faster: int) -> None:
-    """`faster` is the click whose request is answered first; both have read the session before."""
+    """`faster` is the click whose request is answered first; both have read the session before.
+
+    Of clicks that are milliseconds apart Chromium sends the last one alone; these leave time for each.
+    """
     gate = f"rot-6-clicks{form.replace('/', '-')}-{faster}"
     add_to_basket(page, "bread")
     fill_in(page, form)
@@ -199,13 +201,4 @@ def test_two_clicks_on_log_in_are_one_login(page: Page, server: Server, form: st
     for number in (faster, 3 - faster):
         server.open_gate(f"{gate}-{number}")
         server.wait_for_outcome(f"{gate}-{number}")
-    is_logged_in_with_the_basket(page)
-
-
-@promise("ROT-6")
-def test_a_double_click_on_log_in_is_one_login(page: Page) -> None:
-    """As it comes: the browser decides how many requests it makes of it, and how far each gets."""
-    add_to_basket(page, "bread")
-    fill_in(page, "/login")
-    page.mouse.dblclick(*where_to_click(page))
     is_logged_in_with_the_basket(page)

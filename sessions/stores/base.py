@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from sessions._carriers import Carrier, IdCarrier
@@ -103,26 +104,40 @@ class Store(ABC):
             if chain:
                 await follow_on(self, chain)
             owned = [each for each in owned if round_ == 0 or each[1].created_at <= called_at]
-            before, escaped = ended, False
-            for key, record in owned:
-                if moved_to(record.payload) is None:
-                    try:
-                        ended += await end(self, key, record, spared=chain, max_steps=CHASE * (round_ + 1))
-                    except WriteConflict:
-                        escaped = True
-            if ended > before or escaped:
-                continue
-            # What a tombstone leads to may not have been there when the list was made.
-            tombstones = [(key, moved.key) for key, record in owned if (moved := moved_to(record.payload))]
-            listed = {key for key, _ in owned}
-            for key, following in tombstones:
-                if following not in listed:
-                    ended += await end(self, key, spared=chain)
-                elif key not in chain:
-                    await self.delete(key)
-            if ended == before:
-                return ended
+            now_ended, escaped = await self._end_living(owned, chain, CHASE * (round_ + 1))
+            if not (now_ended or escaped):
+                now_ended = await self._end_behind_tombstones(owned, chain)
+                if not now_ended:
+                    return ended
+            ended += now_ended
         raise WriteConflict("the sessions of this owner were given new ids faster than they could be ended")
+
+    async def _end_living(
+        self, owned: Sequence[tuple[str, Record]], spared: list[str], max_steps: int
+    ) -> tuple[int, bool]:
+        """How many were ended, and whether one was given new ids faster than it could be followed."""
+        ended, escaped = 0, False
+        for key, record in owned:
+            if moved_to(record.payload) is None:
+                try:
+                    ended += await end(self, key, record, spared=spared, max_steps=max_steps)
+                except WriteConflict:
+                    escaped = True
+        return ended, escaped
+
+    async def _end_behind_tombstones(self, owned: Sequence[tuple[str, Record]], spared: list[str]) -> int:
+        """What a tombstone leads to may not have been there when the list was made. How many were ended."""
+        listed = {key for key, _ in owned}
+        ended = 0
+        for key, record in owned:
+            moved = moved_to(record.payload)
+            if moved is None:
+                continue
+            if moved.key not in listed:
+                ended += await end(self, key, spared=spared)
+            elif key not in spared:
+                await self.delete(key)
+        return ended
 
     async def close(self) -> None:
         """Give back connections and files. A later call of any method opens them again."""
