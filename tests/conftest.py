@@ -5,9 +5,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from support import Clock
 
 from sessions import MemoryStore, SQLiteStore, Store
+
+
+settings.register_profile("untimed", deadline=None)  # a busy machine must not fail anything
+settings.load_profile("untimed")
 
 
 @pytest.fixture(params=["asyncio", "trio"])

@@ -12,7 +12,7 @@ from sessions._carriers.chain import end, follow_on
 from sessions._carriers.id import key_of
 from sessions._keys import KeyRing
 from sessions._lifetime import Lifetime
-from sessions._record import OwnedSession, Record, moved_to
+from sessions._record import OwnedSession, Record, former_key, moved_to
 from sessions.errors import WriteConflict
 
 MAX_ROUNDS: Final = 100
@@ -98,46 +98,52 @@ class Store(ABC):
         called_at = time.time()
         spared = key_of(except_id) if except_id else except_key
         chain = [spared] if spared else []
-        ended = 0
+        ended: dict[str, str] = {}
         for round_ in range(MAX_ROUNDS):
             owned = await self.owned_by(str(owner))
             if chain:
                 await follow_on(self, chain)
             owned = [each for each in owned if round_ == 0 or each[1].created_at <= called_at]
-            now_ended, escaped = await self._end_living(owned, chain, CHASE * (round_ + 1))
-            if not (now_ended or escaped):
-                now_ended = await self._end_behind_tombstones(owned, chain)
-                if not now_ended:
-                    return ended
-            ended += now_ended
+            before = len(ended)
+            escaped = await self._end_living(owned, chain, CHASE * (round_ + 1), ended)
+            if len(ended) == before and not escaped:
+                await self._end_behind_tombstones(owned, chain, ended)
+                if len(ended) == before:
+                    # One that was just getting a new id has two records, which are ended both.
+                    return sum(former not in ended for former in ended.values())
         raise WriteConflict("the sessions of this owner were given new ids faster than they could be ended")
 
     async def _end_living(
-        self, owned: Sequence[tuple[str, Record]], spared: list[str], max_steps: int
-    ) -> tuple[int, bool]:
-        """How many were ended, and whether one was given new ids faster than it could be followed."""
-        ended, escaped = 0, False
+        self, owned: Sequence[tuple[str, Record]], spared: list[str], max_steps: int, ended: dict[str, str]
+    ) -> bool:
+        """Add the keys of those that were ended, each with its former key, to `ended`.
+
+        Whether one was given new ids faster than it could be followed.
+        """
+        escaped = False
         for key, record in owned:
             if moved_to(record.payload) is None:
                 try:
-                    ended += await end(self, key, record, spared=spared, max_steps=max_steps)
+                    if await end(self, key, record, spared=spared, max_steps=max_steps):
+                        ended[key] = former_key(record.payload)
                 except WriteConflict:
                     escaped = True
-        return ended, escaped
+        return escaped
 
-    async def _end_behind_tombstones(self, owned: Sequence[tuple[str, Record]], spared: list[str]) -> int:
-        """What a tombstone leads to may not have been there when the list was made. How many were ended."""
+    async def _end_behind_tombstones(
+        self, owned: Sequence[tuple[str, Record]], spared: list[str], ended: dict[str, str]
+    ) -> None:
+        """The same for what tombstones lead to: that may not have been there when the list was made."""
         listed = {key for key, _ in owned}
-        ended = 0
         for key, record in owned:
             moved = moved_to(record.payload)
             if moved is None:
                 continue
             if moved.key not in listed:
-                ended += await end(self, key, spared=spared)
+                if await end(self, key, spared=spared):
+                    ended[key] = former_key(record.payload)
             elif key not in spared:
                 await self.delete(key)
-        return ended
 
     async def close(self) -> None:
         """Give back connections and files. A later call of any method opens them again."""
