@@ -10,7 +10,6 @@ from support import Clock
 
 from sessions import MemoryStore, SQLiteStore, Store
 
-
 settings.register_profile("untimed", deadline=None)  # a busy machine must not fail anything
 settings.load_profile("untimed")
 
