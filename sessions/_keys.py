@@ -26,7 +26,7 @@ class HidesText(Protocol):
 KeyText: TypeAlias = str | Secret | HidesText
 EncryptionKey: TypeAlias = KeyText | Callable[[], KeyText]
 
-_MAKE_ONE: Final = "make one with python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+MAKE_ONE: Final = "make one with python -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -94,7 +94,7 @@ def _named(keys: Any) -> list[tuple[str, Any]]:
     if isinstance(keys, str | bytes | bytearray | memoryview) or not isinstance(keys, Sequence):
         return [("encryption_key", keys)]
     if not keys:
-        raise ValueError(f"encryption_key is an empty list, and needs at least one key; {_MAKE_ONE}")
+        raise ValueError(f"encryption_key is an empty list, and needs at least one key; {MAKE_ONE}")
     return [(f"encryption_key[{number}]", key) for number, key in enumerate(keys)]
 
 
@@ -106,7 +106,7 @@ def _text(name: str, key: object) -> str:
     text = key.get_secret_value() if isinstance(key, HidesText) else None
     if isinstance(text, str):
         return text
-    raise TypeError(f"{name} is of type {type(key).__name__}, and must be text; {_MAKE_ONE}")
+    raise TypeError(f"{name} is of type {type(key).__name__}, and must be text; {MAKE_ONE}")
 
 
 def _is_starlettes(key: object) -> bool:
@@ -118,9 +118,9 @@ def _is_starlettes(key: object) -> bool:
 def _check(name: str, text: str) -> None:
     if len(text) < MIN_PASSWORD_LENGTH:
         raise ValueError(
-            f"{name} has {len(text)} characters, at least {MIN_PASSWORD_LENGTH} are needed; {_MAKE_ONE}"
+            f"{name} has {len(text)} characters, at least {MIN_PASSWORD_LENGTH} are needed; {MAKE_ONE}"
         )
     if text == text[0] * len(text):
-        raise ValueError(f"{name} is one character repeated, which can be guessed; {_MAKE_ONE}")
+        raise ValueError(f"{name} is one character repeated, which can be guessed; {MAKE_ONE}")
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError(f"{name} has half a surrogate pair in it, which is no Unicode text; {_MAKE_ONE}")
+        raise ValueError(f"{name} has half a surrogate pair in it, which is no Unicode text; {MAKE_ONE}")

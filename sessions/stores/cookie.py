@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from sessions._carriers import Carrier, ContentCarrier
-from sessions._keys import KeyRing
+from sessions._keys import MAKE_ONE, KeyRing
 from sessions._lifetime import Lifetime
 
 MAX_BYTES: Final = 15_000
@@ -30,5 +30,5 @@ class CookieStore:
     def carrier(self, lifetime: Lifetime, keys: KeyRing | None) -> Carrier:
         """Raises `ValueError` without a key."""
         if keys is None:
-            raise ValueError("the cookie store needs an encryption_key of at least 32 characters")
+            raise ValueError(f"the cookie store needs an encryption_key; {MAKE_ONE}")
         return ContentCarrier(lifetime, keys, self.max_bytes)

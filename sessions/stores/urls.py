@@ -89,7 +89,8 @@ def open_store(url: str) -> Storage:
     Raises `ValueError` for a URL that is none of a store's, and `ImportError` that names the extra when the
     store's client is not installed. The messages do not quote the URL, which may hold a password.
     """
-    scheme = url.partition(":")[0].lower()
+    name, colon, _ = url.partition(":")
+    scheme = name.lower() if colon else ""
     opener = OPENERS.get(scheme)
     if opener is None:
         for entry in entry_points(group=ENTRY_POINT_GROUP, name=scheme):
