@@ -2,12 +2,15 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, Response
+
+from e2e.server import Server
 
 PATIENCE = 20_000
 """Milliseconds for a response; longer than any takes, shorter than for ever."""
@@ -94,6 +97,27 @@ def finish_all(page: Page) -> list[int]:
     """The statuses of the requests that were begun."""
     statuses: list[int] = page.evaluate("window.begun")
     return statuses
+
+
+class Held:
+    """A request that waits at a gate, and its answer once it was let go."""
+
+    answer: Answer
+
+
+@contextmanager
+def held(page: Page, server: Server, method: str, path: str, gate: str) -> Iterator[Held]:
+    """A request that has read its session when the block begins, and is answered at the block's end."""
+    be_somewhere(page)
+    request = Held()
+    path = f"{path}{'&' if '?' in path else '?'}gate={gate}"
+    with page.expect_response(lambda response: response.url.endswith(path)) as caught:
+        page.evaluate(f"given => {{ window.held = ({FETCH})(given); }}", [method, path, None, PATIENCE])
+        server.wait_at_gate(gate)
+        yield request
+        server.open_gate(gate)
+    response, text = caught.value, page.evaluate("window.held")
+    request.answer = Answer(response.status, response.all_headers(), set_cookies(response), text)
 
 
 def get(page: Page, key: str, profile: str = "") -> Any:

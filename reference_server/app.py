@@ -17,7 +17,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from reference_server import control, elsewhere, lab, late, pages, signed_in
+from reference_server import control, elsewhere, failing, guarded, lab, late, pages, plain, signed_in
 from reference_server.demo import DeliberateError, Demo, wants_page
 from reference_server.gates import Gates, Outcomes
 from reference_server.inspector import render
@@ -132,6 +132,9 @@ ROUTES = [
     Route("/whoami", pages.whoami),
     *signed_in.routes,
     *lab.routes,
+    *plain.routes,
+    *failing.routes,
+    *guarded.routes,
     *late.routes,
     *elsewhere.routes,
 ]

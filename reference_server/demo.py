@@ -38,6 +38,11 @@ def demo(connection: HTTPConnection) -> Demo:
     return cast(Demo, connection.app.state.demo)
 
 
+def session_of(connection: HTTPConnection) -> Session:
+    """The profile's main session."""
+    return get_session(connection, demo(connection).profile.cookie)
+
+
 def cart(connection: HTTPConnection) -> Session:
     return get_session(connection, demo(connection).profile.cart_cookie)
 
@@ -47,14 +52,14 @@ async def opened(connection: HTTPConnection, session: Session | None = None) -> 
 
     The session is looked at before the gate, so that what happens while the request waits is news to it.
     """
-    session = cast(Session, connection.session) if session is None else session
+    session = session_of(connection) if session is None else session
     len(session)
     await gate(connection)
     return session
 
 
-async def gate(connection: HTTPConnection) -> None:
-    if name := connection.query_params.get("gate"):
+async def gate(connection: HTTPConnection, parameter: str = "gate") -> None:
+    if name := connection.query_params.get(parameter):
         await demo(connection).gates.wait(name)
 
 

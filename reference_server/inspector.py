@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from reference_server.demo import Demo, demo, url
+from reference_server.demo import Demo, demo, session_of, url
 from reference_server.observer import observed
 from reference_server.profiles import PROFILES
 from sessions import Session
@@ -56,7 +56,7 @@ class Page(Response):
         self.background = None
         self.init_headers()
         self._request = request
-        self._session = cast(Session, request.session)
+        self._session = session_of(request)
         if self._session.owner is not None:
             # What is on a signed-in page is for its user alone, and not for who presses Back after the
             # logout (OWASP ASVS 5, 14.3.2). Else no word of our own: the library's is part of the show.
@@ -76,6 +76,7 @@ def render(request: Request, template: str, **context: Any) -> str:
     app_root = request.scope.get("app_root_path", "")
     common: Mapping[str, Any] = {
         "demo": here,
+        "request": request,
         "profiles": PROFILES,
         "url": lambda path: url(request, path),
         "app_url": lambda path: app_root + path,

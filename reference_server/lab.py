@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 from starlette.requests import Request
@@ -9,25 +11,22 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from reference_server.demo import (
-    DeliberateError,
     cart,
     done,
     fields,
     gate,
     opened,
     required,
+    session_of,
     whole_number,
 )
 from reference_server.inspector import Page
-from sessions import Session
 
 MOST_BYTES = 10_000_000
 """The largest text that `POST /lab/large` makes."""
-
-
-def plain_values(session: Session) -> dict[str, Any]:
-    """All values but the flashed ones, which looking would consume."""
-    return {key: session[key] for key in session if not session.is_flash(key)}
+THREADS = 8
+SECONDS = 10
+"""How long a thread waits for the others, before the request fails."""
 
 
 async def page(request: Request) -> Response:
@@ -36,8 +35,8 @@ async def page(request: Request) -> Response:
         request,
         "lab.html",
         done=request.query_params.get("done"),
-        values=plain_values(session),
-        unread=sorted(key for key in session if session.is_flash(key)),
+        values=dict(session),
+        flash=[key for key in session if session.is_flash(key)],
         items=cart(request).get("items", []),
     )
 
@@ -53,10 +52,6 @@ async def public(request: Request) -> Response:
     return PlainTextResponse(
         "This page says itself how it may be cached.\n", headers={"cache-control": "public, max-age=60"}
     )
-
-
-async def all_values(request: Request) -> Response:
-    return JSONResponse(plain_values(await opened(request)))
 
 
 async def get(request: Request) -> Response:
@@ -122,17 +117,35 @@ async def read_flash(request: Request) -> Response:
     return JSONResponse({"value": session.get("flash")})
 
 
-async def flash_then_fail(request: Request) -> Response:
-    session = await opened(request)
-    session.get("flash")
-    raise DeliberateError("The handler read the flash value and failed. Its retry still sees it.")
+def threads(request: Request) -> Response:
+    """Starlette runs a plain function in a thread, and this one starts more of them (CONC-6)."""
+    session = session_of(request)
+    together = Barrier(THREADS, timeout=SECONDS)
+
+    def count(_: int) -> None:
+        waited = False
+
+        def one_more(value: Any) -> int:
+            nonlocal waited
+            if not waited:
+                waited = True
+                together.wait()  # all of them have read the same number before the first changes it
+            return int(value or 0) + 1
+
+        session.update("threads", one_more)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(count, range(THREADS)))
+    return done(request, "threads", value=session["threads"])
 
 
-async def fail(request: Request) -> Response:
+async def save(request: Request) -> Response:
+    """Save in the middle of a request; the answer is all that the handler sees afterwards."""
     given = await fields(request)
     session = await opened(request)
-    session.set(given.get("key") or "failed", given.get("value", ""))
-    raise DeliberateError("The handler changed the session and failed. Nothing of the change is kept.")
+    session.set(required(given, "key"), given.get("value", ""))
+    await session.save()
+    return done(request, "save", values=dict(session))
 
 
 async def touch(request: Request) -> Response:
@@ -195,13 +208,11 @@ routes = [
     Route("/lab", page),
     Route("/lab/untouched", untouched),
     Route("/lab/public", public),
-    Route("/lab/all", all_values),
     Route("/lab/get", get),
     Route("/lab/get/{key}", get),
     Route("/lab/flash", read_flash),
     Route("/lab/flash", flash, methods=["POST"]),
-    Route("/lab/flash-then-fail", flash_then_fail),
-    Route("/lab/fail", fail, methods=["GET", "POST"]),
+    Route("/lab/threads", threads, methods=["POST"]),
     Route("/lab/touch", touch, methods=["POST"]),
     Route("/lab/rotate", rotate, methods=["POST"]),
     Route("/lab/destroy", destroy, methods=["POST"]),
@@ -213,6 +224,6 @@ routes = [
     Route("/lab/cart/destroy", destroy_cart, methods=["POST"]),
 ]
 # A form cannot put what is typed into its address, so the verbs take their key from either place.
-for verb in (set_, forget, increment, append, update):
+for verb in (set_, forget, increment, append, update, save):
     name = verb.__name__.rstrip("_")
     routes += [Route(f"/lab/{name}{key}", verb, methods=["POST"]) for key in ("", "/{key}")]

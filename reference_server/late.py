@@ -11,8 +11,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from reference_server.demo import fields, gate, opened
-from reference_server.lab import plain_values
+from reference_server.demo import fields, gate, opened, session_of
 from reference_server.observer import observed
 from sessions import Session, SessionError
 
@@ -27,7 +26,7 @@ async def change(request: Request, session: Session, given: Mapping[str, str]) -
 
 
 async def stream(request: Request) -> Response:
-    session: Any = request.session
+    session = session_of(request)
     given = await fields(request)
     len(session)
 
@@ -40,7 +39,7 @@ async def stream(request: Request) -> Response:
 
 
 async def background(request: Request) -> Response:
-    session: Any = request.session
+    session = session_of(request)
     given = await fields(request)
     len(session)
     return PlainTextResponse(
@@ -49,7 +48,10 @@ async def background(request: Request) -> Response:
 
 
 async def websocket(socket: WebSocket) -> None:
-    """On connect the values; then `{"set": [key, value], "save": true}` for `{"ok": true}` or the error.
+    """On connect all values; then an answer to each message, `{"ok": true}` or the error.
+
+    A message is any of `{"set": [key, value], "touch": true, "save": true}`, or `{"refresh": true}`, which
+    reads the session again and is answered with all values.
 
     With `?key=…&value=…` that is set before the handshake is answered, whose response may bring a cookie.
     """
@@ -57,7 +59,7 @@ async def websocket(socket: WebSocket) -> None:
     if key := socket.query_params.get("key"):
         session.set(key, socket.query_params.get("value", ""))
     await socket.accept()
-    await socket.send_json({"keys": plain_values(session)})
+    await socket.send_json({"keys": dict(session)})
     try:
         while True:
             await answer(socket, session, await socket.receive_json())
@@ -67,12 +69,19 @@ async def websocket(socket: WebSocket) -> None:
 
 async def answer(socket: WebSocket, session: Session, asked: Any) -> None:
     try:
-        key, value = asked["set"]
-        session.set(key, value)
+        if "set" in asked:
+            key, value = asked["set"]
+            session.set(key, value)
+        if asked.get("touch"):
+            session.touch()
         if asked.get("save"):
             await session.save()
-        await socket.send_json({"ok": True})  # is refused, and the change dropped, if that was not saved
-    except (SessionError, TypeError, ValueError, KeyError) as error:
+        if asked.get("refresh"):
+            await session.refresh()
+            await socket.send_json({"keys": dict(session)})
+        else:
+            await socket.send_json({"ok": True})  # is refused, and the change dropped, if that was not saved
+    except (SessionError, TypeError, ValueError, AttributeError) as error:
         await socket.send_json({"error": type(error).__name__})
 
 

@@ -48,7 +48,7 @@ class Observer:
         token = QueryParams(scope["query_string"]).get("token")
         try:
             await self._app(scope, receive, noting)
-        except Exception as error:
+        except BaseException as error:  # some servers cancel a request whose browser has gone away
             if token:
                 self._outcomes.put(token, type(error).__name__)
             raise

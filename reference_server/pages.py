@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from reference_server.demo import fields, opened, url
+from reference_server.demo import fields, gate, opened, url
 from reference_server.inspector import Page
+from sessions import Session
 
 COUNTER = "counter"
 EMAIL = "email"
@@ -37,17 +39,21 @@ async def read(request: Request) -> Response:
 
 async def login_form(request: Request) -> Response:
     session = await opened(request)
-    return Page(
-        request,
-        "login.html",
-        email=session.get(EMAIL),
-        attempts=session.get(ATTEMPTS, 0),
-        error=session.get("error"),
-        message=session.get("message"),
-    )
+    return Page(request, "login.html", action="/login", **form_values(session))
+
+
+def form_values(session: Session) -> dict[str, Any]:
+    """What the login page shows of the session."""
+    return {
+        "email": session.get(EMAIL),
+        "attempts": session.get(ATTEMPTS, 0),
+        "error": session.get("error"),
+        "message": session.get("message"),
+    }
 
 
 async def log_in(request: Request) -> Response:
+    """With `?after-save=` the login is saved, and then waits at this gate before it is answered."""
     given = await fields(request)
     session = await opened(request)
     email = given.get("email", "").strip()[:LONGEST_EMAIL]
@@ -61,6 +67,9 @@ async def log_in(request: Request) -> Response:
     else:
         session.increment(ATTEMPTS)
         session.flash("error", "Incorrect username or password")
+    if "after-save" in request.query_params:
+        await session.save()
+        await gate(request, "after-save")
     return RedirectResponse(url(request, "/login"), status_code=303)
 
 

@@ -20,7 +20,7 @@ def adopt(work: Work, values: dict[str, Any], saved: bytes, since: bytes) -> Non
     """
     content, before = unpack(saved), unpack(since).data
     work.base = saved
-    notes = work.notes or Notes()
+    notes = work.notes or Notes(set())
     noted = notes.functions or {}
     for key, functions in noted.items():
         value = content.data.get(key)
@@ -48,6 +48,7 @@ def adopt(work: Work, values: dict[str, Any], saved: bytes, since: bytes) -> Non
             work.owner = content.owner
         nested = [(value, encode(value)) for value in cut_off if isinstance(value, (dict, list, tuple))]
         work.cut_off = (*work.cut_off, *nested)
+        work.special = True
 
 
 def _replaced(old: Any, new: Any, cut_off: list[Any]) -> Any:

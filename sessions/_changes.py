@@ -9,6 +9,7 @@ changed by a function, and which flash values were read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -31,10 +32,11 @@ def applied(function: Function, key: str, value: Any) -> bytes:
     return checked(key, function(value))
 
 
-class Notes(msgspec.Struct, gc=False):
+@dataclass(slots=True, eq=False, repr=False)
+class Notes:
     """What a handler did that the values themselves do not tell."""
 
-    assigned: set[str] = set()
+    assigned: set[str]
     """Keys that were set, flashed or forgotten."""
     functions: dict[str, list[Function]] | None = None
     """Keys of which the value was replaced by what a function made of it, in this order."""
@@ -120,7 +122,7 @@ class Log(msgspec.Struct, frozen=True, gc=False):
             return {key: change for key, change in changes.items() if key not in written}
 
         # Whom the session belongs to is for a login to say, and the login was the rotation.
-        return Log(others(self.values), self.flash, others(self.functions), others(self.read))
+        return Log(others(self.values), self.flash - written, others(self.functions), others(self.read))
 
     def functions_alone(self) -> Log:
         return Log({}, set(), self.functions, {})

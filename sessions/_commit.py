@@ -38,7 +38,7 @@ from sessions._carriers import Carried, Loaded
 from sessions._changes import Log
 from sessions._json import encode
 from sessions._record import Content, Record
-from sessions._work import Standing, Taken, Work
+from sessions._work import Phase, Standing, Taken, Work
 from sessions.errors import SessionEnded, WriteConflict
 
 logger = logging.getLogger("sessions")
@@ -50,6 +50,7 @@ _ENDED: Final = "the session was ended by another request"
 _CONFLICT: Final = "too many requests write to one session at the same time"
 
 _LIVE: Final = Standing.LIVE
+_OPEN: Final = Phase.OPEN
 
 Values = dict[str, Any]
 
@@ -67,14 +68,43 @@ async def commit(work: Work, values: Values, *, extend: bool, asked: bool = Fals
         await work.wait_for_turn()
     work.saving = True
     try:
-        if work.unsure is not None or work.ending:
+        simple = not (extend or work.special)
+        retried = work.unsure is not None
+        if work.special:
             await _catch_up(work, values)
         taken = work.take(values)
-        await _save(work, values, taken, extend)
-        if asked and not taken.changed:
+        if not (simple and await _replace_at_once(work, taken)):
+            await _save(work, values, taken, extend)
+        if asked and not (taken.changed or retried):
             await _check_that_it_lives(work)
     finally:
         work.end_turn()
+
+
+async def _replace_at_once(work: Work, taken: Taken) -> bool:
+    """The next version, if nobody wrote since it was loaded: what most requests that write want.
+
+    False: it is not as simple as that, or others were faster.
+    """
+    held = work.held
+    if held is None or work.phase is not _OPEN or not taken.changed:
+        return False
+    record = held.record
+    changed = held.changed(taken.after, taken.named(), record.expires_at, taken.owner)
+    try:
+        kept = await work.carrier.replace(held.key, changed.record, expected=record.version)
+    except BaseException:
+        _doubt(work, taken)
+        raise
+    taken.failed = not kept
+    if kept:
+        _land(work, {}, taken, changed)
+    return kept
+
+
+def _doubt(work: Work, taken: Taken) -> None:
+    """The store's answer is lost: it may have been done."""
+    work.unsure, work.pending, work.special = taken, True, True
 
 
 async def refresh(work: Work, values: Values) -> None:
@@ -87,10 +117,10 @@ async def refresh(work: Work, values: Values) -> None:
         await _catch_up(work, values)
         found = await _check_that_it_lives(work)
         if found is not None and work.held is not None:
-            carried = found[0]
+            carried, since = found[0], work.base  # the base goes by what is held, if nobody asked before
             _note_extension(work, work.held, carried)
             work.held = carried
-            adopt(work, values, carried.line, work.base)
+            adopt(work, values, carried.line, since)
     finally:
         work.end_turn()
 
@@ -120,7 +150,7 @@ async def _save(work: Work, values: Values, taken: Taken, extend: bool) -> None:
             raise
     except BaseException:
         if taken.sent:
-            work.unsure, work.pending = taken, True
+            _doubt(work, taken)
         else:
             work.give_back(taken)
         raise
@@ -149,53 +179,74 @@ async def _keep(
 
     `replayed` is the record's content with the changes, if others have written it since it was loaded.
     """
-    log, changes = None, taken.changed
+    log = None
     rotate = taken.rotate and not takes_over
     for attempt in range(MAX_TRIES):
         line, owner = taken.after, taken.owner
         if replayed is not None:
             line, owner = encode(replayed), replayed.owner
-        record = carried.record
-        expires_at = record.expires_at
-        if extend or taken.touch:
-            expires_at = _expiry(work, record, taken)
-        saved: Carried | None = carried
-        if changes or rotate or expires_at != record.expires_at:
-            changed = carried.changed(line, taken.named(), expires_at, owner)
-            taken.sent = True
-            if rotate:
-                log = log or taken.log()
-                written = sorted(log.values)
-                saved = await work.carrier.rotate(carried, changed, taken.named(), written)
-            elif await work.carrier.replace(carried.key, changed.record, expected=record.version):
-                saved = changed
-            else:
-                saved = None
-            taken.sent = False
+        saved = None
+        if taken.failed:
+            taken.failed = False
+        else:
+            saved = await _try(work, taken, carried, (line, owner), extend=extend, rotate=rotate)
         if saved is not None:
             _land(work, values, taken, saved, None if replayed is None else line)
             return
-        if attempt:
-            await _step_aside(attempt)
+        await _step_aside(attempt)
         found = await _found(work, carried)
         if found[1].moved is not None:
             await _go_after(work, values, taken, found)
             return
+        if taken.is_in(found[0]):
+            _land(work, values, taken, found[0], found[0].line)
+            return
         _note_extension(work, carried, found[0])
         carried, content = found
-        if taken.is_in(carried):
-            _land(work, values, taken, carried, carried.line)
-            return
         log = log or taken.log()
         replayed = log.replay(content)
     raise WriteConflict(_CONFLICT)
 
 
+async def _try(
+    work: Work,
+    taken: Taken,
+    carried: Carried,
+    content: tuple[bytes, str | None],
+    *,
+    extend: bool,
+    rotate: bool,
+) -> Carried | None:
+    """Keep the next version, with this text and owner; None if others were faster."""
+    record = carried.record
+    expires_at = record.expires_at
+    if extend or taken.touch:
+        expires_at = _expiry(work, record, taken)
+    if not (taken.changed or rotate or expires_at != record.expires_at):
+        return carried
+    line, owner = content
+    saved: Carried | None = carried.changed(line, taken.named(), expires_at, owner)
+    assert saved is not None
+    taken.sent = True
+    if rotate:
+        written = sorted(taken.log().values)
+        saved = await work.carrier.rotate(carried, saved, taken.named(), written, taken.drawn())
+        if saved is None:
+            taken.seed = b""
+    elif not await work.carrier.replace(carried.key, saved.record, expected=record.version):
+        saved = None
+    taken.sent = False
+    return saved
+
+
 async def _go_after(work: Work, values: Values, taken: Taken, tombstone: Loaded) -> None:
     """Another request has given the session a new id."""
-    following, _ = await _followed(work, tombstone)
+    followed = await work.carrier.follow(tombstone)
+    if followed is None and work.tombstone is None:
+        raise SessionEnded(_ENDED)
+    following = followed and followed[0]
     log = taken.log()
-    if taken.rotate and taken.is_in(tombstone[0]):  # it was this very commit, and the answer was lost
+    if following and taken.rotate and taken.is_in(tombstone[0]):  # this very commit, and the answer was lost
         _land(work, values, taken, following[0], following[0].line)
     elif taken.rotate or log.sets_owner:
         await _log_in_again(work, values, taken, following, log)
@@ -204,15 +255,22 @@ async def _go_after(work: Work, values: Values, taken: Taken, tombstone: Loaded)
         if work.tombstone is None:
             await _write_behind(work, taken, tombstone, log)
         else:
-            await _write_behind(work, taken, tombstone, log.functions_alone())
+            if following:
+                await _write_behind(work, taken, tombstone, log.functions_alone())
             await _write_beside(work, taken, tombstone, log)
 
 
-async def _log_in_again(work: Work, values: Values, taken: Taken, following: Loaded, log: Log) -> None:
-    """A login with an id that was replaced a moment ago: two clicks, or a first answer that was lost."""
-    carried, content = following
-    if taken.owner is not None and content.owner == taken.owner:
+async def _log_in_again(work: Work, values: Values, taken: Taken, following: Loaded | None, log: Log) -> None:
+    """A login with an id that was replaced a moment ago: two clicks, or a first answer that was lost.
+
+    `following`: what follows, if it was not ended since.
+    """
+    if following and taken.is_in(following[0]):  # it took the record over, and the answer was lost
+        work.tombstone = None
+        _land(work, values, taken, following[0], following[0].line)
+    elif following and taken.owner is not None and following[1].owner == taken.owner:
         # The same user: the new session is theirs, and the browser is told its id, perhaps once more.
+        carried, content = following
         await _keep(work, values, taken, carried, False, log.replay(content), takes_over=True)
         work.tombstone = None
     elif log:
@@ -263,10 +321,10 @@ async def _replace(work: Work, taken: Taken, carried: Carried, content: Content,
 
 async def _begin(work: Work, taken: Taken, line: bytes, owner: str | None) -> Carried:
     now = time.time()
-    trail = b";" + taken.named()
-    record = Record(line + b"\n" + trail, now, work.carrier.lifetime.first(now), owner=owner)
+    payload = line + b"\n;" + taken.named()
     taken.sent = True
-    begun = await work.carrier.create(Carried(record, line, trail))
+    record = Record(payload, now, work.carrier.lifetime.first(now), owner=owner)
+    begun = await work.carrier.create(record, taken.drawn())
     taken.sent = False
     work.born = True
     return begun
@@ -291,7 +349,7 @@ async def _followed(work: Work, tombstone: Loaded) -> tuple[Loaded, set[str]]:
 def _land(work: Work, values: Values, taken: Taken, saved: Carried, line: bytes | None = None) -> None:
     """Go on with what was saved; `line` is its text, if others have written it since it was loaded."""
     if taken.life != work.life:  # another task of this request has ended the session meanwhile
-        work.ending, work.pending = (*work.ending, saved), True
+        work.ending, work.pending, work.special = (*work.ending, saved), True, True
         return
     work.held, work.standing = saved, _LIVE
     if line is not None:
@@ -334,5 +392,6 @@ def _expiry(work: Work, record: Record, taken: Taken) -> float:
 
 
 async def _step_aside(attempt: int) -> None:
-    """Wait for a random while, longer each time, so that somebody gets through."""
-    await anyio.sleep(random() * min(0.0005 * 2**attempt, 0.05))  # noqa: S311 (no secret)
+    """Wait for a random while, longer each time, so that somebody gets through; not at first."""
+    if attempt:
+        await anyio.sleep(random() * min(0.0005 * 2**attempt, 0.05))  # noqa: S311 (no secret)

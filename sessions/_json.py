@@ -7,6 +7,7 @@ and decodes straight into typed records.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import isfinite
 from typing import Any, Final
 
@@ -86,27 +87,35 @@ def _find_fault(value: object, path: str, depth: int) -> str | None:
         return f"is nested more than {MAX_DEPTH} levels deep"
     where = f"holds at {path}" if path else "is"
     if isinstance(value, dict):
-        for name, item in value.items():
+        for name in value:
             if not isinstance(name, str):
                 return f"{where} a mapping with a key of type {type(name).__name__}"
-            if fault := _find_fault(name, f"{path}[key]", depth + 1):
-                return fault
-            if fault := _find_fault(item, f"{path}[{name!r}]", depth + 1):
-                return fault
-        return None
-    if isinstance(value, (list, tuple)):
-        for index, item in enumerate(value):
-            if fault := _find_fault(item, f"{path}[{index}]", depth + 1):
-                return fault
-        return None
+    if isinstance(value, (dict, list, tuple)):
+        faults = (_find_fault(item, place, depth + 1) for place, item in _inside(value, path))
+        return next(filter(None, faults), None)
     if isinstance(value, float) and not isfinite(value):
         return f"{where} a number that is not finite"
-    if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            return f"{where} text that is not valid Unicode"
-        return None
-    if value is None or isinstance(value, (bool, int, float)):
+    if isinstance(value, str) and not _is_unicode(value):
+        return f"{where} text that is not valid Unicode"
+    if value is None or isinstance(value, (str, bool, int, float)):
         return None
     return f"{where} of type {type(value).__name__}"
+
+
+def _inside(value: dict[str, Any] | list[Any] | tuple[Any, ...], path: str) -> Iterator[tuple[str, object]]:
+    """The items with their paths, and the keys of a mapping."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield f"{path}[key]", name
+            yield f"{path}[{name!r}]", item
+    else:
+        for index, item in enumerate(value):
+            yield f"{path}[{index}]", item
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -16,21 +16,23 @@ class HasScope(Protocol):
     def scope(self) -> Any: ...
 
 
-def _get_session(connection: HasScope | Mapping[str, Any], name: str = "session") -> Session:
-    """The session that the middleware with `session_cookie_name=name` gave this request.
+def _get_session(connection: HasScope | Mapping[str, Any], name: str | None = None) -> Session:
+    """The session of a request, a websocket or a plain ASGI scope: the one that `request.session` is.
 
-    `connection` is a request, a websocket or a plain ASGI scope. `Depends(get_session)` is a FastAPI
-    dependency; there the name is always "session", as no request may choose it.
+    `name` reaches any other by the `session_cookie_name` of its middleware.
 
-    Raises `LookupError` when no such middleware is installed around the handler.
+    As a FastAPI dependency, `Depends(get_session)`, it takes no name: a request may not choose its session.
+
+    Raises `LookupError` when there is no such middleware around the handler.
     """
     scope = connection if isinstance(connection, Mapping) else connection.scope
-    try:
-        session: Session = scope["sessions"][name]
-    except KeyError:
-        raise LookupError(
-            f"no SessionMiddleware with the cookie name {name!r} is around this handler"
-        ) from None
+    sessions: dict[str, Session] = scope.get("sessions", {})
+    session = scope.get("session") if name is None else sessions.get(name)
+    if name is None and not isinstance(session, Session):  # the app has put something else in its place
+        session = next(reversed(sessions.values()), None)
+    if session is None:
+        named = "" if name is None else f" with the cookie name {name!r}"
+        raise LookupError(f"no SessionMiddleware{named} is around this handler")
     session.mark_accessed()
     return session
 
@@ -40,9 +42,9 @@ if TYPE_CHECKING:
 else:
 
     class _Dependency:
-        """The function, with the signature that FastAPI needs to see: it would take `name` from the query.
+        """The function, with a signature for FastAPI, which would take `name` from the query.
 
-        Starlette is imported when that is asked for, as an app need not have it.
+        Starlette is imported when FastAPI asks, because an app need not have it.
         """
 
         __doc__ = _get_session.__doc__

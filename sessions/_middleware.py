@@ -7,11 +7,12 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
-from sessions._carriers import Carrier
+from sessions._carriers import Carried, Carrier
 from sessions._cookie import Cookie, CookieOptions
 from sessions._keys import EncryptionKey, KeyRing
 from sessions._lifetime import Duration, Lifetime
 from sessions._purge import Purger
+from sessions._record import PLAIN, moved_to
 from sessions._response import Exchange, Message, Scope, Send, fail, finish, sending, unavailable
 from sessions._session import open_session
 from sessions.errors import InvalidCookie, StoreUnavailable
@@ -68,49 +69,72 @@ class SessionMiddleware:
         self._cookie = Cookie(session_cookie_name, CookieOptions.of(cookie_options))
         self._carrier: Carrier = _storage(store).carrier(lifetime, keys)
         self._purger = Purger(self._carrier)
+        self._says_so = _says_when_it_looks(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        kind = scope["type"]
-        if kind not in _SERVED:
-            if kind == "lifespan":
-                await self._purger.run_beside(self.app, scope, receive, send)
-            else:
-                await self.app(scope, receive, send)
+        if scope["type"] not in _SERVED:
+            await self._pass_on(scope, receive, send)
             return
-
-        cookie = self._cookie
+        cookie, carrier = self._cookie, self._carrier
         found = cookie.find(scope["headers"])
-        loaded = None
+        carried, plain = None, True
         if found is not None:
             try:
                 if found.fault is not None:
                     raise InvalidCookie(found.fault)
-                loaded = await self._carrier.find(found.value)
-            except (InvalidCookie, StoreUnavailable) as fault:
-                if isinstance(fault, StoreUnavailable):
-                    await unavailable(fault, kind, send)
-                    return
+                carried = await carrier.find(found.value)
+                plain = carried is not None and carried.record.payload.startswith(PLAIN)
+                if not plain:
+                    _log_found(cookie, carried)
+            except InvalidCookie as fault:
                 logger.warning("ignored a cookie %r: %s", cookie.name, fault)
-            else:
-                if loaded is None:
-                    logger.info("ignored a cookie %r: its session is over or unknown", cookie.name)
-        work, session = open_session(self._carrier, scope["headers"], loaded)
-        if work.tombstone is not None:
-            logger.info("ignored a cookie %r: its session has a newer id", cookie.name)
+            except StoreUnavailable as fault:
+                await unavailable(fault, scope["type"], send)
+                return
+        at_once = not plain or not (self._says_so or _says_when_it_looks(scope.get("app")))
+        session = open_session(carrier, scope["headers"], carried, at_once=at_once)
         scope["session"] = session
         scope.setdefault("sessions", {})[cookie.name] = session
 
         try:
-            await self.app(scope, receive, sending(work, session, cookie, found, scope, send))
+            await self.app(scope, receive, sending(session, carried, carrier, cookie, found, scope, send))
         except BaseException as error:
-            if await fail(Exchange(work, session, cookie, found, scope), error, send):
+            if await fail(Exchange(session, cookie, found, scope), error, send):
                 return
             raise
-        if work.accessed or scope.get("session") is not session:
-            finish(work, session, scope)
+        finish(session, scope)
         # Where the server has no lifespan; after the response, to delay nobody.
         if time.monotonic() >= self._purger.due:
             await self._purger.run()
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What is neither a request nor a websocket."""
+        if scope["type"] == "lifespan":
+            await self._purger.run_beside(self.app, scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
+_frameworks: Final[dict[type[Any], bool]] = {}
+
+
+def _says_when_it_looks(app: object) -> bool:
+    """Whether the framework of this app asks for the session by `request.session` of Starlette's.
+
+    That says that somebody looks. Elsewhere the dict may be used as it is, by an encoder that reads its
+    memory, so that its values must be there from the beginning.
+    """
+    kind = type(app)
+    if kind not in _frameworks:
+        _frameworks[kind] = any(base.__module__.startswith("starlette.") for base in kind.__mro__)
+    return _frameworks[kind]
+
+
+def _log_found(cookie: Cookie, carried: Carried | None) -> None:
+    if carried is None:
+        logger.info("ignored a cookie %r: its session is over or unknown", cookie.name)
+    elif moved_to(carried.record.payload) is not None:
+        logger.info("ignored a cookie %r: its session has a newer id", cookie.name)
 
 
 def _storage(store: Storage | str) -> Storage:

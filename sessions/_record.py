@@ -46,10 +46,11 @@ class Content(msgspec.Struct, omit_defaults=True, gc=False):
     requests with the old id have set since.
     """
 
-    data: dict[str, Any] = {}
-    flash: tuple[str, ...] = ()
-    owner: str | None = None
+    # In this order, so that the text's first letters tell what is unusual about it (`PLAIN`).
     moved: Moved | None = None
+    flash: tuple[str, ...] = ()
+    data: dict[str, Any] = {}
+    owner: str | None = None
 
 
 class InvalidRecord(ValueError):
@@ -66,6 +67,9 @@ COMMIT_ID_LENGTH: Final = 12
 REMEMBERED_COMMITS: Final = 16
 """So many commits, and at times twice as many, may follow one whose answer was lost before its retry would
 no longer find it done."""
+
+PLAIN: Final = b'{"data"'
+"""How a line begins that is no tombstone's and has no flash values."""
 
 EMPTY: Final = b"{}"
 """The line of a session without values."""
@@ -91,7 +95,7 @@ def unpack(line: bytes) -> Content:
 
 def moved_to(payload: bytes) -> Moved | None:
     """Where the session is now, if this is a tombstone's payload."""
-    if b'"moved":' not in payload:  # nearly all of them; it may still be the app's own key
+    if not payload.startswith(b'{"moved"'):
         return None
     try:
         return unpack(split(payload)[0]).moved
@@ -122,9 +126,10 @@ def shortened(trail: bytes) -> bytes:
     return b"%b;%b" % (former, ids[-COMMIT_ID_LENGTH * (REMEMBERED_COMMITS - 1) :])
 
 
-def with_former_key(trail: bytes, key: str) -> bytes:
-    """The trail of a record that follows the one under this key."""
-    return b"%b;%b" % (key.encode(), trail.partition(b";")[2])
+def with_former_key(payload: bytes, key: str) -> bytes:
+    """The payload of a record that follows the one under this key."""
+    line, trail = split(payload)
+    return b"%b\n%b;%b" % (line, key.encode(), trail.partition(b";")[2])
 
 
 def former_key(payload: bytes) -> str:

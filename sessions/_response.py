@@ -6,15 +6,16 @@ import logging
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import anyio
-import msgspec
 
+from sessions._carriers import Carried, Carrier
 from sessions._commit import commit
 from sessions._cookie import Cookie, Found
-from sessions._session import Session, replace_values
-from sessions._work import Phase, Standing, Work
+from sessions._session import Session, begin, replace_values, state_of
+from sessions._work import Phase, Standing, Work, has_nested
 from sessions.errors import LateChange, SessionEnded, StoreUnavailable
 
 Scope = MutableMapping[str, Any]
@@ -39,49 +40,61 @@ _VARY_COOKIE: Final = (b"vary", b"Cookie")
 _START: Final = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 
 
-class Exchange(msgspec.Struct, frozen=True, gc=False):
+@dataclass(slots=True, eq=False, repr=False)
+class Exchange:
     """One request, as far as the way out needs it."""
 
-    work: Work
     session: Session
     cookie: Cookie
     found: Found | None
     scope: Scope
 
+    @property
+    def work(self) -> Work:
+        return begin(self.session)
+
 
 def sending(
-    work: Work, session: Session, cookie: Cookie, found: Found | None, scope: Scope, send: Send
+    session: Session,
+    carried: Carried | None,
+    carrier: Carrier,
+    cookie: Cookie,
+    found: Found | None,
+    scope: Scope,
+    send: Send,
 ) -> Send:
     """What the app sends with, in place of the server's `send`."""
-    enough = work.carrier.lifetime.needs_no_extension
 
     async def send_with_session(message: Message) -> None:
-        if work.phase is not _OPEN:
-            if work.notes is not None:
-                _refuse_late_changes(work, session)
+        state = state_of(session)
+        if state.phase is not _OPEN:
+            if state.accessed:
+                _check_late_changes(session)
         elif message["type"] in _START:
-            held = work.held
-            due = held is not None and held.record.expires_at - time.time() <= enough
             if (
-                due
-                or work.accessed
+                state.accessed
+                or (carried is not None and carried.record.expires_at - time.time() <= carrier.enough)
                 or scope.get("session") is not session
                 or b"set-cookie" in dict(message.get("headers", ()))
             ):
-                message = await _start(Exchange(work, session, cookie, found, scope), message, due)
-            work.phase = _ANSWERED
+                message = await _start(Exchange(session, cookie, found, scope), message)
+                state = state_of(session)
+            state.phase = _ANSWERED
         await send(message)
 
     return send_with_session
 
 
-def finish(work: Work, session: Session, scope: Scope) -> None:
+def finish(session: Session, scope: Scope) -> None:
     """The app has returned. Raises `LateChange` for a change that nobody has saved."""
     if scope.get("session") is not session:
         _hear_of_replacement(session, scope)
-    if work.needs_commit(session) and work.has_unsaved(session):
-        # After the start of the response, or on a websocket that was never accepted.
-        _refuse_late_changes(work, session)
+    state = state_of(session)
+    if state.accessed and (state.pending or state.nested or state.phase is not _ANSWERED):
+        work = begin(session)
+        if work.has_unsaved(session):
+            # After the start of the response, or on a websocket that was never accepted.
+            _refuse_late_changes(work, session)
 
 
 async def fail(exchange: Exchange, error: BaseException, send: Send) -> bool:
@@ -100,21 +113,27 @@ async def fail(exchange: Exchange, error: BaseException, send: Send) -> bool:
     return True
 
 
-async def _start(exchange: Exchange, message: Message, due: bool) -> Message:
+async def _start(exchange: Exchange, message: Message) -> Message:
     """The start of the response, after the commit."""
-    work, session = exchange.work, exchange.session
+    session = exchange.session
+    work = begin(session)
     headers = given = message.get("headers", ())
-    exchange.cookie.warn_if_set_inside(headers)
+    names = dict(headers)
+    if b"set-cookie" in names:
+        exchange.cookie.warn_if_set_inside(headers)
     if exchange.scope.get("session") is not session:
         _hear_of_replacement(session, exchange.scope)
+    held = work.held
+    due = held is not None and held.record.expires_at - time.time() <= work.carrier.enough
     if (due or work.accessed) and work.fault is None:
         if message.get("status", 200) >= SERVER_ERROR and work.discard(session):
             logger.error(
                 "a response with the status %d keeps no changes of its session; save() keeps them",
                 message["status"],
             )
+        work.nested = has_nested(session)
         try:
-            if due or work.needs_commit(session):
+            if due or work.pending or work.nested:
                 await commit(work, session, extend=due and _is_activity(work, message))
             if work.held is not work.known or work.dismissed:
                 headers = _with_cookie(exchange, headers)
@@ -125,7 +144,7 @@ async def _start(exchange: Exchange, message: Message, due: bool) -> Message:
             work.fault = fault
             raise
     if work.accessed:
-        headers = _varying(headers)
+        headers = _varying(headers) if b"vary" in names else [*headers, _VARY_COOKIE]
     # A new message each time: an app may send one and the same dictionary to everybody.
     return message if headers is given else {**message, "headers": headers}
 
@@ -159,6 +178,12 @@ async def _end_in_spite_of(exchange: Exchange, error: BaseException, send: Send)
         headers = _with_cookie(exchange, [(b"content-type", b"text/plain; charset=utf-8")])
         await send({"type": "http.response.start", "status": 500, "headers": headers})
         await send({"type": "http.response.body", "body": b"Internal Server Error"})
+
+
+def _check_late_changes(session: Session) -> None:
+    work = begin(session)
+    if work.notes is not None:
+        _refuse_late_changes(work, session)
 
 
 def _refuse_late_changes(work: Work, session: Session) -> None:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from math import inf, isinf
 from typing import Any, Final, NoReturn, overload
 
-from sessions._carriers import Carrier, Loaded
+from sessions._carriers import Carried, Carrier
 from sessions._commit import commit, refresh
 from sessions._json import FIXED, accepted_key, checked, decode, encode
+from sessions._record import InvalidRecord, unpack
 from sessions._templates import own_keys_first
-from sessions._work import Phase, Standing, Work, one_at_a_time
+from sessions._work import Opening, Phase, Work, one_at_a_time
+
+logger = logging.getLogger("sessions")
 
 Number = int | float
 
 _OPEN: Final = Phase.OPEN
-_LIVE: Final = Standing.LIVE
-_MOVED: Final = Standing.MOVED
 _SURE: Final = frozenset({int, bool, type(None)})
 """What JSON can hold whatever its value."""
 _MISSING: Any = object()
@@ -146,18 +148,15 @@ class Session(dict[str, Any]):
         # The value first and the note then: a commit between the two, by another thread, saves it twice
         # and never not at all.
         dict.__setitem__(self, key, value)
-        notes = work.notes
-        if notes is None or notes.functions or work.flash:
-            work.assign(key)
-        else:  # the same, in short
-            notes.assigned.add(key)
+        work.assign(key)
 
     def __delitem__(self, key: str) -> None:
         """Raises `KeyError` when there is no such key; `forget` does not."""
         if key not in self:
             raise KeyError(key)
-        self._work.assign(key)
+        self._work.check()
         dict.pop(self, key, None)
+        self._work.assign(key)
 
     def set(self, key: str, value: Any) -> None:
         self[key] = value
@@ -349,12 +348,20 @@ own_keys_first(
 )
 
 
+class NotRead:
+    """Stands in a session for its values until somebody looks. What cannot look, such as an encoder that
+    reads a dict's memory, raises an error that names this class: give it `get_session(…)`, or a copy."""
+
+
+_NOT_READ: Final = {"": NotRead()}
+
+
 class _Unseen(Session):
     """A session that nobody has looked at. Whatever looks at it makes it a plain `Session` first.
 
-    So a response whose handler did not look can be cached for everybody, and a session costs nothing more
-    per look. (`Session` itself must leave `__iter__` to `dict`: with one of its own, `dict(session)` would
-    read key by key, and use flash values up.)
+    So a response whose handler did not look can be cached for everybody, a session costs nothing more per
+    look, and nothing at all without one. (`Session` itself must leave `__iter__` to `dict`: with one of its
+    own, `dict(session)` would read key by key, and use flash values up.)
     """
 
     __slots__ = ()
@@ -363,13 +370,21 @@ class _Unseen(Session):
         self._looked_at()
 
     def _looked_at(self) -> Work:
-        work = self._work
-        work.accessed = True
+        work = begin(self)
+        work.accessed = True  # `begin` may be called by others, for whom it is no look
         self.__class__ = Session  # type: ignore[assignment]
         return work
 
     def is_flash(self, key: str) -> bool:
         return key in self._looked_at().flash
+
+    @property
+    def accessed(self) -> bool:
+        return False
+
+    @property
+    def modified(self) -> bool:
+        return False
 
 
 def _look_first(name: str) -> Callable[..., Any]:
@@ -393,27 +408,51 @@ _Unseen.__hash__ = None
 
 
 _bind: Final = vars(Session)["_work"].__set__
+state_of: Final[Callable[[Session], Work | Opening]] = vars(Session)["_work"].__get__
+"""The state of the session's request: `Opening` until somebody looks."""
 
 
 def open_session(
-    carrier: Carrier, headers: Iterable[tuple[bytes, bytes]] = (), loaded: Loaded | None = None
-) -> tuple[Work, Session]:
-    """The session of a request, as nobody has looked at it yet."""
-    if loaded is None:
-        work = Work(carrier, headers)
+    carrier: Carrier,
+    headers: Iterable[tuple[bytes, bytes]] = (),
+    carried: Carried | None = None,
+    *,
+    at_once: bool = True,
+) -> Session:
+    """The session of a request, as nobody has looked at it yet.
+
+    `at_once`: read the values now. For apps that may give the dict to an encoder which cannot look, and for
+    what does not begin with `PLAIN`.
+    """
+    if carried is None:
         session: Session = _Unseen()
-    else:
-        carried, content = loaded
-        if content.moved is None:
-            work = Work(carrier, headers, carried, carried, _LIVE, content.owner, content.flash)
-        else:
-            work = Work(carrier, headers, None, None, _MOVED, None, content.flash, tombstone=carried)
-            work.base = work.text(content.data)
+        _bind(session, Opening(carrier, headers))
+        return session
+    session = _Unseen(_NOT_READ)
+    _bind(session, Opening(carrier, headers, carried))
+    if at_once and begin(session).flash:
         # An iteration over an unseen session could not tell a look at the whole from a read of each key.
-        work.accessed = bool(content.flash)
-        session = Session(content.data) if content.flash else _Unseen(content.data)
+        session.mark_accessed()
+    return session
+
+
+def begin(session: Session) -> Work:
+    """The session's work, with its values read; this is not yet a look."""
+    state = state_of(session)
+    if type(state) is Work:
+        return state
+    assert type(state) is Opening
+    content = None
+    if state.carried is not None:
+        dict.clear(session)
+        try:
+            content = unpack(state.carried.line)
+            dict.update(session, content.data)
+        except InvalidRecord as fault:
+            logger.warning("ignored a cookie: %s", fault)
+    work = Work(state, content)
     _bind(session, work)
-    return work, session
+    return work
 
 
 def replace_values(session: Session, other: object) -> None:

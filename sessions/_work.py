@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import Enum
 from threading import Lock
 from typing import Any, Final
 
 import anyio
-import msgspec
 
-from sessions._carriers import Carried, Carrier
+from sessions._carriers import Carried, Carrier, new_seed
 from sessions._changes import Function, Log, Notes, derive
 from sessions._json import FIXED, checked, encode
 from sessions._record import EMPTY, Content, has_commit, new_commit_id, unpack
@@ -34,7 +34,8 @@ class Phase(Enum):
     FAILED = "An exception left the app: nothing can be saved any more."
 
 
-class Taken(msgspec.Struct, gc=False):
+@dataclass(slots=True, eq=False, repr=False)
+class Taken:
     """What one commit has to save. What is changed from then on is for the next one."""
 
     before: bytes
@@ -48,20 +49,30 @@ class Taken(msgspec.Struct, gc=False):
     touch: bool = False
     sent: bool = False
     """Whether the store was asked to write it, and has not answered."""
+    failed: bool = False
+    """Whether it was tried once already, and others were faster."""
     commit_id: bytes = b""
+    seed: bytes = b""
+    """What the session's next id is made from: a retry draws no other, as the record may be there by now."""
 
     @property
     def changed(self) -> bool:
         return self.before != self.after or bool(self.notes)
 
     def log(self) -> Log:
-        return derive(self.before, self.after, self.notes or Notes())
+        return derive(self.before, self.after, self.notes or Notes(set()))
 
     def named(self) -> bytes:
         """The commit's id, which it has from its first write on."""
         if not self.commit_id:
             self.commit_id = new_commit_id()
         return self.commit_id
+
+    def drawn(self) -> bytes:
+        """The seed, which it has from its first try on."""
+        if not self.seed:
+            self.seed = new_seed()
+        return self.seed
 
     def is_in(self, carried: Carried) -> bool:
         """Whether this commit is among those that made the record."""
@@ -83,14 +94,27 @@ _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 one_at_a_time: Final = Lock()
 
 
-class Work(msgspec.Struct, gc=False):
+@dataclass(slots=True, eq=False, repr=False)
+class Opening:
+    """A request whose session nobody has looked at. Most of what `Work` holds is of no interest to it."""
+
+    carrier: Carrier
+    headers: Iterable[tuple[bytes, bytes]] = ()
+    carried: Carried | None = None
+    phase: Phase = _OPEN
+    accessed: bool = False
+    pending: bool = False
+    nested: bool = False
+
+
+class Work:
     """The state of one request. `_session` changes it, `_commit` saves it, `_response` tells the browser.
 
     The values themselves are the session's own, a dict; each method that needs them is given them.
     """
 
-    carrier: Carrier
-    headers: Iterable[tuple[bytes, bytes]] = ()
+    # Each request that looks makes one of these, so what is usual is said once, by the class. No value here
+    # is ever changed in place.
     held: Carried | None = None
     """The session that the request holds now."""
     known: Carried | None = None
@@ -98,7 +122,6 @@ class Work(msgspec.Struct, gc=False):
     standing: Standing = _ANONYMOUS
     owner: str | None = None
     flash: tuple[str, ...] = ()
-    phase: Phase = _OPEN
     accessed: bool = False
     """Whether the handler has looked at the session."""
     modified: bool = False
@@ -108,6 +131,10 @@ class Work(msgspec.Struct, gc=False):
     notes: Notes | None = None
     pending: bool = False
     """Whether there may be something for the store to do; what changed in place need not show here."""
+    nested: bool = False
+    """Whether there may be values that can change in place."""
+    special: bool = False
+    """Whether a commit may be anything else than the next version of a living record."""
     rotating: bool = False
     touching: bool = False
     dismissed: bool = False
@@ -127,6 +154,28 @@ class Work(msgspec.Struct, gc=False):
     saving: bool = False
     _saved: anyio.Event | None = None
     _base: bytes | None = None
+
+    def __init__(self, opening: Opening, content: Content | None) -> None:
+        """`content`: what is in the session that the request came with."""
+        self.carrier = opening.carrier
+        self.headers = opening.headers
+        self.phase = opening.phase
+        carried = opening.carried
+        if carried is None or content is None:
+            self.special = True
+        elif content.moved is None:
+            self.held = self.known = carried
+            self.standing = _LIVE
+            self.owner = content.owner
+            if content.flash:
+                self.flash = content.flash
+        else:
+            self.standing = Standing.MOVED
+            self.flash = content.flash
+            self.tombstone, self.special = carried, True
+            self.base = self.text(content.data)
+        if self.phase is not _OPEN:
+            self.nested = True  # nobody looks at the values any more before the end
 
     def __repr__(self) -> str:
         return f"<Work, {self.standing.name}, {self.phase.name}>"  # no ids, no values: it may reach a log
@@ -164,15 +213,19 @@ class Work(msgspec.Struct, gc=False):
             self.check()
         if self.notes is None:
             self.accessed = self.modified = self.pending = True
-            self.notes = Notes()
+            self.notes = Notes(set())
         return self.notes
 
     def assign(self, key: str) -> None:
-        """Note that the key was set or removed. Raises `LateChange`."""
-        notes = self.noting()
-        notes.assigned.add(key)
-        if notes.functions and notes.results and key in notes.functions:
-            del notes.functions[key], notes.results[key]
+        """Note that the key was set or removed, after `check`."""
+        notes = self.notes
+        if notes is None:
+            self.accessed = self.modified = self.pending = True
+            self.notes = Notes({key})
+        else:
+            notes.assigned.add(key)
+            if notes.functions and notes.results and key in notes.functions:
+                del notes.functions[key], notes.results[key]
         if self.flash and key in self.flash:
             self._unflash(key)
 
@@ -180,6 +233,8 @@ class Work(msgspec.Struct, gc=False):
         self.flash = tuple(other for other in self.flash if other != key)
 
     def assign_flash(self, key: str) -> None:
+        """Note that the key was set to a flash value. Raises `LateChange`."""
+        self.check()
         self.assign(key)
         self.flash = (*self.flash, key)
 
@@ -215,13 +270,13 @@ class Work(msgspec.Struct, gc=False):
 
     def rotate(self) -> None:
         self.check(told=True)
-        self.accessed = self.modified = self.pending = self.rotating = True
+        self.accessed = self.modified = self.pending = self.special = self.rotating = True
 
     def touch(self) -> None:
         self.accessed = True
         if self.phase is _OPEN or self.standing is not _ANONYMOUS:
             self.check()
-            self.touching = self.pending = True
+            self.touching = self.pending = self.special = True
 
     def dismiss(self) -> None:
         """End the session. What is set from now on begins a new one. Raises `LateChange`."""
@@ -234,7 +289,7 @@ class Work(msgspec.Struct, gc=False):
         self.base, self.owner, self.flash = EMPTY, None, ()
         self.drop_changes()
         self.life += 1
-        self.accessed = self.modified = self.dismissed = True
+        self.accessed = self.modified = self.special = self.dismissed = True
 
     def drop_changes(self) -> None:
         self.notes = None
@@ -249,17 +304,13 @@ class Work(msgspec.Struct, gc=False):
 
     # -- what is not saved yet -------------------------------------------------------------------------------
 
-    def needs_commit(self, values: dict[str, Any]) -> bool:
-        """Whether there may be something for the store to do. Cheap, because each request that looks asks."""
-        return self.pending or not _PLAIN.issuperset(map(type, values.values()))
-
     def has_changes(self, values: dict[str, Any]) -> bool:
         """Whether there is something to save: noted, or changed in place."""
         if self.notes is not None and self.notes:
             return True
         if self.unsure is not None or (self.cut_off and self._cut_off_changed()):
             return True
-        return self.accessed and _has_nested(values) and self._changed_in_place(values)
+        return self.accessed and has_nested(values) and self._changed_in_place(values)
 
     def has_unsaved(self, values: dict[str, Any]) -> bool:
         """The same, or an end or an extension that the store has not heard of."""
@@ -273,7 +324,7 @@ class Work(msgspec.Struct, gc=False):
 
     def text(self, values: dict[str, Any]) -> bytes:
         """The content as JSON text."""
-        return encode(Content(values, self.flash, self.owner))
+        return encode(Content(None, self.flash, values, self.owner))
 
     def take(self, values: dict[str, Any]) -> Taken:
         """What this commit has to save.
@@ -288,7 +339,7 @@ class Work(msgspec.Struct, gc=False):
             )
         before = after = self.base
         notes, owner = None, self.owner
-        nested = self.accessed and _has_nested(values)
+        nested = self.accessed and has_nested(values)
         if nested or self.notes is not None:
             one_at_a_time.acquire()  # `with` takes longer, and each writing request comes by here
             try:
@@ -296,8 +347,11 @@ class Work(msgspec.Struct, gc=False):
                 notes, owner, self.notes, self._base = self.notes, self.owner, None, after
             finally:
                 one_at_a_time.release()
+        self.pending = False
+        if not self.special:
+            return Taken(before, after, notes, owner, self.life)
         taken = Taken(before, after, notes, owner, self.life, self.rotating, self.touching)
-        self.pending = self.rotating = self.touching = False
+        self.rotating = self.touching = False
         return taken
 
     def _checked_text(self, values: dict[str, Any]) -> bytes:
@@ -324,7 +378,7 @@ class Work(msgspec.Struct, gc=False):
             self.base = taken.before
         self.rotating = self.rotating or taken.rotate
         self.touching = self.touching or taken.touch
-        self.pending = True
+        self.pending = self.special = True
 
     def discard(self, values: dict[str, Any]) -> bool:
         """Forget what is not saved; the values are as saved again. Whether there was something to forget."""
@@ -364,9 +418,9 @@ class Work(msgspec.Struct, gc=False):
             self._saved = None
 
 
-def _has_nested(values: dict[str, Any]) -> bool:
+def has_nested(values: dict[str, Any]) -> bool:
     """Whether there are values that can change in place."""
-    return not _PLAIN.issuperset(map(type, values.values()))
+    return not _PLAIN.issuperset(map(type, dict.values(values)))
 
 
 def _check_nested(values: dict[str, Any]) -> None:

@@ -7,19 +7,21 @@
     visit = Visit.of(request)
     visit.set(Visit.email, "ada@example.org")
     visit.get(Visit.email)         # str | None
+    visit[Visit.email]             # str; KeyError if there is none
     visit.set(Visit.cart, "bread") # rejected: a wrong type
     visit.get(Visit.emial)         # rejected: an unknown key
 
-The types are promises between developers; nothing is checked at run time but that values are JSON.
+The types are for the type checker alone. At run time a value of another type is taken, if JSON can hold it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar, overload
 
 from sessions._session import Session
+from sessions._templates import own_keys_first
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -64,12 +66,18 @@ class Fields:
 
 
 class TypedSession(Generic[F]):
-    """A session whose keys are the fields of `F`. `untyped` is the session itself."""
+    """A session whose keys are the fields of `F`. Each method and fact is that of `Session`, with types.
+
+    `untyped` is the session itself. It has what no field types: `items()` and the other looks at the whole,
+    and `update()` with a mapping.
+    """
 
     __slots__ = ("untyped",)
 
     def __init__(self, session: Session) -> None:
         self.untyped = session
+
+    # -- reading ---------------------------------------------------------------------------------------------
 
     @overload
     def get(self, key: Key[F, T]) -> T | None: ...
@@ -78,8 +86,29 @@ class TypedSession(Generic[F]):
     def get(self, key: Key[F, Any], default: Any = None) -> Any:
         return self.untyped.get(key, default)
 
+    def __getitem__(self, key: Key[F, T]) -> T:
+        value: T = self.untyped[key]
+        return value
+
+    def __contains__(self, key: Key[F, Any]) -> bool:
+        return key in self.untyped
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.untyped)
+
+    def __len__(self) -> int:
+        return len(self.untyped)
+
+    def is_flash(self, key: Key[F, Any]) -> bool:
+        return self.untyped.is_flash(key)
+
+    # -- changing --------------------------------------------------------------------------------------------
+
     def set(self, key: Key[F, T], value: T) -> None:
         self.untyped.set(key, value)
+
+    def __setitem__(self, key: Key[F, T], value: T) -> None:
+        self.untyped[key] = value
 
     def flash(self, key: Key[F, T], value: T) -> None:
         self.untyped.flash(key, value)
@@ -87,8 +116,19 @@ class TypedSession(Generic[F]):
     def forget(self, key: Key[F, Any]) -> None:
         self.untyped.forget(key)
 
-    def __contains__(self, key: Key[F, Any]) -> bool:
-        return key in self.untyped
+    def __delitem__(self, key: Key[F, Any]) -> None:
+        del self.untyped[key]
+
+    def setdefault(self, key: Key[F, T], default: T) -> T:
+        value: T = self.untyped.setdefault(key, default)
+        return value
+
+    @overload
+    def pop(self, key: Key[F, T], /) -> T: ...
+    @overload
+    def pop(self, key: Key[F, T], default: D, /) -> T | D: ...
+    def pop(self, key: Key[F, Any], /, *default: Any) -> Any:
+        return self.untyped.pop(key, *default)
 
     def increment(self, key: Key[F, N], by: N = 1) -> N:
         number: N = self.untyped.increment(key, by)
@@ -97,6 +137,8 @@ class TypedSession(Generic[F]):
     def update(self, key: Key[F, T], function: Callable[[T | None], T]) -> T:
         value: T = self.untyped.update(key, function)
         return value
+
+    # -- its life --------------------------------------------------------------------------------------------
 
     def touch(self) -> None:
         self.untyped.touch()
@@ -107,8 +149,16 @@ class TypedSession(Generic[F]):
     def destroy(self) -> None:
         self.untyped.destroy()
 
+    def clear(self) -> None:
+        self.untyped.clear()
+
     async def save(self) -> None:
         await self.untyped.save()
+
+    async def refresh(self) -> None:
+        await self.untyped.refresh()
+
+    # -- facts -----------------------------------------------------------------------------------------------
 
     @property
     def owner(self) -> str | None:
@@ -117,6 +167,14 @@ class TypedSession(Generic[F]):
     @owner.setter
     def owner(self, owner: str | int | None) -> None:
         self.untyped.owner = owner
+
+    @property
+    def id(self) -> str | None:
+        return self.untyped.id
+
+    @property
+    def key(self) -> str | None:
+        return self.untyped.key
 
     @property
     def is_new(self) -> bool:
@@ -129,3 +187,23 @@ class TypedSession(Generic[F]):
     @property
     def expires_at(self) -> datetime | None:
         return self.untyped.expires_at
+
+    @property
+    def accessed(self) -> bool:
+        return self.untyped.accessed
+
+    @property
+    def modified(self) -> bool:
+        return self.untyped.modified
+
+
+# A template must not find the secret id by way of this view either.
+own_keys_first(
+    TypedSession,
+    names=[
+        name
+        for name in vars(TypedSession)
+        if not (name.startswith("_") or hasattr(dict, name) or name == "untyped")
+    ],
+    hidden="id",
+)

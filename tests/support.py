@@ -328,7 +328,7 @@ def attributes(line: str) -> dict[str, str]:
 def new_session() -> Session:
     """A session as an anonymous request has it, without the request."""
     carrier = MemoryStore().carrier(Lifetime.of(None, None, True, None), None)
-    return open_session(carrier)[1]
+    return open_session(carrier)
 
 
 # -- gates and clocks --------------------------------------------------------------------------------
@@ -355,6 +355,21 @@ class Gate:
         self.opened.set()
 
 
+class Crowd:
+    """Handlers that all have read the session before the first of them writes."""
+
+    def __init__(self, size: int) -> None:
+        self.missing = size
+        self.complete = anyio.Event()
+
+    async def wait(self) -> None:
+        self.missing -= 1
+        if self.missing == 0:
+            self.complete.set()
+        with anyio.fail_after(10):
+            await self.complete.wait()
+
+
 class Clock:
     """The time of day, in the test's hands."""
 
@@ -366,6 +381,61 @@ class Clock:
 
     def go(self, seconds: float) -> None:
         self.now += seconds
+
+
+# -- requests that overlap ---------------------------------------------------------------------------
+
+
+async def overlapping(browser: Browser, *urls: str) -> list[Reply]:
+    """All at once, each with the cookies of now."""
+    replies: dict[int, Reply] = {}
+
+    async def send(number: int, url: str) -> None:
+        replies[number] = await browser.get(url)
+
+    async with anyio.create_task_group() as tasks:
+        for number, url in enumerate(urls):
+            tasks.start_soon(send, number, url)
+    return [replies[number] for number in range(len(urls))]
+
+
+async def slow(gate: Gate, browser: Browser, url: str, meanwhile: Callable[[], Awaitable[Any]]) -> Reply:
+    """Send `url`, whose handler stands at the gate; do `meanwhile`; open the gate; the slow answer."""
+    replies = []
+
+    async def send() -> None:
+        replies.append(await browser.get(url))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(send)
+        await gate.arrival()
+        await meanwhile()
+        gate.open()
+    return replies[0]
+
+
+class Network:
+    """Between the browsers and an app: it holds answers back until the test lets them go on."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.gates: dict[bytes, Gate] = {}
+
+    def hold_back(self, query: str) -> Gate:
+        """The next answer to a request whose query begins so. What it had to save is saved by then."""
+        gate = self.gates[query.encode()] = Gate()
+        return gate
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        found = [query for query in self.gates if scope["query_string"].startswith(query)]
+        gate = self.gates.pop(found[0]) if found else None
+
+        async def late(message: Any) -> None:
+            if gate and message["type"] == "http.response.start":
+                await gate.wait()
+            await send(message)
+
+        await self.app(scope, receive, late)
 
 
 # -- stores ------------------------------------------------------------------------------------------
@@ -417,3 +487,57 @@ class Watched(Store):
 
     async def close(self) -> None:
         await self.store.close()
+
+
+class Unsure(Watched):
+    """A store that does what it is told and then cannot be heard: the answers of some calls are lost."""
+
+    def __init__(self, store: Store | None = None) -> None:
+        super().__init__(store)
+        self.losing: dict[str, set[int]] = {}
+        """Verb → which of its calls from now on lose their answer, counted from 1."""
+        self.hanging = False
+        """Whether a lost answer keeps its caller waiting, instead of an error that tells of it."""
+        self.lost = 0
+
+    def lose(self, verb: str, *numbers: int) -> None:
+        self.losing[verb] = {self.calls.get(verb, 0) + number for number in numbers or (1,)}
+
+    async def _answer(self, verb: str) -> None:
+        number = self.calls[verb]
+        if number in self.losing.get(verb, ()):
+            self.losing[verb].discard(number)
+            self.lost += 1
+            if self.hanging:
+                await anyio.sleep_forever()
+            raise StoreUnavailable("no answer came back")
+
+    async def create(self, key: str, record: Record) -> bool:
+        created = await super().create(key, record)
+        await self._answer("create")
+        return created
+
+    async def replace(self, key: str, record: Record, *, expected: int) -> bool:
+        replaced = await super().replace(key, record, expected=expected)
+        await self._answer("replace")
+        return replaced
+
+    async def delete(self, key: str) -> None:
+        await super().delete(key)
+        await self._answer("delete")
+
+
+class Repeating(Watched):
+    """A store whose client loses the first answer of each write, sends it again, and hears of that."""
+
+    async def create(self, key: str, record: Record) -> bool:
+        await self.store.create(key, record)
+        return await super().create(key, record)
+
+    async def replace(self, key: str, record: Record, *, expected: int) -> bool:
+        await self.store.replace(key, record, expected=expected)
+        return await super().replace(key, record, expected=expected)
+
+    async def delete(self, key: str) -> None:
+        await self.store.delete(key)
+        await super().delete(key)

@@ -8,7 +8,7 @@ import anyio
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
-from support import KEY, Browser, Gate, Reply, Watched, answer, own, site
+from support import KEY, Browser, Crowd, Gate, Watched, answer, overlapping, own, site, slow
 
 from sessions import CookieStore, MemoryStore, SessionEnded, Store, WriteConflict
 from sessions._commit import MAX_TRIES
@@ -17,34 +17,6 @@ from sessions._record import Record
 pytestmark = pytest.mark.anyio
 
 TWENTY = range(20)
-
-
-async def overlapping(browser: Browser, *urls: str) -> list[Reply]:
-    """All at once, each with the cookies of now."""
-    replies: dict[int, Reply] = {}
-
-    async def send(number: int, url: str) -> None:
-        replies[number] = await browser.get(url)
-
-    async with anyio.create_task_group() as tasks:
-        for number, url in enumerate(urls):
-            tasks.start_soon(send, number, url)
-    return [replies[number] for number in range(len(urls))]
-
-
-async def slow(gate: Gate, browser: Browser, url: str, work: Any, meanwhile: Any) -> Reply:
-    """Send `url`, whose handler stands at the gate; do `meanwhile`; open the gate; the slow answer."""
-    replies = []
-
-    async def send() -> None:
-        replies.append(await browser.get(url))
-
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(send)
-        await gate.arrival()
-        await meanwhile()
-        gate.open()
-    return replies[0]
 
 
 # -- CONC --------------------------------------------------------------------------------------------
@@ -66,21 +38,6 @@ async def test_a_value_of_any_kind_is_set_again_on_what_was_faster(
     await browser.get("/write", known="0")
     await browser.get("/set_it")
     assert (await browser.get("/read")).json() == {"known": 1, before: value, "other": "1"}
-
-
-class Crowd:
-    """Handlers that all have read the session before the first of them writes."""
-
-    def __init__(self, size: int) -> None:
-        self.missing = size
-        self.complete = anyio.Event()
-
-    async def wait(self) -> None:
-        self.missing -= 1
-        if self.missing == 0:
-            self.complete.set()
-        with anyio.fail_after(10):
-            await self.complete.wait()
 
 
 @pytest.mark.promise("CONC-1")
@@ -139,7 +96,7 @@ async def test_of_two_writes_of_a_key_the_last_commit_wins_whole(store: Store) -
 
     browser = Browser(site(put, store=store))
     await browser.get("/write", first="here")
-    await slow(gate, browser, "/put?who=slow", put, lambda: browser.get("/put?who=fast"))
+    await slow(gate, browser, "/put?who=slow", lambda: browser.get("/put?who=fast"))
     assert (await browser.get("/read")).json()["value"] == {"who": "slow", "slow": ["slow"] * 3}
 
 
@@ -174,7 +131,7 @@ async def test_the_cookie_store_keeps_what_the_last_response_says() -> None:
 
     browser = Browser(site(put, store=CookieStore(), encryption_key=KEY))
     await browser.get("/write", first="here")
-    await slow(gate, browser, "/put", put, lambda: browser.get("/write?fast=1"))
+    await slow(gate, browser, "/put", lambda: browser.get("/write?fast=1"))
     assert (await browser.get("/read")).json() == {"first": "here", "slow": "1"}
 
 
@@ -196,7 +153,7 @@ async def test_in_place_changes_survive_other_requests_writes(store: Store) -> N
 
     browser = Browser(site(begin, add, store=store))
     await browser.get("/begin")
-    await slow(gate, browser, "/add", add, lambda: browser.get("/write?other=1"))
+    await slow(gate, browser, "/add", lambda: browser.get("/write?other=1"))
     kept = (await browser.get("/read")).json()
     assert kept == {"cart": ["bread", "milk"], "other": "1", "pair": [[1, 2], "x"]}
 
@@ -214,7 +171,7 @@ async def test_forgetting_is_replayed_too(store: Store) -> None:
 
     browser = Browser(site(forget, store=store))
     await browser.get("/write", a="1", b="1")
-    await slow(gate, browser, "/forget", forget, lambda: browser.get("/write?c=1"))
+    await slow(gate, browser, "/forget", lambda: browser.get("/write?c=1"))
     assert (await browser.get("/read")).json() == {"b": "1", "c": "1"}
 
 
@@ -236,7 +193,7 @@ async def test_reading_a_flash_takes_that_one_alone(
 
     browser = Browser(site(show, store=store))
     await browser.get("/flash", message="old")
-    reply = await slow(gate, browser, "/show", show, lambda: browser.get(other))
+    reply = await slow(gate, browser, "/show", lambda: browser.get(other))
     assert reply.json() == "old"
     for message in left:
         assert (await browser.get("/message")).json() == message
@@ -255,7 +212,7 @@ async def test_a_replay_that_cannot_be_is_an_error_and_saves_nothing(store: Stor
 
     browser = Browser(site(count, store=store))
     await browser.get("/write", first="here")
-    reply = await slow(gate, browser, "/count", count, lambda: browser.get("/write?n=text"))
+    reply = await slow(gate, browser, "/count", lambda: browser.get("/write?n=text"))
     assert reply.status == 500
     assert "session['n'] is not a number" in str(reply.error)
     assert (await browser.get("/read")).json() == {"first": "here", "n": "text"}
@@ -384,7 +341,7 @@ async def test_a_slow_request_cannot_undo_a_login(store: Store, act: str, encryp
     browser = Browser(app)
     await browser.get("/flash", message="hello")
     before = browser.copy()
-    reply = await slow(gate, browser, f"/{act}", None, lambda: browser.get("/rotate?user=ada"))
+    reply = await slow(gate, browser, f"/{act}", lambda: browser.get("/rotate?user=ada"))
     assert reply.status == 200
     assert reply.set_cookies == []
     kept = (await browser.get("/read")).json()
@@ -405,7 +362,7 @@ async def test_a_slow_request_whose_extension_is_due_sends_no_cookie(store: Stor
         await browser.get("/rotate?user=ada")
         clock.go(10)
 
-    reply = await slow(gate, browser, "/slow_read", None, log_in)
+    reply = await slow(gate, browser, "/slow_read", log_in)
     assert reply.status == 200
     assert reply.set_cookies == []
     assert (await browser.get("/read")).json() == {"a": "1", "user": "ada"}
@@ -451,7 +408,7 @@ async def test_a_write_during_the_rotation_is_not_lost(store: Store) -> None:
     browser = Browser(site(log_in, store=store))
     await browser.get("/write", a="1")
     before = browser.copy()
-    reply = await slow(gate, browser, "/log_in", None, lambda: browser.get("/write?fast=1"))
+    reply = await slow(gate, browser, "/log_in", lambda: browser.get("/write?fast=1"))
     assert len(reply.set_cookies) == 1
     assert (await browser.get("/read")).json() == {"a": "1", "fast": "1", "user": "ada"}
     assert (await before.get("/read")).json() == {}
@@ -486,7 +443,7 @@ async def test_a_slow_request_cannot_undo_a_logout(
     await browser.get("/flash", message="hello")
     await browser.get("/write", user="ada")
     thief = browser.copy()
-    reply = await slow(gate, browser, f"/{act}", None, lambda: browser.get("/destroy"))
+    reply = await slow(gate, browser, f"/{act}", lambda: browser.get("/destroy"))
     assert reply.status == 200
     assert reply.set_cookies == []
     assert browser.cookie() is None
@@ -506,7 +463,7 @@ async def test_a_logout_during_a_login_is_not_undone_by_it(store: Store) -> None
 
     browser = Browser(site(log_in, store=store))
     await browser.get("/write", a="1")
-    reply = await slow(gate, browser, "/log_in", None, lambda: browser.get("/destroy"))
+    reply = await slow(gate, browser, "/log_in", lambda: browser.get("/destroy"))
     assert reply.set_cookies == []
     assert (await browser.get("/read")).json() == {}
 
@@ -664,6 +621,6 @@ async def test_an_extension_that_was_saved_before_the_login_sends_no_cookie_afte
     browser = Browser(site(work, store=store, expire_after=100))
     await browser.get("/write", a="1")
     clock.go(50)
-    reply = await slow(gate, browser, "/work", None, lambda: browser.get("/rotate?user=ada"))
+    reply = await slow(gate, browser, "/work", lambda: browser.get("/rotate?user=ada"))
     assert reply.set_cookies == []
     assert (await browser.get("/read")).json() == {"a": "1", "early": "1", "late": "1", "user": "ada"}

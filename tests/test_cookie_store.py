@@ -544,3 +544,18 @@ async def test_a_sealed_id_and_a_sealed_session_are_no_stand_ins_for_each_other(
     await with_content.get("/write", b="1")
     assert await Browser(with_content.app).replayed(with_ids.cookie()) == {}
     assert await Browser(with_ids.app).replayed(with_content.cookie()) == {}
+
+
+@pytest.mark.promise("OUT-3")
+@pytest.mark.parametrize("end", ["destroy", "clear"])
+async def test_what_is_set_after_the_end_of_a_session_replaces_it_in_the_browser(end: str) -> None:
+    async def begin_anew(request: Request) -> Response:
+        session = own(request)
+        getattr(session, end)()
+        session["colour"] = "green"
+        return answer()
+
+    browser = Browser(sealed_site(log_in, begin_anew))
+    await browser.get("/log_in")
+    await browser.get("/begin_anew")
+    assert (await browser.get("/read")).json() == {"colour": "green"}

@@ -21,7 +21,7 @@ from support import KEY, Browser, answer, site
 
 from sessions import CookieStore, MemoryStore
 
-pytestmark = [pytest.mark.anyio, pytest.mark.promise("OBJ-6")]
+pytestmark = [pytest.mark.anyio, pytest.mark.promise("OBJ-6", "OBJ-8")]
 
 KINDS: list[Callable[[], Any]] = [MemoryStore, CookieStore]
 

@@ -15,12 +15,14 @@ import pytest
 from starlette.testclient import TestClient
 
 from reference_server.app import create_app
+from reference_server.lab import THREADS
 from reference_server.pages import PASSWORD
 from reference_server.profiles import PROFILES
 from reference_server.settings import Settings
 
 KEY = "a key for tests with 32 characters or more"
 HTML = {"accept": "text/html"}
+RIGHT = {"email": "ada@example.org", "password": PASSWORD}
 
 
 @pytest.fixture(params=["memory:", "cookie:", "sqlite:"])
@@ -157,8 +159,79 @@ class TestLab:
         assert failed.status_code == 500
         assert heading(failed.text) == "That failed"
         assert visitor.get("/lab/fail?key=doomed&value=x").status_code == 500
-        assert visitor.get("/lab/all").json() == {}
+        assert visitor.get("/lab/all").json() == {"flash": "hello"}
         assert visitor.get("/lab/flash").json() == {"value": "hello"}
+        assert visitor.get("/lab/all").json() == {}
+
+    def test_a_logout_holds_though_its_page_fails(self, visitor: TestClient) -> None:
+        for query, status in (("", 500), ("?status=503", 503)):
+            log_in(visitor)
+            failed = visitor.post(f"/lab/destroy-then-fail{query}", headers=HTML)
+            assert failed.status_code == status
+            assert email_of(visitor) is None
+
+    @pytest.mark.parametrize(("status", "kept"), [(409, True), (499, True), (500, False), (503, False)])
+    def test_an_error_page_keeps_a_change_below_500(
+        self, visitor: TestClient, status: int, kept: bool
+    ) -> None:
+        form = {"status": str(status), "key": "colour", "value": "blue", "message": "Sorry."}
+        refused = visitor.post("/lab/refuse", data=form, headers=HTML)
+        assert refused.status_code == status
+        assert ("is kept" in refused.text) is kept
+        assert visitor.get("/lab/get/colour").json() == {"value": "blue" if kept else None}
+        assert text_of(visitor.get("/login").text, "message") == ("Sorry." if kept else None)
+
+    def test_only_an_error_is_a_status_to_refuse_with(self, visitor: TestClient) -> None:
+        assert visitor.post("/lab/refuse/200").status_code == 400
+        assert visitor.post("/lab/refuse/600").status_code == 400
+
+    def test_the_lab_shows_a_flash_value_and_leaves_it(self, visitor: TestClient) -> None:
+        visitor.post("/lab/flash?value=hello")
+        for _ in range(2):
+            page = visitor.get("/lab").text
+            assert "hello" in page.partition('class="experiments"')[0]
+            assert "flash, not read yet" in page
+        visitor.get("/lab/flash")
+        assert "flash, not read yet" not in visitor.get("/lab").text
+
+    def test_a_session_is_cleared_and_begun_anew(self, visitor: TestClient) -> None:
+        log_in(visitor)
+        old = visitor.cookies["session"]
+        visitor.post("/lab/clear", data={"key": "colour", "value": "blue"})
+        assert visitor.get("/lab/all").json() == {"colour": "blue"}
+        assert visitor.cookies["session"] != old
+        visitor.post("/lab/clear")
+        assert not visitor.cookies
+
+    def test_another_dict_takes_its_place(self, visitor: TestClient) -> None:
+        visitor.post("/lab/set/shape?value=round")
+        visitor.post("/lab/replace", data={"key": "colour", "value": "blue"})
+        assert visitor.get("/lab/all").json() == {"colour": "blue"}
+        assert visitor.post("/lab/replace").status_code == 400
+        visitor.post("/lab/replace-by-nothing")
+        assert not visitor.cookies
+
+    def test_a_template_prints_the_apps_own_keys(self, visitor: TestClient) -> None:
+        log_in(visitor)
+        page = visitor.get("/lab/names").text
+        assert text_of(page, "printed-id") == ""
+        assert text_of(page, "printed-owner") == "ada@example.org"
+        visitor.post("/lab/set/id?value=mine")
+        visitor.post("/lab/set/owner?value=mine")
+        page = visitor.get("/lab/names").text
+        assert text_of(page, "printed-id") == text_of(page, "printed-owner") == "mine"
+
+    def test_what_is_saved_in_mid_request_is_there_for_others_and_for_itself(
+        self, visitor: TestClient
+    ) -> None:
+        visitor.post("/lab/set/shape?value=round")
+        saved = visitor.post("/lab/save/colour?value=blue").json()
+        assert saved["values"] == {"shape": "round", "colour": "blue"}
+        assert visitor.get("/lab/all").json() == {"shape": "round", "colour": "blue"}
+
+    def test_threads_count_exactly(self, visitor: TestClient) -> None:
+        assert visitor.post("/lab/threads").json()["value"] == THREADS
+        assert visitor.post("/lab/threads").json()["value"] == 2 * THREADS
 
     def test_the_cart_is_a_session_of_its_own(self, visitor: TestClient) -> None:
         visitor.get("/")
@@ -218,6 +291,41 @@ class TestLab:
             refused = store == "cookie:"
             assert socket.receive_json() == ({"error": "LateChange"} if refused else {"ok": True})
         assert visitor.get("/lab/get/shape").json() == {"value": None if refused else "round"}
+
+    def test_a_websocket_reads_its_session_again(self, visitor: TestClient, store: str) -> None:
+        visitor.post("/lab/set/colour?value=blue")
+        with visitor.websocket_connect("/lab/ws") as socket:
+            socket.receive_json()
+            visitor.post("/lab/set/colour?value=green")
+            socket.send_json({"refresh": True})
+            kept_in_cookie = store == "cookie:"
+            assert socket.receive_json() == {"keys": {"colour": "blue" if kept_in_cookie else "green"}}
+            socket.send_json({"touch": True, "save": True})
+            assert socket.receive_json() == ({"error": "LateChange"} if kept_in_cookie else {"ok": True})
+            socket.send_json(["no", "message"])
+            assert socket.receive_json() == {"error": "AttributeError"}
+
+
+class TestGuardedLogin:
+    def test_the_form_that_was_loaded_signs_in(self, visitor: TestClient) -> None:
+        token = token_in(visitor.get("/lab/login").text)
+        page = visitor.post("/lab/login", data={"csrf": token, **RIGHT}).text
+        assert text_of(page, "logout-button") == "Log out ada@example.org"
+
+    def test_the_form_says_why_it_failed_and_can_be_sent_again(self, visitor: TestClient) -> None:
+        token = token_in(visitor.get("/lab/login").text)
+        page = visitor.post("/lab/login", data={"csrf": token, **RIGHT, "password": "wrong"}).text
+        assert text_of(page, "error") == "Incorrect username or password"
+        assert token_in(visitor.get("/lab/login").text) == token
+
+    @pytest.mark.parametrize("token", [{}, {"csrf": ""}, {"csrf": "guessed"}, {"csrf": "é"}])
+    def test_a_form_from_elsewhere_is_refused(self, visitor: TestClient, token: dict[str, str]) -> None:
+        visitor.get("/lab/login")
+        assert visitor.post("/lab/login", data={**token, **RIGHT}).status_code == 403
+        assert email_of(visitor) is None
+
+    def test_a_visitor_without_a_session_is_refused(self, visitor: TestClient) -> None:
+        assert visitor.post("/lab/login", data={"csrf": "", **RIGHT}).status_code == 403
 
 
 class TestYourSessions:
@@ -424,6 +532,13 @@ def eventually(condition: Any, seconds: float = 5) -> None:
 
 def email_of(visitor: TestClient) -> Any:
     return visitor.get("/whoami").json()["email"]
+
+
+def token_in(page: str) -> str:
+    """The token that the login form brings along."""
+    found = re.search(r'name="csrf" value="([\w-]+)"', page)
+    assert found
+    return found[1]
 
 
 def rows(page: str) -> list[tuple[str, bool]]:

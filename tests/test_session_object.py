@@ -455,7 +455,7 @@ class TestJson:
 
 def saved_and_read_again(session: Session) -> dict[str, Any]:
     """The session as its next request sees it."""
-    return unpack(encode(Content(session))).data
+    return unpack(encode(Content(data=session))).data
 
 
 # -- OBJ-4 -------------------------------------------------------------------------------------------

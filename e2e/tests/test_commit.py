@@ -1,11 +1,10 @@
 """SAVE: when changes are kept, and when not."""
 
-from typing import Any
-
 import pytest
 from playwright.sync_api import Page, expect
 
 from e2e.browsing import PATIENCE, get, put, send
+from e2e.chat import open_chat, say
 from e2e.promises import core, promise
 from e2e.server import Server
 
@@ -90,47 +89,77 @@ def test_a_change_after_the_response_has_started_can_be_saved(page: Page, server
     assert send(page, "GET", "/lab/all").json == {"colour": "green", "late": "changed"}
 
 
-def websocket(page: Page, messages: list[dict[str, Any]]) -> list[Any]:
-    """Send these one by one; the server's greeting and its answers."""
-    answers: list[Any] = page.evaluate(
-        """([messages, patience]) => new Promise((resolve, reject) => {
-            setTimeout(() => reject("the websocket is silent"), patience);
-            const socket = new WebSocket(`${location.origin.replace("http", "ws")}/lab/ws`);
-            const answers = [];
-            socket.onmessage = event => {
-                answers.push(JSON.parse(event.data));
-                if (messages.length) socket.send(JSON.stringify(messages.shift()));
-                else { socket.close(); resolve(answers) }
-            };
-            socket.onclose = () => resolve(answers);
-            socket.onerror = () => reject("the websocket failed");
-        })""",
-        [messages, PATIENCE],
-    )
-    return answers
-
-
 @core
 @promise("SAVE-4")
 def test_a_websocket_reads_the_session_of_its_handshake(page: Page) -> None:
     put(page, "colour", "green")
-    assert websocket(page, []) == [{"keys": {"colour": "green"}}]
+    assert open_chat(page) == {"keys": {"colour": "green"}}
 
 
 @core
 @promise("SAVE-4: saved late")
 def test_a_websocket_writes_by_saving(page: Page) -> None:
     put(page, "colour", "green")
-    answers = websocket(
-        page, [{"set": ["shape", "round"], "save": True}, {"set": ["size", "large"], "save": True}]
-    )
-    assert answers[1:] == [{"ok": True}, {"ok": True}]
+    open_chat(page)
+    assert say(page, {"set": ["shape", "round"], "save": True}) == {"ok": True}
+    assert say(page, {"set": ["size", "large"], "save": True}) == {"ok": True}
     assert send(page, "GET", "/lab/all").json == {"colour": "green", "shape": "round", "size": "large"}
 
 
 @promise("SAVE-3", "SAVE-4")
 def test_a_change_in_a_websocket_that_is_not_saved_raises(page: Page) -> None:
     put(page, "colour", "green")
-    (_, answer) = websocket(page, [{"set": ["shape", "round"], "save": False}])
-    assert answer == {"error": "LateChange"}
+    open_chat(page)
+    assert say(page, {"set": ["shape", "round"], "save": False}) == {"error": "LateChange"}
     assert get(page, "shape") is None
+
+
+@core
+@promise("SAVE-6")
+def test_an_error_page_below_500_keeps_the_changes(page: Page) -> None:
+    assert send(page, "POST", "/lab/refuse/409?key=colour&value=green").status == 409
+    assert get(page, "colour") == "green"
+
+
+@core
+@promise("SAVE-6")
+def test_an_error_page_from_500_on_keeps_nothing(page: Page) -> None:
+    put(page, "colour", "green")
+    for change in ("key=colour&value=blue", "key=shape&value=round", "message=Too+busy"):
+        failed = send(page, "POST", f"/lab/refuse/503?{change}")
+        assert (failed.status, failed.set_cookies) == (503, [])
+    assert send(page, "GET", "/lab/all").json == {"colour": "green"}
+
+
+@promise("SAVE-6", "FLASH-1")
+def test_a_message_that_an_error_page_left_is_on_the_next_page(page: Page) -> None:
+    page.goto("/lab")
+    page.locator("#refuse-form").get_by_role("button").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Not like this")
+    page.goto("/login")
+    expect(page.locator("#message")).to_have_text("That name is taken.")
+    page.reload()
+    expect(page.locator("#login-button")).to_be_visible()
+    expect(page.locator("#message")).to_have_count(0)
+
+
+@promise("SAVE-7")
+def test_a_chat_learns_what_another_tab_has_done(page: Page) -> None:
+    put(page, "colour", "green")
+    assert open_chat(page) == {"keys": {"colour": "green"}}
+    other_tab = page.context.new_page()
+    put(other_tab, "shape", "round")
+    assert say(page, {"refresh": True}) == {"keys": {"colour": "green", "shape": "round"}}
+    assert say(page, {"set": ["size", "large"], "save": True}) == {"ok": True}
+    assert get(other_tab, "size") == "large"
+
+
+@core
+@promise("SAVE-7")
+@pytest.mark.parametrize("end", ["destroy", "rotate"])
+def test_a_chat_learns_that_its_session_is_over(page: Page, end: str) -> None:
+    put(page, "colour", "green")
+    open_chat(page)
+    other_tab = page.context.new_page()
+    send(other_tab, "POST", f"/lab/{end}")
+    assert say(page, {"refresh": True}) == {"error": "SessionEnded"}

@@ -75,3 +75,15 @@ def test_of_two_parallel_cookies_only_the_later_remains(page: Page, server: Serv
         server.open_gate(gate)
         assert finish(tab) == 200
     assert send(page, "GET", "/lab/all").json == {"before": "kept", "right": "1"}
+
+
+THREADS = 8
+"""That /lab/threads starts in one request."""
+
+
+@core
+@promise("CONC-6")
+def test_threads_of_one_request_count_exactly(page: Page) -> None:
+    for requests in (1, 2):
+        assert send(page, "POST", "/lab/threads").value == requests * THREADS
+    assert get(page, "threads") == 2 * THREADS

@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Response
 
-from e2e.browsing import get, jar, log_in, put, send, set_cookies
+from e2e.browsing import PATIENCE, begin_all, finish_all, get, jar, log_in, put, send, set_cookies
+from e2e.overlap import NewPage, Steps, overlapping
 from e2e.promises import only, promise
 
 ROOT_MAX_AGE = 30 * 60
@@ -34,6 +35,41 @@ def test_a_write_that_keeps_the_id_sets_no_cookie(page: Page) -> None:
     put(page, "colour", "green")
     assert put(page, "colour", "blue").set_cookies == []
     assert get(page, "colour") == "blue"
+
+
+READS = 20
+AT_ONCE = 6
+"""As many requests as Chromium has under way to one host over HTTP/1.1."""
+DUE = 1.1
+"""Seconds after which the first extension of a session is worth a cookie."""
+
+WAIT = """async ([gate, requests, patience]) => {
+    const signal = AbortSignal.timeout(patience);
+    while ((await (await fetch(gate, {signal})).json()).waiting < requests) {
+        await new Promise(look => setTimeout(look, 5));
+    }
+    await fetch(gate, {method: "POST", signal});
+}"""
+"""Open the gate as soon as so many requests stand before it."""
+
+
+@promise("COOKIE-1: id")
+@overlapping
+def test_of_many_parallel_reads_one_tells_the_browser_of_the_extension(new_page: NewPage) -> Steps:
+    page, gatekeeper = new_page(), new_page()
+    put(page, "colour", "green")
+    answers: list[Response] = []
+
+    def note(answer: Response) -> None:  # Playwright cannot call `answers.append` itself
+        answers.append(answer)
+
+    page.on("response", note)
+    yield DUE
+    # Each at an address of its own: Chromium asks for one address once at a time.
+    begin_all(page, "GET", [f"/lab/get/colour?number={number}&gate=cookie-1" for number in range(READS)])
+    gatekeeper.evaluate(WAIT, ["/lab/gate/cookie-1", AT_ONCE, PATIENCE])
+    assert finish_all(page) == [200] * READS
+    assert len([line for answer in answers for line in set_cookies(answer)]) == 1
 
 
 @promise("COOKIE-2")

@@ -1,6 +1,7 @@
 """EXP: when a session ends by itself. The profiles end after two or three seconds; all tests wait at once."""
 
 from e2e.browsing import get, jar, plant, put, send
+from e2e.chat import open_chat, say
 from e2e.overlap import NewPage, Steps, overlapping
 from e2e.promises import core, promise
 
@@ -125,3 +126,28 @@ def test_touch_and_rotate_do_not_move_the_absolute_timeout(new_page: NewPage) ->
     yield ABSOLUTE * 0.4 + SURELY
     plant(page, cookie)
     assert get(page, "colour", "/absolute") is None
+
+
+@promise("SAVE-7")
+@overlapping
+def test_a_chat_that_touches_its_session_keeps_it(new_page: NewPage) -> Steps:
+    page = new_page()
+    put(page, "colour", "green", "/short")
+    cookie = jar(page)
+    open_chat(page, "/short")
+    for _ in range(3):
+        yield IDLE * 0.55
+        assert say(page, {"touch": True, "save": True}) == {"ok": True}
+    # No response has told the browser of the later end, so that it has let the cookie go by itself.
+    plant(page, cookie)
+    assert get(page, "colour", "/short") == "green"
+
+
+@promise("SAVE-7")
+@overlapping
+def test_a_chat_that_does_not_touch_its_session_learns_that_it_has_expired(new_page: NewPage) -> Steps:
+    page = new_page()
+    put(page, "colour", "green", "/short")
+    open_chat(page, "/short")
+    yield IDLE + SURELY
+    assert say(page, {"refresh": True}) == {"error": "SessionEnded"}

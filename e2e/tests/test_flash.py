@@ -50,6 +50,16 @@ def test_unrelated_requests_do_not_consume_it(page: Page) -> None:
     assert read(page) is None
 
 
+@promise("FLASH-2")
+def test_a_look_at_the_whole_session_shows_it_and_does_not_consume_it(page: Page) -> None:
+    put(page, "colour", "green")
+    flash(page)
+    for _ in range(2):
+        assert send(page, "GET", "/lab/all").json == {"colour": "green", "flash": MESSAGE}
+    assert read(page) == MESSAGE
+    assert send(page, "GET", "/lab/all").json == {"colour": "green"}
+
+
 SPECULATE = """path => {
     // A link's prefetch would do too, but while it traces Playwright asks Chromium for its body once more.
     const script = document.createElement("script");

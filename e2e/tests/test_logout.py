@@ -1,8 +1,9 @@
 """OUT: after logout a session is over, for every copy of its cookie and every request still on its way."""
 
+import pytest
 from playwright.sync_api import Page, expect
 
-from e2e.browsing import begin_all, email, finish_all, get, jar, log_in, plant
+from e2e.browsing import begin_all, email, finish_all, get, held, jar, log_in, plant, send
 from e2e.overlap import NewPage
 from e2e.promises import core, promise
 from e2e.server import Server
@@ -42,3 +43,71 @@ def test_slower_requests_do_not_bring_it_back(page: Page, server: Server) -> Non
     plant(page, old)
     assert email(page) is None, "a write brought the record back"
     assert get(page, "colour") is None
+
+
+@promise("OUT-3")
+def test_to_clear_the_session_is_a_logout(page: Page) -> None:
+    log_in(page)
+    assert send(page, "POST", "/lab/clear").status == 200
+    assert jar(page) == {}
+    assert email(page) is None
+
+
+@core
+@promise("OUT-3")
+def test_what_is_set_after_a_clear_begins_a_session_of_its_own(page: Page) -> None:
+    log_in(page)
+    old = jar(page)
+    send(page, "POST", "/lab/clear?key=colour&value=green")
+    assert jar(page).keys() == old.keys()
+    assert jar(page) != old
+    assert send(page, "GET", "/lab/all").json == {"colour": "green"}
+
+
+@promise("OUT-3: old cookie")
+def test_after_a_clear_the_old_cookie_is_anonymous(page: Page, new_page: NewPage) -> None:
+    log_in(page)
+    old = jar(page)
+    send(page, "POST", "/lab/clear")
+    thief = new_page()
+    plant(thief, old)
+    assert send(thief, "GET", "/lab/all").json == {}
+
+
+FAILURES = pytest.mark.parametrize("query", ["", "?status=503"], ids=["raises", "answers-503"])
+
+
+@core
+@promise("OUT-4")
+@FAILURES
+def test_a_logout_holds_though_its_page_fails(page: Page, query: str) -> None:
+    log_in(page)
+    assert send(page, "POST", f"/lab/destroy-then-fail{query}").status == (503 if query else 500)
+    assert email(page) is None
+    page.goto("/login")
+    expect(page.locator("#login-button")).to_be_visible()
+
+
+@promise("OUT-4: old cookie")
+@FAILURES
+def test_after_a_logout_whose_page_failed_the_old_cookie_is_anonymous(page: Page, query: str) -> None:
+    log_in(page)
+    old = jar(page)
+    send(page, "POST", f"/lab/destroy-then-fail{query}")
+    plant(page, old)
+    assert email(page) is None
+
+
+@core
+@promise("OUT-4: old cookie")
+def test_a_logout_beside_a_rotation_ends_the_session_under_its_new_id_too(page: Page, server: Server) -> None:
+    log_in(page)
+    old = jar(page)
+    slow_tab = page.context.new_page()
+    with held(slow_tab, server, "POST", "/logout", "out-4-rotation"):
+        send(page, "POST", "/lab/rotate")
+        rotated = jar(page)
+        assert rotated != old
+    for cookie in (rotated, old):
+        plant(page, cookie)
+        assert email(page) is None

@@ -5,7 +5,7 @@ import secrets
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from e2e.browsing import begin, email, finish, send
+from e2e.browsing import PATIENCE, begin, email, finish, send
 from e2e.overlap import NewPage
 from e2e.promises import core, promise
 from e2e.server import Server
@@ -90,6 +90,35 @@ def test_a_session_that_is_ended_while_it_rotates_does_not_come_back(
     finish(other)
     assert email(other) is None
     expect(places(page)).to_have_count(1)
+
+
+ROTATE = """patience => {
+    const signal = AbortSignal.timeout(patience);
+    [window.rotations, window.enough] = [0, false];
+    window.rotating = (async () => {
+        for (; !window.enough; window.rotations++) await fetch("/lab/rotate", {method: "POST", signal});
+    })();
+}"""
+"""Rotate the session without a pause until it is enough."""
+
+
+@promise("OWN-2")
+def test_sessions_that_rotate_all_the_time_are_ended_all(page: Page, new_page: NewPage, ada: str) -> None:
+    """Several times, as it takes a rotation at the right moment to escape."""
+    others = [new_page() for _ in range(3)]
+    sign_in(page, ada)
+    for _ in range(5):
+        for tab in others:
+            sign_in(tab, ada)
+            tab.evaluate(ROTATE, PATIENCE)
+        for tab in others:
+            tab.wait_for_function("window.rotations > 0")
+        assert send(page, "POST", "/sessions/end-others").status == 200
+        for tab in others:
+            tab.evaluate("window.enough = true; window.rotating")
+        assert [email(tab) for tab in others] == [None, None, None]
+    expect(places(page)).to_have_count(1)
+    assert email(page) == ada
 
 
 @promise("OWN-2")

@@ -2,6 +2,6 @@
 
 from sessions._carriers.base import Carried, Carrier, Loaded
 from sessions._carriers.content import ContentCarrier
-from sessions._carriers.id import IdCarrier
+from sessions._carriers.id import IdCarrier, new_seed
 
-__all__ = ["Carried", "Carrier", "ContentCarrier", "IdCarrier", "Loaded"]
+__all__ = ["Carried", "Carrier", "ContentCarrier", "IdCarrier", "Loaded", "new_seed"]

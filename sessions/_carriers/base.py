@@ -7,29 +7,34 @@ from typing import Protocol
 import msgspec
 
 from sessions._lifetime import Lifetime
-from sessions._record import LONGEST_TRAIL, Content, Record, shortened
+from sessions._record import LONGEST_TRAIL, Content, Record, shortened, split
 
 
 class Carried(msgspec.Struct, frozen=True, gc=False):
-    """A session as its carrier found it, or left it behind; without id and key as it is to be created.
-
-    `line` and `trail` are what the record's payload consists of.
-    """
+    """A session as its carrier found it, or left it behind."""
 
     record: Record
-    line: bytes
-    trail: bytes = b";"
     id: str | None = None
     key: str = ""
+
+    @property
+    def line(self) -> bytes:
+        """The content's JSON text."""
+        return split(self.record.payload)[0]
+
+    @property
+    def trail(self) -> bytes:
+        """The former key and the last commits."""
+        return split(self.record.payload)[1]
 
     def changed(self, line: bytes, commit_id: bytes, expires_at: float, owner: str | None) -> Carried:
         """Its next version, made by this commit."""
         old, trail = self.record, self.trail
         if len(trail) >= LONGEST_TRAIL:
             trail = shortened(trail)
-        trail = trail + commit_id
-        new = Record(line + b"\n" + trail, old.created_at, expires_at, old.version + 1, owner)
-        return Carried(new, line, trail, self.id, self.key)
+        payload = line + b"\n" + (trail or b";") + commit_id
+        new = Record(payload, old.created_at, expires_at, old.version + 1, owner)
+        return Carried(new, self.id, self.key)
 
     def __repr__(self) -> str:
         return "<Carried>"  # an id must not reach a log
@@ -43,14 +48,16 @@ class Carrier(Protocol):
     """Finds the session that a cookie stands for, and keeps what a request made of it."""
 
     lifetime: Lifetime
+    enough: float
+    """A session with more seconds left than this needs no extension (`Lifetime.needs_no_extension`)."""
     max_bytes: int
     """Bytes of cookies that a session may take."""
     on_server: bool
     """Whether the server keeps the session. Else the cookie is the session: a change after the response
     cannot be kept, and what a browser holds cannot be ended."""
 
-    async def find(self, cookie: str) -> Loaded | None:
-        """None for a session that is unknown or over. Content with `moved`: the cookie's id was replaced.
+    async def find(self, cookie: str) -> Carried | None:
+        """None for a session that is unknown or over. Its content may be a tombstone's.
 
         Raises:
             InvalidCookie: the cookie is none of ours.
@@ -66,18 +73,21 @@ class Carrier(Protocol):
         """Where the session is now, and which keys the rotations on the way wrote; None if it was ended."""
         ...
 
-    async def create(self, draft: Carried) -> Carried: ...
+    async def create(self, record: Record, seed: bytes) -> Carried:
+        """Begin a session, under the id that the seed makes. Twice with the same seed is once."""
+        ...
 
     async def replace(self, key: str, record: Record, *, expected: int) -> bool:
         """Keep the record in place of the version that is expected; False if another request was faster."""
         ...
 
     async def rotate(
-        self, carried: Carried, changed: Carried, commit_id: bytes, written: list[str]
+        self, carried: Carried, changed: Carried, commit_id: bytes, written: list[str], seed: bytes
     ) -> Carried | None:
         """Keep the next version, made by this commit, under a new id; None if another request was faster.
 
-        `written` are the keys that the rotating request changed (`Moved.written`).
+        `written` are the keys that the rotating request changed (`Moved.written`). After None the seed is
+        used up: no key of a store is used twice.
         """
         ...
 

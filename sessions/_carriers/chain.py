@@ -34,7 +34,12 @@ def _ended(version: int) -> Record:
 
 
 async def end(
-    store: RecordStore, key: str, record: Record | None = None, *, spared: Collection[str] = ()
+    store: RecordStore,
+    key: str,
+    record: Record | None = None,
+    *,
+    spared: Collection[str] = (),
+    max_steps: int = MAX_STEPS,
 ) -> bool:
     """End the session under this key and whatever follows it; whether there was a living one.
 
@@ -48,12 +53,14 @@ async def end(
     Raises `WriteConflict` when the session was given new ids faster than it could be followed.
     """
     passed: list[str] = []
-    for _ in range(MAX_STEPS):
+    seen = False
+    given = record
+    for _ in range(max_steps):
         record = record or await store.load(key)
         if key in spared or (record is not None and former_key(record.payload) in spared):
             return False
         if record is None:
-            ended = False
+            ended = seen  # perhaps by this very call, if the store's client lost the answer and sent it twice
         elif (moved := moved_to(record.payload)) is not None:
             passed.append(key)
             key, record = moved.key, None
@@ -62,6 +69,8 @@ async def end(
             passed.append(key)
             ended = True
         else:
+            # What the caller has may be old: the session may have been over before.
+            seen = seen or record is not given
             record = None
             continue
         # Only now: as long as the session lived, its tombstones led to it.
@@ -71,13 +80,11 @@ async def end(
     raise WriteConflict("a session was given new ids faster than it could be ended")
 
 
-async def chain_of(store: RecordStore, key: str) -> frozenset[str]:
-    """The key with those that have followed it."""
-    keys = [key]
+async def follow_on(store: RecordStore, keys: list[str]) -> None:
+    """Add the keys that have followed the last one by now."""
     for _ in range(MAX_STEPS):
         record = await store.load(keys[-1])
         moved = None if record is None else moved_to(record.payload)
         if moved is None:
-            break
+            return
         keys.append(moved.key)
-    return frozenset(keys)

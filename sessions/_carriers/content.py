@@ -52,10 +52,11 @@ class ContentCarrier:
 
     def __init__(self, lifetime: Lifetime, keys: KeyRing, max_bytes: int) -> None:
         self.lifetime = lifetime
+        self.enough = lifetime.needs_no_extension
         self.max_bytes = max_bytes
         self._keys = keys
 
-    async def find(self, cookie: str) -> Loaded | None:
+    async def find(self, cookie: str) -> Carried | None:
         try:
             text = _text.decode(self._keys.unseal(cookie))
             if not text:  # what hono-sessions leaves after a logout
@@ -64,8 +65,7 @@ class ContentCarrier:
             accessed_at = _seconds(kept.accessed)
             created_at = _seconds(kept.created) if kept.created else accessed_at
             expires_at = _seconds(kept.expire)
-            content = _content(kept)
-            line = encode(content)
+            line = encode(_content(kept))
         except InvalidSeal as fault:
             raise InvalidCookie(str(fault)) from None
         except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
@@ -78,7 +78,7 @@ class ContentCarrier:
         expires_at = self.lifetime.capped(created_at, expires_at)
         if kept.delete or expires_at <= now:
             return None
-        return Carried(Record(line, created_at, expires_at), line), content
+        return Carried(Record(line, created_at, expires_at))
 
     async def find_again(self, carried: Carried) -> Loaded | None:
         if carried.record.expires_at <= time.time():
@@ -88,14 +88,14 @@ class ContentCarrier:
     async def follow(self, tombstone: Loaded) -> tuple[Loaded, set[str]]:
         return tombstone, set()
 
-    async def create(self, draft: Carried) -> Carried:
-        return draft
+    async def create(self, record: Record, seed: bytes) -> Carried:
+        return Carried(record)
 
     async def replace(self, key: str, record: Record, *, expected: int) -> bool:
         return True
 
     async def rotate(
-        self, carried: Carried, changed: Carried, commit_id: bytes, written: list[str]
+        self, carried: Carried, changed: Carried, commit_id: bytes, written: list[str], seed: bytes
     ) -> Carried:
         return changed
 
@@ -115,7 +115,7 @@ class ContentCarrier:
         return self._keys.sealer.seal(encode(encode(kept).decode()))
 
     def must_tell(self, known: Carried, carried: Carried) -> bool:
-        return carried.record.version != known.record.version
+        return carried is not known  # also one that was begun after the known one was ended
 
     async def purge(self) -> int:
         return 0
@@ -127,9 +127,9 @@ class ContentCarrier:
 def _content(kept: _HonoRecord) -> Content:
     values = kept.data
     return Content(
-        {key: item.value for key, item in values.items()},
-        tuple(key for key, item in values.items() if item.flash),
-        kept.owner,
+        data={key: item.value for key, item in values.items()},
+        flash=tuple(key for key, item in values.items() if item.flash),
+        owner=kept.owner,
     )
 
 

@@ -23,7 +23,6 @@ from sessions._keys import KeyRing
 from sessions._lifetime import Lifetime
 from sessions._record import (
     Content,
-    InvalidRecord,
     Moved,
     Record,
     moved_to,
@@ -44,8 +43,12 @@ TOMBSTONE_SECONDS: Final = 60.0
 learned of the new one; until they have all arrived, none of them may set a cookie."""
 
 
-def new_id() -> str:
-    return secrets.token_urlsafe(ID_BYTES)
+def new_seed() -> bytes:
+    return secrets.token_bytes(ID_BYTES)
+
+
+def first_id(seed: bytes) -> str:
+    return urlsafe_b64encode(seed).rstrip(b"=").decode()
 
 
 def next_id(session_id: str, seed: bytes) -> str:
@@ -54,7 +57,7 @@ def next_id(session_id: str, seed: bytes) -> str:
     The seed alone is in the store and the old id alone at the browser. So the new id can be sent again when
     the answer that carried it was lost, and neither a stolen database nor the old id tells it.
     """
-    return urlsafe_b64encode(hmac.digest(seed, session_id.encode(), "sha256")).rstrip(b"=").decode()
+    return first_id(hmac.digest(seed, session_id.encode(), "sha256"))
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -73,13 +76,14 @@ class IdCarrier:
 
     def __init__(self, store: RecordStore, lifetime: Lifetime, keys: KeyRing | None) -> None:
         self.lifetime = lifetime.with_retention()
+        self.enough = self.lifetime.needs_no_extension
         self._store = store
         self.replace = store.replace
         self.purge = store.purge
         self.close = store.close
         self._keys = keys
 
-    async def find(self, cookie: str) -> Loaded | None:
+    async def find(self, cookie: str) -> Carried | None:
         session_id = cookie if self._keys is None else self._unsealed(cookie, self._keys)
         # What no id can be is not worth asking a store, which then need not care what it is asked.
         if len(session_id) != ID_LENGTH:
@@ -90,11 +94,7 @@ class IdCarrier:
             self.lifetime.absolute is not None and (record := self._living(record)) is None
         ):
             return None
-        line, _, trail = record.payload.partition(b"\n")  # `split`, without the call
-        try:
-            return Carried(record, line, trail, session_id, key), unpack(line)
-        except InvalidRecord as fault:
-            raise InvalidCookie(str(fault)) from None
+        return Carried(record, session_id, key)
 
     async def find_again(self, carried: Carried) -> Loaded | None:
         return await self._load(carried.key, carried.id)
@@ -103,8 +103,7 @@ class IdCarrier:
         record = await self._store.load(key)
         if record is None or (record := self._living(record)) is None:
             return None
-        line, trail = split(record.payload)
-        return Carried(record, line, trail, session_id, key), unpack(line)
+        return Carried(record, session_id, key), unpack(split(record.payload)[0])
 
     async def follow(self, tombstone: Loaded) -> tuple[Loaded, set[str]] | None:
         carried, content = tombstone
@@ -121,35 +120,40 @@ class IdCarrier:
             carried, content = found
         return None
 
-    async def create(self, draft: Carried) -> Carried:
-        return await self._create(new_id(), draft)
+    async def create(self, record: Record, seed: bytes) -> Carried:
+        session_id = first_id(seed)
+        key = key_of(session_id)
+        created = await self._created(key, record)
+        if created is None:
+            raise RuntimeError("a new session id is already taken: the system's random numbers repeat")
+        return Carried(created, session_id, key)
 
     async def rotate(
-        self, carried: Carried, changed: Carried, commit_id: bytes, written: list[str]
+        self, carried: Carried, changed: Carried, commit_id: bytes, written: list[str], seed: bytes
     ) -> Carried | None:
         # First the new record, then a tombstone in place of the old one, if nobody wrote to that in
         # between: a crash or a faster writer leaves a record that nobody knows the id of, never a loss.
         if carried.id is None:
             raise TypeError("a session without an id came from another carrier")
-        seed, record = secrets.token_bytes(ID_BYTES), changed.record
-        trail = with_former_key(changed.trail, carried.key)
-        first = msgspec.structs.replace(record, payload=changed.line + b"\n" + trail, version=1)
-        new = await self._create(next_id(carried.id, seed), Carried(first, changed.line, trail))
+        session_id, record = next_id(carried.id, seed), changed.record
+        key, payload = key_of(session_id), with_former_key(record.payload, carried.key)
+        first = await self._created(key, msgspec.structs.replace(record, payload=payload, version=1))
         # The owner stays on it: who lists an owner's sessions while one gets a new id finds it by either key.
         tombstone = carried.changed(
-            encode(Content(moved=Moved(new.key, seed, written))),
+            encode(Content(moved=Moved(key, seed, written))),
             commit_id,
             time.time() + TOMBSTONE_SECONDS,
             record.owner,
         )
-        if await self.replace(carried.key, tombstone.record, expected=carried.record.version):
+        new = None if first is None else Carried(first, session_id, key)
+        if new and await self.replace(carried.key, tombstone.record, expected=carried.record.version):
             return new
         # A client that lost the first answer and asked again was refused because of itself.
         found = await self._store.load(carried.key)
         moved = None if found is None else moved_to(found.payload)
-        if moved is not None and moved.key == new.key:
+        if moved is not None and moved.key == key:
             return new
-        await self._store.delete(new.key)
+        await self._store.delete(key)
         return None
 
     async def end(self, carried: Carried) -> None:
@@ -165,14 +169,13 @@ class IdCarrier:
             return True
         return self.lifetime.told and known.record.expires_at != carried.record.expires_at
 
-    async def _create(self, session_id: str, draft: Carried) -> Carried:
-        key = key_of(session_id)
-        if not await self._store.create(key, draft.record):
-            # A client that lost the first answer and asked again is told that the key is taken: by itself.
-            taken = await self._store.load(key)
-            if taken is None or taken.payload != draft.record.payload:
-                raise RuntimeError("a new session id is already taken: the system's random numbers repeat")
-        return Carried(draft.record, draft.line, draft.trail, session_id, key)
+    async def _created(self, key: str, record: Record) -> Record | None:
+        """The new record as it is in the store; None if something else is there."""
+        if await self._store.create(key, record):
+            return record
+        # Who lost the first answer and asked again is told that the key is taken: by itself.
+        taken = await self._store.load(key)
+        return taken if taken is not None and taken.payload == record.payload else None
 
     def _unsealed(self, cookie: str, keys: KeyRing) -> str:
         try:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from sessions._carriers import Carrier, IdCarrier
-from sessions._carriers.chain import chain_of, end
+from sessions._carriers.chain import end, follow_on
 from sessions._carriers.id import key_of
 from sessions._keys import KeyRing
 from sessions._lifetime import Lifetime
@@ -16,6 +17,10 @@ from sessions.errors import WriteConflict
 
 MAX_ROUNDS: Final = 100
 """How often an owner's sessions are listed until none is left, before `destroy_all` gives up."""
+
+CHASE: Final = 10
+"""Steps after one of many sessions that get new ids meanwhile, before all are listed anew: the others get
+further ahead in that time. So many more each time, as fewer are left."""
 
 
 class Storage(Protocol):
@@ -92,18 +97,47 @@ class Store(ABC):
         """
         called_at = time.time()
         spared = key_of(except_id) if except_id else except_key
+        chain = [spared] if spared else []
         ended = 0
         for round_ in range(MAX_ROUNDS):
-            # Tombstones are among them: what they lead to may not have been there when the list was made.
             owned = await self.owned_by(str(owner))
-            chain = await chain_of(self, spared) if spared else frozenset()
-            before = ended
-            for key, record in owned:
-                if round_ == 0 or record.created_at <= called_at:
-                    ended += await end(self, key, record, spared=chain)
-            if ended == before:
-                return ended
+            if chain:
+                await follow_on(self, chain)
+            owned = [each for each in owned if round_ == 0 or each[1].created_at <= called_at]
+            now_ended, escaped = await self._end_living(owned, chain, CHASE * (round_ + 1))
+            if not (now_ended or escaped):
+                now_ended = await self._end_behind_tombstones(owned, chain)
+                if not now_ended:
+                    return ended
+            ended += now_ended
         raise WriteConflict("the sessions of this owner were given new ids faster than they could be ended")
+
+    async def _end_living(
+        self, owned: Sequence[tuple[str, Record]], spared: list[str], max_steps: int
+    ) -> tuple[int, bool]:
+        """How many were ended, and whether one was given new ids faster than it could be followed."""
+        ended, escaped = 0, False
+        for key, record in owned:
+            if moved_to(record.payload) is None:
+                try:
+                    ended += await end(self, key, record, spared=spared, max_steps=max_steps)
+                except WriteConflict:
+                    escaped = True
+        return ended, escaped
+
+    async def _end_behind_tombstones(self, owned: Sequence[tuple[str, Record]], spared: list[str]) -> int:
+        """What a tombstone leads to may not have been there when the list was made. How many were ended."""
+        listed = {key for key, _ in owned}
+        ended = 0
+        for key, record in owned:
+            moved = moved_to(record.payload)
+            if moved is None:
+                continue
+            if moved.key not in listed:
+                ended += await end(self, key, spared=spared)
+            elif key not in spared:
+                await self.delete(key)
+        return ended
 
     async def close(self) -> None:
         """Give back connections and files. A later call of any method opens them again."""

@@ -30,6 +30,14 @@ async def unknown_keys(request: Request) -> None:
     visit.set(Shop.basket, "bread")  # error: a field of another declaration
     visit.flash(Shop.basket, "bread")  # error: a field of another declaration
     visit.forget(Shop.basket)  # error: a field of another declaration
+    visit.is_flash(Shop.basket)  # error: a field of another declaration
+    visit.setdefault(Shop.basket, "bread")  # error: a field of another declaration
+    visit.pop(Shop.basket)  # error: a field of another declaration
+    visit.pop("email", None)  # error: a string is no field
+    visit[Shop.basket] = "bread"  # error: a field of another declaration
+    visit[Visit.emial]  # error: no such field
+    visit["email"]  # error: a string is no field
+    del visit["email"]  # error: a string is no field
 
 
 async def wrong_values(request: Request) -> None:
@@ -42,12 +50,19 @@ async def wrong_values(request: Request) -> None:
     visit.flash(Visit.cart, "bread")  # error: a string for a list
     email: str = visit.get(Visit.email)  # error: there may be none
     number: int = visit.get(Visit.email, "nobody")  # error: a string for a number
+    visit[Visit.email] = 7  # error: a number for a string
+    visit.setdefault(Visit.cart, None)  # error: nothing for a list
+    visit.setdefault(Visit.cart, []).append("bread")  # error: a string for a number
+    popped: str = visit.pop(Visit.email, None)  # error: there may be none
     visit.increment(Visit.email)  # error: a string cannot be incremented
     visit.update(Visit.visits, lambda value: "one")  # error: a string for a number
     visit.is_new = True  # error: a fact is read-only
     visit.created_at = None  # error: a fact is read-only
     visit.expires_at = None  # error: a fact is read-only
-    del email, number
+    visit.modified = False  # error: a fact is read-only
+    visit.id = "mine"  # error: a fact is read-only
+    visit.owner = 1.5  # error: an owner is a string or a number
+    del email, number, popped
 
 
 async def untyped(request: Request) -> None:
@@ -57,6 +72,9 @@ async def untyped(request: Request) -> None:
     session.is_new = False  # error: a fact is read-only
     session.owner = 1.5  # error: an owner is a string or a number
     session.increment("n", "1")  # error: a number
+    session.key = "mine"  # error: a fact is read-only
+    get_session(request, 7)  # error: a cookie's name is text
+    get_session("session")  # error: no request
 
 
 async def app() -> None:

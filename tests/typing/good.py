@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import assert_type
+from typing import Annotated, assert_type
 
+from fastapi import Depends
 from pydantic import SecretStr
 from starlette.datastructures import Secret
 from starlette.requests import HTTPConnection, Request
@@ -53,21 +54,54 @@ async def handler(request: Request, socket: WebSocket, connection: HTTPConnectio
     assert_type(visit.increment(Visit.total, 0.5), float)
     assert_type(visit.update(Visit.cart, lambda cart: [*(cart or []), 1]), list[int])
     assert_type(Visit.email in visit, bool)
+    assert_type(visit[Visit.email], str)
+    visit[Visit.cart] = [1]
+    visit[Visit.note] = None
+    del visit[Visit.cart]
+    assert_type(visit.setdefault(Visit.cart, []), list[int])
+    visit.setdefault(Visit.cart, []).append(7)
+    assert_type(visit.setdefault(Visit.note, None), str | None)
+    assert_type(visit.pop(Visit.email), str)
+    assert_type(visit.pop(Visit.email, None), str | None)
+    assert_type(visit.pop(Visit.visits, "none"), int | str)
+    assert_type(visit.is_flash(Visit.email), bool)
+    assert_type(list(visit), list[str])
+    assert_type(len(visit), int)
     assert_type(visit.owner, str | None)
     visit.owner = 7
     assert_type(visit.is_new, bool)
     assert_type(visit.created_at, datetime | None)
     assert_type(visit.expires_at, datetime | None)
+    assert_type(visit.accessed, bool)
+    assert_type(visit.modified, bool)
+    assert_type(visit.id, str | None)
+    assert_type(visit.key, str | None)
     assert_type(visit.untyped, Session)
     visit.touch()
     visit.rotate()
     visit.destroy()
+    visit.clear()
     await visit.save()
+    await visit.refresh()
+
+
+CurrentSession = Annotated[Session, Depends(get_session)]
+
+
+async def dependency(session: CurrentSession) -> None:
+    assert_type(session, Session)
+    assert_type(Visit.of(session), TypedSession[Visit])
+    session.flash("message", "Welcome!")
+
+
+async def by_default(session: Session = Depends(get_session)) -> None:  # noqa: B008
+    assert_type(session, Session)
 
 
 async def untyped(request: Request) -> None:
     session = get_session(request)
     assert_type(session, Session)
+    assert_type(get_session(request, name="cart"), Session)
     assert_type(get_session(request.scope, "session_cart"), Session)
     assert_type(Visit.of(session), TypedSession[Visit])
     session["a"] = 1
@@ -79,6 +113,11 @@ async def untyped(request: Request) -> None:
     session.pop("a", None)
     session.setdefault("a", []).append(1)
     session.increment("n", 2)
+    session.clear()
+    await session.refresh()
+    assert_type(session.is_flash("a"), bool)
+    assert_type(session.modified, bool)
+    assert_type(session.key, str | None)
 
 
 def construct(app: ASGIApp) -> None:
