@@ -1,10 +1,9 @@
 """Our session in the shape of Django's `SessionBase`: Django's names, our session's own methods.
 
 Django's object outlives requests, ours is made by the middleware for one. Here a request is made when the
-session is first needed. Its app answers nothing: the response never starts, and `save()` can be called at any
-time. With Django `accessed` and `modified` can be set back. Ours are facts of a request: where they are set
-back, the next request begins. Each method comes twice: for synchronous callers, and with an `a` before its
-name for the others.
+session is first needed, and never answered. With Django `accessed` and `modified` can be set back. Ours are
+facts of a request: where they are set back, the next request begins. Each method comes twice: for synchronous
+callers, and with an `a` before its name for the others.
 """
 # Django is installed for the peers' tests alone.
 # pyright: reportMissingImports=false
@@ -16,30 +15,19 @@ from typing import Any, Final
 
 from asgiref.sync import async_to_sync
 from django.contrib.sessions.backends.base import UpdateError
-from starlette.types import Message, Receive, Scope, Send
 
-from sessions import SessionEnded, SessionMiddleware, Store
+from peer_suites.shim_session import open_session
+from sessions import SessionEnded, Store
 
 MAPPING: Final = frozenset({"get", "pop", "setdefault", "update", "keys", "values", "items", "clear"})
 """The methods that our session has under the same names."""
-
-
-async def nothing(_scope: Scope, _receive: Receive, _send: Send) -> None:
-    """The app, which never answers."""
-
-
-async def receive() -> Message:
-    return {"type": "http.disconnect"}
-
-
-async def send(_message: Message) -> None: ...
 
 
 class SessionShim:
     """`SessionBase(session_key)` on one of our server-side stores."""
 
     def __init__(self, store: Store, session_key: str | None = None) -> None:
-        self._middleware = SessionMiddleware(nothing, store)
+        self._store = store
         self._session_key = session_key
         """What the browser sends."""
         self._opened: Any = None
@@ -55,14 +43,8 @@ class SessionShim:
             self._session_key = self._opened.id
             self._opened = None
         if self._opened is None:
-            self._opened = await self._request(self._session_key)
+            self._opened = await open_session(self._store, self._session_key)
         return self._opened
-
-    async def _request(self, key: str | None) -> Any:
-        headers = [(b"cookie", b"session=" + key.encode())] if key else []
-        scope: Scope = {"type": "http", "scheme": "http", "headers": headers}
-        await self._middleware(scope, receive, send)
-        return scope["session"]
 
     # -- facts ---------------------------------------------------------------------------------------
 
@@ -142,10 +124,10 @@ class SessionShim:
         self._session_key = self.session_key
 
     async def aexists(self, session_key: str | None) -> bool:
-        return session_key is not None and not (await self._request(session_key)).is_new
+        return session_key is not None and not (await open_session(self._store, session_key)).is_new
 
     async def adelete(self, session_key: str | None = None) -> None:
-        session = await self._request(session_key or self._session_key)
+        session = await open_session(self._store, session_key or self._session_key)
         session.destroy()
         await session.save()
 

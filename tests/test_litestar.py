@@ -94,6 +94,7 @@ async def test_what_a_handler_sets_is_there_for_the_next(visitor: Browser) -> No
     assert (await visitor.get("/read")).json() == {"a": "1", "steps": ["one more", "one more"]}
 
 
+@pytest.mark.promise("OBJ-7")
 async def test_set_session_replaces_the_content(visitor: Browser) -> None:
     await visitor.get("/write", a="1")
     assert (await visitor.get("/replace")).status == 200
@@ -102,11 +103,13 @@ async def test_set_session_replaces_the_content(visitor: Browser) -> None:
     assert (await visitor.get("/read")).json() == {"user": {"name": "ada"}, "kept": "2"}
 
 
+@pytest.mark.promise("OBJ-7")
 async def test_set_session_begins_a_session(visitor: Browser) -> None:
     assert len((await visitor.get("/replace")).set_cookies) == 1
     assert (await visitor.get("/read")).json() == {"user": {"name": "ada"}, "kept": 1}
 
 
+@pytest.mark.promise("OBJ-7")
 async def test_clear_session_is_a_logout(visitor: Browser, kind: Callable[[], Any]) -> None:
     await visitor.get("/write", a="1")
     thief = visitor.copy()

@@ -60,6 +60,7 @@ def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
 
 
+@pytest.mark.promise("OBJ-8")
 @pytest.mark.parametrize("kind", KINDS)
 async def test_two_middlewares_with_one_cookie_are_one_line_in_the_log(
     kind: Callable[[], Any], caplog: pytest.LogCaptureFixture
@@ -138,6 +139,7 @@ def with_sqladmin(**options: Any) -> Browser:
     return Browser(app)
 
 
+@pytest.mark.promise("OBJ-8")
 async def test_sqladmin_with_our_cookies_name_is_one_line_in_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
