@@ -183,7 +183,9 @@ class Session(dict[str, Any]):
     def pop(self, key: str, /) -> Any: ...
     @overload
     def pop(self, key: str, default: Any, /) -> Any: ...
-    def pop(self, key: str, default: Any = _MISSING, /) -> Any:
+    def pop(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, key: str, default: Any = _MISSING, /
+    ) -> Any:
         """Remove the key and return its value. A flash value that a prefetch pops stays for the reader."""
         if key not in self:
             if default is _MISSING:
@@ -206,7 +208,9 @@ class Session(dict[str, Any]):
     def update(self, key: str, function: Callable[[Any], Any], /) -> Any: ...
     @overload
     def update(self, other: Mapping[str, Any] | Iterable[tuple[str, Any]] = (), /, **values: Any) -> None: ...
-    def update(self, other: Any = (), function: Any = None, /, **values: Any) -> Any:
+    def update(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, other: Any = (), function: Any = None, /, **values: Any
+    ) -> Any:
         """`update(key, function)` changes one value, exactly, however many requests do so at once.
 
         The function gets the current value (None if there is none) and returns the next one, which is

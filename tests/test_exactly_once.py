@@ -344,12 +344,12 @@ class TestCancelledSaves:
             change_all(session)
             unsure.lose("replace")
             limit = asyncio.timeout(None)
+            cancelling = asyncio.create_task(cancel_when_lost(unsure, limit))
             try:
                 async with limit:
-                    saving = asyncio.create_task(cancel_when_lost(unsure, limit))
                     await session.save()
             except TimeoutError:
-                await saving
+                await cancelling
             assert limit.expired()
             await session.save()
             return answer()

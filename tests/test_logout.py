@@ -397,6 +397,7 @@ class Restless:
 
     async def beside(self, act: Callable[[], Awaitable[Any]]) -> Any:
         """What the act says that is done while all rotate, and have done so for a while."""
+        result = None
         with anyio.fail_after(60):
             async with anyio.create_task_group() as tasks:
                 for browser in self.browsers:
