@@ -9,11 +9,13 @@ from typing import Any, Final
 
 from sessions._carriers import Carried, Carrier
 from sessions._cookie import Cookie, CookieOptions
+from sessions._cookie_header import Found
 from sessions._keys import EncryptionKey, KeyRing
 from sessions._lifetime import Duration, Lifetime
 from sessions._purge import Purger
 from sessions._record import PLAIN, moved_to
-from sessions._response import Exchange, Message, Scope, Send, unavailable
+from sessions._response import STARTS, Exchange, Message, Scope, Send, unavailable
+from sessions._second_cookies import only_living, without_second_cookies
 from sessions._session import open_session
 from sessions.errors import InvalidCookie, StoreUnavailable
 from sessions.stores import Storage, open_store
@@ -80,9 +82,7 @@ class SessionMiddleware:
         carried, at_once = None, False
         if found is not None:
             try:
-                if found.fault is not None:
-                    raise InvalidCookie(found.fault)
-                carried = await carrier.find(found.value)
+                carried = await (carrier.find(found.value) if found.value else only_living(carrier, found))
                 at_once = not (self._says_so or _says_when_it_looks(scope.get("app")))
                 if carried is None or not carried.record.payload.startswith(PLAIN):
                     _log_found(cookie, carried)
@@ -95,6 +95,8 @@ class SessionMiddleware:
         session, work = open_session(carrier, headers, carried, at_once=at_once)
         scope["session"] = session
         scope.setdefault("sessions", {})[cookie.name] = session
+        if found is not None and found.doubled:
+            send = _removing(cookie, found, scope, send)
         exchange = Exchange(session, work, cookie, found, scope, send)
         try:
             await self.app(scope, receive, exchange.send)
@@ -128,6 +130,17 @@ def _says_when_it_looks(app: object) -> bool:
     if kind not in _frameworks:
         _frameworks[kind] = any(base.__module__.startswith("starlette.") for base in kind.__mro__)
     return _frameworks[kind]
+
+
+def _removing(cookie: Cookie, found: Found, scope: Scope, send: Send) -> Send:
+    """What the response is sent with if the request brought second cookies."""
+
+    async def send_without_them(message: Message) -> None:
+        if message["type"] in STARTS:
+            message = without_second_cookies(cookie, found, scope, message)
+        await send(message)
+
+    return send_without_them
 
 
 def _log_found(cookie: Cookie, carried: Carried | None) -> None:
