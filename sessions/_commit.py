@@ -73,7 +73,8 @@ async def commit(work: Work, values: Values, *, extend: bool, asked: bool = Fals
     work.saving = True
     try:
         with one_at_a_time:
-            owner, text = work.owner, encode(Content(None, work.flash, values, work.owner))
+            owner = work.owner
+            text = encode(Content(None, work.flash, values, owner, work.authenticated_at))
             work.notes, work.base = None, text
         life, commit_id, record = work.life, new_commit_id(), held.record
         saved = held.changed(text, commit_id, record.expires_at, owner)
@@ -105,6 +106,8 @@ async def _commit_anything(work: Work, values: Values, extend: bool, asked: bool
             work.read(values)
         if work.special:
             await _catch_up(work, values)
+        if work.special:
+            work.look_at_login_keys(values)
         taken = work.take(values)
         await _save(work, values, taken, extend)
         if asked and not (taken.changed or retried):
@@ -230,13 +233,16 @@ async def _try(
 ) -> Carried | None:
     """Keep the next version, with this text and owner; None if others were faster."""
     record = carried.record
-    expires_at = record.expires_at
-    if extend or taken.touch:
+    expires_at, created_at = record.expires_at, record.created_at
+    if taken.is_login:
+        created_at = time.time()
+        expires_at = work.carrier.lifetime.first(created_at)
+    elif extend or taken.touch:
         expires_at = _expiry(work, record, taken)
     if not (taken.changed or rotate or expires_at != record.expires_at):
         return carried
     line, owner = content
-    saved: Carried | None = carried.changed(line, taken.named(), expires_at, owner)
+    saved: Carried | None = carried.changed(line, taken.named(), expires_at, owner, created_at)
     assert saved is not None
     taken.sent = True
     if rotate:
@@ -279,7 +285,7 @@ async def _log_in_again(work: Work, values: Values, taken: Taken, following: Loa
     if following and taken.is_in(following[0]):  # it took the record over, and the answer was lost
         work.tombstone = None
         _land(work, values, taken, following[0], following[0].line)
-    elif following and taken.owner is not None and following[1].owner == taken.owner:
+    elif following and _is_same_login(work, taken, following[1], log):
         # The same user: the new session is theirs, and the browser is told its id, perhaps once more.
         carried, content = following
         await _keep(work, values, taken, carried, False, log.replay(content), takes_over=True)
@@ -292,6 +298,14 @@ async def _log_in_again(work: Work, values: Values, taken: Taken, following: Loa
         work.tombstone = None
     else:
         work.standing = Standing.MOVED
+
+
+def _is_same_login(work: Work, taken: Taken, content: Content, log: Log) -> bool:
+    """Whether the user that logs in is the one that the session belongs to."""
+    if taken.owner is not None or content.owner is not None:
+        return taken.owner == content.owner
+    said = {key: text for key, text in log.values.items() if key in work.login_keys and text is not None}
+    return bool(said) and all(encode(content.data.get(key)) == text for key, text in said.items())
 
 
 async def _write_behind(work: Work, taken: Taken, tombstone: Loaded, log: Log) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from sessions._carriers import Carried, Carrier
@@ -24,6 +24,10 @@ Receive = Callable[[], Awaitable[Message]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 logger = logging.getLogger("sessions")
+
+LOGIN_KEYS: Final = ("user", "user_id", "username", "token", "auth", "_user_id", "_auth_user_id")
+"""Where apps and libraries write who is signed in: sqladmin and starlette-admin (`token`, `username`),
+Authlib's examples (`user`), FastHTML's (`auth`), starlette-login (`_user_id`), Django (`_auth_user_id`)."""
 
 _SERVED: Final = frozenset({"http", "websocket"})
 
@@ -47,6 +51,8 @@ class SessionMiddleware:
             lasts that much longer in return. By default a twentieth of `expire_after`, at most a minute.
         cookie_options: the cookie's attributes, `CookieOptions(…)` or a mapping of the same names.
         session_cookie_name: prefixes `__Host-` and `__Secure-` are kept to.
+        login_keys: keys of which a change gives the session a new id, because it is a login or a logout: for
+            apps that write `session["user"]` and call no `rotate()`. `LOGIN_KEYS` by default.
 
     Raises `ValueError` at construction for a key that is too short or one character repeated, a cookie
     store without key, a duration out of range, and cookie settings that browsers reject; `TypeError` for a
@@ -64,6 +70,7 @@ class SessionMiddleware:
         refresh_interval: Duration | None = None,
         cookie_options: CookieOptions | Mapping[str, Any] | None = None,
         session_cookie_name: str = "session",
+        login_keys: Collection[str] = LOGIN_KEYS,
     ) -> None:
         keys = None if encryption_key is None else KeyRing(encryption_key)
         lifetime = Lifetime.of(expire_after, absolute_timeout, auto_extend_expiration, refresh_interval)
@@ -71,6 +78,7 @@ class SessionMiddleware:
         self._cookie = Cookie(session_cookie_name, CookieOptions.of(cookie_options))
         self._carrier: Carrier = _storage(store).carrier(lifetime, keys)
         self._purger = Purger(self._carrier)
+        self._login_keys = frozenset(_collection(login_keys))
         self._says_so = _says_when_it_looks(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -92,7 +100,7 @@ class SessionMiddleware:
             except StoreUnavailable as fault:
                 await unavailable(fault, scope["type"], send)
                 return
-        session, work = open_session(carrier, headers, carried, at_once=at_once)
+        session, work = open_session(carrier, headers, self._login_keys, carried, at_once=at_once)
         scope["session"] = session
         scope.setdefault("sessions", {})[cookie.name] = session
         if found is not None and found.doubled:
@@ -148,6 +156,13 @@ def _log_found(cookie: Cookie, carried: Carried | None) -> None:
         logger.info("ignored a cookie %r: its session is over or unknown", cookie.name)
     elif moved_to(carried.record.payload) is not None:
         logger.info("ignored a cookie %r: its session has a newer id", cookie.name)
+
+
+def _collection(login_keys: Collection[str]) -> Collection[str]:
+    """Raises `TypeError` for a single text, whose letters would be the keys, and for keys of another type."""
+    if isinstance(login_keys, str) or not all(isinstance(key, str) for key in login_keys):
+        raise TypeError("login_keys is a collection of strings, for example ('user',)")
+    return login_keys
 
 
 def _storage(store: Storage | str) -> Storage:
