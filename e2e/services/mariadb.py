@@ -14,8 +14,8 @@ CREATE USER 'root'@'localhost' IDENTIFIED BY '{password}';
 GRANT ALL PRIVILEGES ON *.* TO 'root'@'127.0.0.1' WITH GRANT OPTION;
 GRANT ALL PRIVILEGES ON *.* TO 'root'@'localhost' WITH GRANT OPTION;
 """
-"""Run at each start before anybody is let in. A new installation lets in root, and nameless accounts, without a
-password. Of the two names the server takes the one that it finds for the client's address."""
+"""Run at each start before anybody is let in. A new installation lets in root, and nameless accounts, without
+a password. Of the two names the server takes the one that it finds for the client's address."""
 
 
 class MariaDB(Service):

@@ -32,8 +32,8 @@ class Service(ABC):
 
     `stop` and `start` again bring it back on the same port with what it has kept.
 
-    Each account of this machine can reach the port, so nobody gets in without the password. It is a random one
-    for each service, and in no command line: the list of processes shows those to everybody.
+    Each account of this machine can reach the port, so nobody gets in without the password. It is a random
+    one for each service, and in no command line: the list of processes shows those to everybody.
     """
 
     ready: ClassVar[str]
