@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from starlette.testclient import TestClient
@@ -148,7 +149,7 @@ class TestLogin:
         self, visitor: TestClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         now = 1000.0
-        monkeypatch.setattr(attempts.time, "monotonic", lambda: now)
+        monkeypatch.setattr(attempts, "time", SimpleNamespace(monotonic=lambda: now))
         self.guess(visitor, attempts.LIMIT - 1)
         visitor.post("/login", data=RIGHT)
         assert email_of(visitor) == "ada@example.org"
