@@ -94,6 +94,7 @@ GARBAGE: dict[str, str] = {
 
 @pytest.mark.promise("BAD-1")
 @pytest.mark.parametrize("name", GARBAGE)
+@pytest.mark.asvs("7.2.1")
 async def test_garbage_is_an_anonymous_request_and_one_log_line(
     carrier: str, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -181,6 +182,7 @@ async def test_duplicated(carrier: str, caplog: pytest.LogCaptureFixture) -> Non
 
 
 @pytest.mark.promise("BAD-1")
+@pytest.mark.asvs("7.2.1")
 async def test_expired_and_unknown(carrier: str, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     browser = Browser(site(expire_after=100, **CARRIERS[carrier]()))
     cookie = await set_up(browser)
