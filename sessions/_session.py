@@ -5,14 +5,15 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
-from math import inf, isinf
+from math import inf
 from typing import Any, Final, NoReturn, overload
 
 from sessions._carriers import Carried, Carrier
 from sessions._commit import commit, refresh
 from sessions._json import FIXED, accepted_key, checked, decode, encode
+from sessions._lifetime import moment
 from sessions._record import InvalidRecord, unpack
 from sessions._templates import own_keys_first
 from sessions._work import Opening, Phase, Work, one_at_a_time
@@ -78,13 +79,13 @@ class Session(dict[str, Any]):
     def created_at(self) -> datetime | None:
         """When the session was first saved (UTC); None as long as it never was."""
         held = self._looked_at().held
-        return _moment(held.record.created_at if held else inf)
+        return moment(held.record.created_at if held else inf)
 
     @property
     def expires_at(self) -> datetime | None:
         """When the session ends unless a request extends it (UTC); None if it is bound to the browser."""
         work = self._looked_at()
-        return _moment(work.held.record.expires_at if work.held and work.carrier.lifetime.told else inf)
+        return moment(work.held.record.expires_at if work.held and work.carrier.lifetime.told else inf)
 
     @property
     def owner(self) -> str | None:
@@ -477,7 +478,3 @@ def replace_values(session: Session, other: object) -> None:
     session.update({key: value for key, value in other.items() if key not in same})
     for key in [key for key in session if key not in other]:
         session.forget(key)
-
-
-def _moment(seconds: float) -> datetime | None:
-    return None if isinf(seconds) else datetime.fromtimestamp(seconds, UTC)

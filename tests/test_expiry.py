@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.testclient import TestClient
-from support import KEY, Browser, Clock, Watched, answer, own, site
+from support import KEY, Browser, Clock, Watched, answer, key_of, own, site
 
 from sessions import CookieStore, MemoryStore, Store
 from sessions.__main__ import main
-from sessions._carriers.id import key_of
 from sessions._lifetime import RETENTION, Lifetime
 from sessions.stores.sqlite import SQLiteStore
 
