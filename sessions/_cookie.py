@@ -81,8 +81,8 @@ class Cookie:
     """One cookie name with its attributes: reads its value, writes the `Set-Cookie` lines."""
 
     def __init__(self, name: str, options: CookieOptions) -> None:
-        """Raises `ValueError` for a name that is not a token, for one that a piece of another cookie may have,
-        and for one whose prefix the options do not keep.
+        """Raises `ValueError` for a name that is no token or that a piece of another cookie may have, and for
+        one with a prefix that the options do not keep.
         """
         if not _NAME.fullmatch(name):
             raise ValueError("a cookie name is one or more of letters, digits and !#$%&'*+-.^_`|~")

@@ -193,8 +193,9 @@ def unseal(
     - a mapping of ids to these, as in Iron: the one of that id, or the one named ``default`` for a seal
       without id.
 
-    ``purpose`` is the one that it was sealed for. ``timestamp_skew`` is how many seconds a seal is still
-    accepted after its expiry, for clocks that disagree (Iron's ``timestampSkewSec``). ``now`` is as in `seal`.
+    ``purpose`` is the one that it was sealed for. ``timestamp_skew`` is how many seconds a seal is
+    still accepted after its expiry, for clocks that disagree (Iron's ``timestampSkewSec``). ``now`` is as in
+    `seal`.
 
     Raises `InvalidSeal` for every text that does not open, ``ValueError`` for a password that Iron refuses.
     """

@@ -19,7 +19,7 @@ import msgspec
 
 from sessions._carriers.base import Carried
 from sessions._carriers.content import SealedCarrier
-from sessions._json import encode
+from sessions._json import MAX_DEPTH, checked, encode
 from sessions._keys import KeyRing
 from sessions._lifetime import LATEST, Lifetime
 from sessions._record import Content, Record, unpack
@@ -58,10 +58,10 @@ class HonoCarrier(SealedCarrier):
             accessed_at = _seconds(kept.accessed)
             created_at = _seconds(kept.created) if kept.created else accessed_at
             expires_at = _seconds(kept.expire)
-            line = encode(_content(kept))
+            line = _line(kept)
         except InvalidSeal as fault:
             raise InvalidCookie(str(fault)) from None
-        except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
+        except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError):
             raise InvalidCookie("it holds no session") from None
         now = time.time()
         created_at = now if created_at is None else created_at
@@ -86,13 +86,19 @@ class HonoCarrier(SealedCarrier):
         return self._sealing.seal(encode(encode(kept).decode()))
 
 
-def _content(kept: _HonoRecord) -> Content:
+def _line(kept: _HonoRecord) -> bytes:
+    """The content as our records have it. Raises `TypeError` for a value that a session cannot hold."""
     values = kept.data
-    return Content(
+    content = Content(
         data={key: item.value for key, item in values.items()},
         flash=tuple(key for key, item in values.items() if item.flash),
         owner=kept.owner,
     )
+    line = encode(content)
+    if line.count(b"[") + line.count(b"{") > MAX_DEPTH:  # perhaps one is nested too deep to be written again
+        for key, value in content.data.items():
+            checked(key, value)
+    return line
 
 
 def _seconds(text: str | None) -> float | None:
