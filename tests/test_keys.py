@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from sessions.iron import InvalidSeal, Sealer
 
 ROOT = Path(__file__).parent.parent
 MAKE_ONE = "make one with python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+EXAMPLE = "password_at_least_32_characters_long"
 SHORT = "hunter2-and-some-more"
 
 
@@ -82,6 +84,7 @@ except TypeError as fault:
 THE_KEY = "encryption_key"
 THE_RESULT = "what the function encryption_key returns"
 TOO_SHORT = "has 21 characters, at least 32 are needed"
+PRINTED = "is printed in a manual, so everybody knows it"
 ONE_CHARACTER = "is one character repeated, which can be guessed"
 
 
@@ -134,11 +137,25 @@ def test_what_is_no_text_is_a_type_error(keys: Any, name: str, found: str) -> No
         (KEY + "\ud800", THE_KEY, "has half a surrogate pair in it, which is no Unicode text"),
         ((KEY, OTHER_KEY, SHORT), "encryption_key[2]", TOO_SHORT),
         ([KEY, "x" * 32], "encryption_key[1]", ONE_CHARACTER),
+        (EXAMPLE, THE_KEY, PRINTED),
+        ([KEY, lambda: EXAMPLE], "what the function encryption_key[1] returns", PRINTED),
         ([KEY, lambda: SHORT], "what the function encryption_key[1] returns", TOO_SHORT),
     ],
 )
 def test_a_text_that_is_no_key_is_a_value_error(keys: Any, name: str, fault: str) -> None:
     refused(ValueError, keys, f"{name} {fault}")
+
+
+@pytest.mark.promise("SEAL-5")
+def test_each_example_key_of_the_manuals_is_refused() -> None:
+    """Whoever copies an example copies its key."""
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+    pages += [*(ROOT / "sessions").rglob("*.py"), *(ROOT / "reference_server").rglob("*.py")]
+    quoted = re.compile(r"""["']([\w-]*(?:password|secret|key)[\w-]*)["']""")
+    found = {key for page in pages for key in quoted.findall(page.read_text("utf-8")) if len(key) >= 32}
+    assert EXAMPLE in found
+    for key in found:
+        refused(ValueError, key, f"{THE_KEY} {PRINTED}")
 
 
 @pytest.mark.promise("SEAL-5")
