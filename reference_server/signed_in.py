@@ -86,7 +86,7 @@ async def end(request: Request) -> Response:
 async def end_others(request: Request) -> Response:
     session = await opened(request)
     store, owner = signed_in(request, session)
-    ended = await store.destroy_all(owner, except_id=session.id)
+    ended = await store.destroy_all(owner, except_key=session.key)
     session.flash("message", "You are signed out everywhere else.")
     return done(request, "/sessions", ended=ended)
 

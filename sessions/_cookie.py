@@ -26,6 +26,7 @@ MAX_PLACES: Final = 32
 """Places from which one response removes second cookies: some 2 kB of headers, which the buffers of
 proxies hold."""
 
+_PIECE: Final = re.compile(r".*\.[1-9][0-9]{0,2}")
 _NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # a token, RFC 9110 section 5.6.2
 _DOMAIN: Final = re.compile(r"\.?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 _PATH: Final = re.compile(r"/[\x20-\x3a\x3c-\x7e]*")  # any visible ASCII but the semicolon
@@ -79,9 +80,16 @@ class Cookie:
     """One cookie name with its attributes: reads its value, writes the `Set-Cookie` lines."""
 
     def __init__(self, name: str, options: CookieOptions) -> None:
-        """Raises `ValueError` for a name that is not a token or whose prefix the options do not keep."""
+        """Raises `ValueError` for a name that is no token or that a piece of another cookie may have, and for
+        one with a prefix that the options do not keep.
+        """
         if not _NAME.fullmatch(name):
             raise ValueError("a cookie name is one or more of letters, digits and !#$%&'*+-.^_`|~")
+        if _PIECE.fullmatch(name):
+            raise ValueError(
+                "a cookie name that ends in a point and a number is that of a piece: a session that is too"
+                " large for the cookie 'session' goes on in 'session.1'"
+            )
         if len(name) > 256:
             raise ValueError("a cookie name of more than 256 characters leaves no room for the value")
         lowered = name.lower()  # RFC 6265bis, section 5.7: prefixes are matched without regard to case

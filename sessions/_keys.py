@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from sessions._cookie_header import MAX_COOKIE, REMEMBERED
 from sessions.iron import MIN_PASSWORD_LENGTH, Sealer
@@ -28,6 +28,16 @@ EncryptionKey: TypeAlias = KeyText | Callable[[], KeyText]
 
 MAKE_ONE: Final = "make one with python -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
+PUBLISHED: Final = frozenset(
+    {
+        "password_at_least_32_characters_long",  # hono-sessions, and sessions.iron
+        "complex_password_at_least_32_characters_long",  # iron-session
+        "some_not_random_password_that_is_at_least_32_characters",  # @hapi/iron
+        "a_long_random_secret_please_change_me",  # iron-webcrypto
+    }
+)
+"""Keys that stand in manuals. Whoever copies an example copies its key too, and everybody knows it."""
+
 
 @lru_cache(maxsize=REMEMBERED)
 def _remembered(sealer: Sealer, sealed: str) -> bytes:
@@ -35,6 +45,31 @@ def _remembered(sealer: Sealer, sealed: str) -> bytes:
 
 
 forget_opened_seals = _remembered.cache_clear
+
+
+class Purpose(NamedTuple):
+    """What the cookies of one middleware are for: a cookie is good for its own purpose and no other."""
+
+    cookie_name: str
+    """A prefix such as `__Host-` is part of it."""
+    realm: str = ""
+    """The app's own word that sets its sessions apart from others with the same cookie name."""
+
+    def of(self, kind: str) -> str:
+        """The purpose as text, for what a cookie of this kind holds. No two purposes have the same text.
+
+        A kind and a cookie's name (a token, RFC 9110, section 5.6.2) have no line break in them.
+        """
+        return f"{kind}\n{self.cookie_name}\n{self.realm}"
+
+    @classmethod
+    def checked(cls, cookie_name: str, realm: object) -> Purpose:
+        """Raises `TypeError` for a realm that is no text, and `ValueError` for one that is not Unicode."""
+        if not isinstance(realm, str):
+            raise TypeError(f"realm is of type {type(realm).__name__}, and must be text")
+        if _has_half_a_pair(realm):
+            raise ValueError("realm has half a surrogate pair in it, which is no Unicode text")
+        return cls(cookie_name, realm)
 
 
 class KeyRing:
@@ -48,7 +83,7 @@ class KeyRing:
         """Asks functions for the first time. No error shows a key.
 
         Raises `TypeError` for what is no text and has none; `ValueError` for an empty list, and for a text
-        that is shorter than 32 characters, one character repeated, or not Unicode.
+        that is shorter than 32 characters, one character repeated, printed in a manual, or not Unicode.
         """
         self._keys: list[tuple[str, str | Callable[[], object]]] = []
         for name, key in _named(keys):
@@ -56,8 +91,36 @@ class KeyRing:
                 self._keys.append((f"what the function {name} returns", key))
             else:
                 self._keys.append((name, _text(name, key)))
-        self._fixed = all(isinstance(key, str) for _, key in self._keys)
-        self._current = self._made(self._ask())
+        self.fixed = all(isinstance(key, str) for _, key in self._keys)
+        self.texts = self.now([])
+
+    def now(self, known: list[str]) -> list[str]:
+        """The keys as they are now; the list that is known if they are the same.
+
+        Raises as the constructor does, if a function returns a bad one.
+        """
+        texts = [key if isinstance(key, str) else _text(name, key()) for name, key in self._keys]
+        if texts == known:
+            return known
+        for (name, _), text in zip(self._keys, texts, strict=True):
+            _check(name, text)
+        return texts
+
+    def sealing(self, purpose: str) -> Sealing:
+        """What seals with these keys, for one purpose. Without a purpose: seals that any Iron opens."""
+        return Sealing(self, purpose)
+
+
+class Sealing:
+    """Makes and opens the seals of one purpose."""
+
+    def __init__(self, ring: KeyRing, purpose: str) -> None:
+        self._ring = ring
+        self._purpose = purpose
+        self._current = self._made(ring.texts)
+
+    def seal(self, plaintext: bytes) -> str:
+        return self.sealer.seal(plaintext)
 
     def unseal(self, sealed: str) -> bytes:
         """The plaintext of a seal. Raises `InvalidSeal`.
@@ -72,21 +135,17 @@ class KeyRing:
 
     @property
     def sealer(self) -> Sealer:
-        """Of the keys as they are now. Raises as the constructor does, if a function returns a bad one."""
+        """Of the keys as they are now. Raises as `KeyRing` does, if a function returns a bad one."""
         texts, sealer = self._current
-        if not self._fixed and (asked := self._ask()) != texts:
+        if not self._ring.fixed and (asked := self._ring.now(texts)) is not texts:
             self._current = current = self._made(asked)
             return current[1]
         return sealer
 
-    def _ask(self) -> list[str]:
-        return [key if isinstance(key, str) else _text(name, key()) for name, key in self._keys]
-
     def _made(self, texts: list[str]) -> tuple[list[str], Sealer]:
         """Both in one, as threads that ask at the same time must not mix theirs."""
-        for (name, _), text in zip(self._keys, texts, strict=True):
-            _check(name, text)
-        return texts, Sealer(texts)
+        # With a context of our own, as a purpose that an app gives to `iron.seal` must never be one of these.
+        return texts, Sealer(texts, purpose=self._purpose, _context=b"sessions.cookie")
 
 
 def _named(keys: Any) -> list[tuple[str, Any]]:
@@ -122,5 +181,11 @@ def _check(name: str, text: str) -> None:
         )
     if text == text[0] * len(text):
         raise ValueError(f"{name} is one character repeated, which can be guessed; {MAKE_ONE}")
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if text in PUBLISHED:
+        raise ValueError(f"{name} is printed in a manual, so everybody knows it; {MAKE_ONE}")
+    if _has_half_a_pair(text):
         raise ValueError(f"{name} has half a surrogate pair in it, which is no Unicode text; {MAKE_ONE}")
+
+
+def _has_half_a_pair(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)

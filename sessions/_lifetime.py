@@ -7,7 +7,7 @@ never is infinity.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from math import ceil, inf, isinf
 from typing import Final
 
@@ -17,9 +17,22 @@ Duration = float | timedelta
 MAX_AGE_LIMIT: Final = 400 * 24 * 60 * 60
 """Seconds. Browsers cap a cookie's age at 400 days (RFC 6265bis, section 5.5)."""
 
+LATEST: Final = 253_402_300_799
+"""Seconds since the epoch: the last moment of the year 9999, beyond which Python has no dates."""
+
+EPOCH: Final = datetime.fromtimestamp(0, UTC)
+
 RETENTION: Final = 14 * 24 * 60 * 60
-"""Seconds that a server-side store keeps a session without any timeout after its last activity: nobody
-is told when a browser that holds a browser-session cookie closes for good."""
+"""Seconds that a session without any timeout lives after its last activity: nobody is told when a browser
+that holds a browser-session cookie closes for good."""
+
+RETENTION_INTERVAL: Final = 24 * 60 * 60.0
+"""Seconds. How often such a session is extended."""
+
+
+def moment(seconds: float) -> datetime | None:
+    """The date in UTC; None for never, and for what no date can be."""
+    return datetime.fromtimestamp(seconds, UTC) if 0 <= seconds <= LATEST else None
 
 
 def seconds(name: str, value: Duration | None) -> float | None:
@@ -48,7 +61,7 @@ class Lifetime:
     extend: bool = True
     refresh_interval: float = 0.0
     told: bool = True
-    """Whether the browser is told (Max-Age); not where the expiry is only the store's retention."""
+    """Whether the browser is told (Max-Age); not where the expiry is only the retention."""
     slack: float = field(init=False)
     """Seconds by which an extension has to move the expiry to be worth it.
 
@@ -83,13 +96,9 @@ class Lifetime:
             interval = seconds("refresh_interval", refresh_interval) or 0.0
             if idle is None or interval >= idle:
                 raise ValueError("refresh_interval must be shorter than expire_after")
-        return cls(idle, absolute, auto_extend_expiration, interval, told=bool(idle or absolute))
-
-    def with_retention(self) -> Lifetime:
-        """The same for a server-side store, where also a session without timeouts ends some day."""
-        if self.told:
-            return self
-        return Lifetime(idle=RETENTION, refresh_interval=24 * 60 * 60.0, told=False)
+        if not (idle or absolute):
+            return cls(idle=RETENTION, refresh_interval=RETENTION_INTERVAL, told=False)
+        return cls(idle, absolute, auto_extend_expiration, interval)
 
     def first(self, now: float) -> float:
         """When a session that is born now ends."""

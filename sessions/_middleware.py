@@ -10,7 +10,7 @@ from typing import Any, Final
 from sessions._carriers import Carried, Carrier
 from sessions._cookie import Cookie, CookieOptions
 from sessions._cookie_header import Found
-from sessions._keys import EncryptionKey, KeyRing
+from sessions._keys import EncryptionKey, KeyRing, Purpose
 from sessions._lifetime import Duration, Lifetime
 from sessions._purge import Purger
 from sessions._record import PLAIN, moved_to
@@ -50,13 +50,17 @@ class SessionMiddleware:
         refresh_interval: an extension is written once in this many seconds, not on each request, and
             lasts that much longer in return. By default a twentieth of `expire_after`, at most a minute.
         cookie_options: the cookie's attributes, `CookieOptions(…)` or a mapping of the same names.
-        session_cookie_name: prefixes `__Host-` and `__Secure-` are kept to.
+        session_cookie_name: prefixes `__Host-` and `__Secure-` are kept to. A session is good for the cookie
+            name that it was begun under, and for no other.
         login_keys: keys of which a change gives the session a new id, because it is a login or a logout: for
             apps that write `session["user"]` and call no `rotate()`. `LOGIN_KEYS` by default.
+        realm: a word that sets this app's sessions apart from another app's that has the same store or key
+            and the same cookie name. Other sessions than this realm's are unknown here.
 
-    Raises `ValueError` at construction for a key that is too short or one character repeated, a cookie
-    store without key, a duration out of range, and cookie settings that browsers reject; `TypeError` for a
-    key that is no text and a store that is none.
+    Raises `ValueError` at construction for a key that is too short, one character repeated or printed in a
+    manual, a cookie store without key, a duration out of range, a realm for a cookie that is shared with
+    another library, and cookie settings that browsers reject; `TypeError` for a key or a realm that is no
+    text and a store that is none.
     """
 
     def __init__(
@@ -71,12 +75,15 @@ class SessionMiddleware:
         cookie_options: CookieOptions | Mapping[str, Any] | None = None,
         session_cookie_name: str = "session",
         login_keys: Collection[str] = LOGIN_KEYS,
+        realm: str = "",
     ) -> None:
         keys = None if encryption_key is None else KeyRing(encryption_key)
         lifetime = Lifetime.of(expire_after, absolute_timeout, auto_extend_expiration, refresh_interval)
         self.app = app
         self._cookie = Cookie(session_cookie_name, CookieOptions.of(cookie_options))
-        self._carrier: Carrier = _storage(store).carrier(lifetime, keys)
+        self._carrier: Carrier = _storage(store).carrier(
+            lifetime, keys, Purpose.checked(session_cookie_name, realm)
+        )
         self._purger = Purger(self._carrier)
         self._login_keys = frozenset(_collection(login_keys))
         self._says_so = _says_when_it_looks(app)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
-from datetime import UTC, datetime
-from math import isinf
+from datetime import datetime
+from math import inf
 from typing import Any, Final
 
 import msgspec
+
+from sessions._lifetime import EPOCH, moment
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -152,18 +154,21 @@ class OwnedSession:
 
     def __init__(self, key: str, record: Record) -> None:
         self.key = key
-        self.created_at = datetime.fromtimestamp(record.created_at, UTC)
-        self.expires_at = None if isinf(record.expires_at) else datetime.fromtimestamp(record.expires_at, UTC)
+        self.created_at: datetime = moment(record.created_at) or EPOCH
+        self.expires_at = moment(record.expires_at)
         self._record = record
 
     @property
     def authenticated_at(self) -> datetime | None:
         """When its user proved last who they are (UTC)."""
-        moment = unpack(split(self._record.payload)[0]).authenticated_at
-        return None if moment is None else datetime.fromtimestamp(moment, UTC)
+        at = unpack(split(self._record.payload)[0]).authenticated_at
+        return moment(inf if at is None else at)
 
     @property
     def data(self) -> dict[str, Any]:
-        """The session's values, flash values left out."""
-        content = unpack(split(self._record.payload)[0])
+        """The session's values, flash values left out. None of a record that cannot be read."""
+        try:
+            content = unpack(split(self._record.payload)[0])
+        except InvalidRecord:
+            return {}
         return {key: value for key, value in content.data.items() if key not in content.flash}

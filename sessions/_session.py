@@ -5,14 +5,15 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
-from math import inf, isinf
+from math import inf
 from typing import Any, Final, NoReturn, overload
 
 from sessions._carriers import Carried, Carrier
 from sessions._commit import commit, refresh
 from sessions._json import FIXED, accepted_key, checked, decode, encode
+from sessions._lifetime import moment
 from sessions._templates import own_keys_first
 from sessions._work import PLAIN_TYPES, Phase, Standing, Work, one_at_a_time
 
@@ -81,13 +82,13 @@ class Session(dict[str, Any]):
         From then on the absolute timeout runs.
         """
         held = self._looked_at().held
-        return _moment(held.record.created_at if held else inf)
+        return moment(held.record.created_at if held else inf)
 
     @property
     def expires_at(self) -> datetime | None:
         """When the session ends unless a request extends it (UTC); None if it is bound to the browser."""
         work = self._looked_at()
-        return _moment(work.held.record.expires_at if work.held and work.carrier.lifetime.told else inf)
+        return moment(work.held.record.expires_at if work.held and work.carrier.lifetime.told else inf)
 
     @property
     def owner(self) -> str | None:
@@ -116,8 +117,8 @@ class Session(dict[str, Any]):
 
         For a page that asks for the password again before something important (OWASP ASVS 5, 7.5.3).
         """
-        moment = self._looked_at().authenticated_at
-        return _moment(inf if moment is None else moment)
+        at = self._looked_at().authenticated_at
+        return moment(inf if at is None else at)
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -489,7 +490,3 @@ def replace_values(session: Session, other: object) -> None:
     session.update({key: value for key, value in other.items() if key not in same})
     for key in [key for key in session if key not in other]:
         session.forget(key)
-
-
-def _moment(seconds: float) -> datetime | None:
-    return None if isinf(seconds) else datetime.fromtimestamp(seconds, UTC)

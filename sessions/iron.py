@@ -39,6 +39,21 @@ What this module does not do: AES-128-CTR and other salt sizes or iteration coun
 allow but its seals do not record; and a text with half a surrogate pair, which JavaScript can seal and UTF-8
 cannot hold, is refused in both directions.
 
+A purpose
+---------
+Who has the password opens every seal that was made with it. An app that seals several kinds of things with
+one password gives each kind a ``purpose``: a seal opens with its own purpose only, and is "sealed with
+another password" for every other. So a text that was sealed for a link in a mail is no good as a login::
+
+    sealed = iron.seal({"user": 7}, password, purpose="invitation")
+    iron.unseal(sealed, password, purpose="invitation")  # {'user': 7}
+
+A purpose puts two keys of 32 bytes in the password's place, one for encryption and one for the mac:
+HKDF-HMAC-SHA-256 (RFC 5869) of the password, without salt, with the info ``sessions.iron``, a zero byte,
+``encryption`` or ``integrity``, a zero byte, and the purpose in UTF-8. The seal is Iron's with such keys, its
+salts are empty. In Node ``crypto.hkdfSync("sha256", password, "", info, 32)`` makes a key. Without a purpose
+the password is used as in Iron itself.
+
 iron-session (npm) appends ``~2``, its own version number, to the seal and uses the key id ``1`` unless told
 otherwise; its cookies open with ``unseal(cookie.removesuffix("~2"), password)``.
 """
@@ -60,6 +75,8 @@ import msgspec
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.padding import PKCS7
 
 __all__ = ["MIN_PASSWORD_LENGTH", "InvalidSeal", "Password", "Sealer", "Secret", "seal", "unseal"]
@@ -76,6 +93,9 @@ operation: many time key (CBC)"; proof: D. Boneh and V. Shoup, *A Graduate Cours
 section 5.4. Here, 2**16 cookies of 4 KiB are 2**24 blocks, and 2**16 seals of a megabyte are 2**32. That
 leaves room for 2**16 processes that got the same salts by a fork, and for threads that count a seal twice.
 More seals would save nothing: to draw salts takes 15 µs, once in 65 536 times.
+
+A key of bytes has no salts, and neither have the seals for a purpose: all of them are made with one AES key.
+2**40 cookies of 4 KiB are 2**48 blocks, which is a thousand a second for 34 years.
 """
 
 REMEMBERED_SALTS: Final = 500
@@ -137,23 +157,29 @@ class Password:
             raise ValueError("the id of an Iron password is made of ASCII letters, digits and underscores")
 
 
-def seal(value: Any, password: Secret | Password, *, ttl: float = 0, now: float | None = None) -> str:
+def seal(
+    value: Any, password: Secret | Password, *, purpose: str = "", ttl: float = 0, now: float | None = None
+) -> str:
     """Seal a JSON value. Compare Iron's ``seal(object, password, options)``.
 
-    ``ttl`` is the seal's life in seconds; 0 means for ever. ``now`` is the current time in seconds since
-    the Unix epoch, the system clock unless given (Iron's ``localtimeOffsetMsec`` is a difference to it).
+    ``purpose`` says what the seal is for: it opens with the same purpose only. Empty, it is a seal that other
+    Iron implementations open with the password.
+
+    ``ttl`` is the seal's life in seconds; 0 means for ever. ``now`` is the current time in seconds since the
+    Unix epoch, the system clock unless given (Iron's ``localtimeOffsetMsec`` is a difference to it).
 
     Raises ``TypeError`` or ``ValueError`` for a value that JSON cannot hold (NaN, infinities and lone
-    surrogates included), ``ValueError`` for a password that Iron refuses or a ``ttl`` that is negative or
-    not finite.
+    surrogates included), ``ValueError`` for a password that Iron refuses, a purpose that is not Unicode, or a
+    ``ttl`` that is negative or not finite.
     """
-    return Sealer(password).seal(_to_json(value), ttl=ttl, now=now)
+    return Sealer(password, purpose=purpose).seal(_to_json(value), ttl=ttl, now=now)
 
 
 def unseal(
     sealed: str,
     password: Secret | Password | Sequence[Secret | Password] | Mapping[str, Secret | Password],
     *,
+    purpose: str = "",
     timestamp_skew: float = 60,
     now: float | None = None,
 ) -> Any:
@@ -167,12 +193,13 @@ def unseal(
     - a mapping of ids to these, as in Iron: the one of that id, or the one named ``default`` for a seal
       without id.
 
-    ``timestamp_skew`` is how many seconds a seal is still accepted after its expiry, for clocks that
-    disagree (Iron's ``timestampSkewSec``). ``now`` is as in `seal`.
+    ``purpose`` is the one that it was sealed for. ``timestamp_skew`` is how many seconds a seal is
+    still accepted after its expiry, for clocks that disagree (Iron's ``timestampSkewSec``). ``now`` is as in
+    `seal`.
 
     Raises `InvalidSeal` for every text that does not open, ``ValueError`` for a password that Iron refuses.
     """
-    plaintext = Sealer(password).unseal(sealed, timestamp_skew=timestamp_skew, now=now)
+    plaintext = Sealer(password, purpose=purpose).unseal(sealed, timestamp_skew=timestamp_skew, now=now)
     try:
         return msgspec.json.decode(plaintext)
     except (ValueError, RecursionError):  # a DecodeError is a ValueError; its text may quote the plaintext
@@ -184,8 +211,8 @@ class Sealer:
 
     For a program that seals and opens all day with the same passwords, and brings its own JSON codec:
     Iron's plaintext is JSON, so other implementations will parse what is sealed here. The first password
-    seals; which ones open is described at `unseal`. Raises ``ValueError`` as `Password` does, and for no
-    password.
+    seals; which ones open is described at `unseal`, and ``purpose`` at `seal`. Raises ``ValueError`` as
+    `Password` does, for no password, and for a purpose that is not Unicode.
 
     A `Sealer` uses its two salts, and the keys derived from them, for `SEALS_PER_SALT` seals, and then draws
     new ones. Each seal has an iv of its own from the operating system, which nobody can predict (NIST SP
@@ -205,11 +232,17 @@ class Sealer:
         self,
         password: Secret | Password | Sequence[Secret | Password] | Mapping[str, Secret | Password],
         *,
+        purpose: str = "",
+        _context: bytes = b"sessions.iron",
         _random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         passwords = _named(password.items()) if isinstance(password, Mapping) else _listed(password)
         if not passwords:
             raise ValueError("Iron needs at least one password")
+        if not isinstance(purpose, str):
+            raise TypeError("the purpose of a seal is text")
+        if purpose:
+            passwords = [_for_purpose(each, _context, purpose) for each in passwords]
         keys = [_Key(each) for each in passwords]
         self._sealing = keys[0]
         # A password without an id opens any seal, but in a mapping each id has exactly one.
@@ -372,6 +405,27 @@ def _named(passwords: Iterable[tuple[str, Secret | Password]]) -> list[Password]
         replace(each if isinstance(each, Password) else Password(each), id="" if name == "default" else name)
         for name, each in passwords
     ]
+
+
+def _for_purpose(password: Password, context: bytes, purpose: str) -> Password:
+    """Two keys that nobody gets who knows the password's keys for another purpose.
+
+    `context` is never empty and has no zero byte. So the keys of two contexts differ, whatever the purposes.
+    """
+    try:
+        suffix = purpose.encode()
+    except UnicodeEncodeError:
+        raise ValueError("the purpose of a seal is Unicode text, without lone surrogates") from None
+
+    def derived(secret: Secret, use: bytes) -> bytes:
+        material = secret if isinstance(secret, bytes) else secret.encode()
+        info = b"%b\0%b\0%b" % (context, use, suffix)
+        return HKDF(SHA256(), _KEY_BYTES, None, info).derive(material)
+
+    integrity = password.encryption if password.integrity is None else password.integrity
+    return Password(
+        derived(password.encryption, b"encryption"), derived(integrity, b"integrity"), password.id
+    )
 
 
 def _check_secret(secret: Secret) -> None:

@@ -20,11 +20,16 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from sessions import MemoryStore, Record, Session, SessionMiddleware, Store, StoreUnavailable
+from sessions._carriers.id import keys_for
+from sessions._keys import Purpose
 from sessions._lifetime import Lifetime
 from sessions._session import open_session
 
 KEY = "a key for tests with 32 characters or more"
 OTHER_KEY = "another key for tests, just as long as that"
+
+key_of = keys_for(Purpose("session"))
+"""Under which key a store keeps the session of an id, for a middleware with the default name and realm."""
 
 Handler = Callable[[Request], Awaitable[Response]]
 App = Callable[..., Awaitable[None]]
@@ -332,7 +337,7 @@ def attributes(line: str) -> dict[str, str]:
 
 def new_session() -> Session:
     """A session as an anonymous request has it, without the request."""
-    carrier = MemoryStore().carrier(Lifetime.of(None, None, True, None), None)
+    carrier = MemoryStore().carrier(Lifetime.of(None, None, True, None), None, Purpose("session"))
     session, _ = open_session(carrier, (), (), None, at_once=True)
     return session
 

@@ -27,6 +27,7 @@ CARRIERS: dict[str, Callable[[], dict[str, Any]]] = {
     "id": lambda: {"store": MemoryStore()},
     "sealed id": lambda: {"store": MemoryStore(), "encryption_key": KEY},
     "content": lambda: {"store": CookieStore(), "encryption_key": KEY},
+    "shared content": lambda: {"store": CookieStore(shared_with="hono-sessions"), "encryption_key": KEY},
 }
 
 

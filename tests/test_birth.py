@@ -7,10 +7,9 @@ import re
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
-from support import KEY, Browser, Watched, answer, own, site
+from support import KEY, Browser, Watched, answer, key_of, own, site
 
 from sessions import MemoryStore, Store
-from sessions._carriers.id import key_of
 
 pytestmark = pytest.mark.anyio
 

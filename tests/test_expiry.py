@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import anyio
@@ -12,16 +14,21 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.testclient import TestClient
-from support import KEY, Browser, Clock, Watched, answer, own, site
+from support import KEY, Browser, Clock, Watched, answer, attributes, key_of, own, site
 
 from sessions import CookieStore, MemoryStore, Store
 from sessions.__main__ import main
-from sessions._carriers.id import key_of
-from sessions._lifetime import RETENTION, Lifetime
+from sessions._lifetime import RETENTION, RETENTION_INTERVAL, Lifetime
+from sessions.iron import seal
 from sessions.stores.sqlite import SQLiteStore
 
 KINDS: dict[str, Any] = {"id": MemoryStore, "content": CookieStore}
 DAY = 24 * 60 * 60
+
+
+async def expiry(request: Request) -> Response:
+    moment = own(request).expires_at
+    return answer(moment and str(moment))
 
 
 async def alive(browser: Browser) -> bool:
@@ -307,6 +314,58 @@ async def test_a_browser_session_leaves_the_store_two_weeks_after_its_last_reque
         assert await alive(browser)
     clock.go(RETENTION + DAY + 1)
     assert await store.purge() == 1
+    assert not await alive(browser)
+
+
+@pytest.mark.anyio
+@pytest.mark.promise("EXP-6")
+@pytest.mark.parametrize("kind", KINDS)
+class TestRetention:
+    async def test_without_a_timeout_it_ends_two_weeks_after_its_last_request(
+        self, kind: str, clock: Clock
+    ) -> None:
+        browser = Browser(site(store=KINDS[kind](), encryption_key=KEY))
+        await browser.get("/write", a="1")
+        for _ in range(3):
+            clock.go(RETENTION - 2)
+            assert await alive(browser)
+        clock.go(RETENTION + RETENTION_INTERVAL + 1)
+        assert not await alive(browser)
+
+    async def test_a_copy_is_not_good_for_ever(self, kind: str, clock: Clock) -> None:
+        browser = Browser(site(store=KINDS[kind](), encryption_key=KEY))
+        await browser.get("/write", a="1")
+        clock.go(20 * 365 * DAY)
+        assert not await alive(browser)
+
+    async def test_the_browser_keeps_the_cookie_until_it_closes(self, kind: str, clock: Clock) -> None:
+        browser = Browser(site(expiry, store=KINDS[kind](), encryption_key=KEY))
+        replies = [await browser.get("/write", a="1")]
+        clock.go(2 * RETENTION_INTERVAL)
+        replies.append(await browser.get("/write", b="2"))
+        for reply in replies:
+            assert all("max-age" not in attributes(line) for line in reply.set_cookies)
+        assert (await browser.get("/expiry")).json() is None
+
+    async def test_without_auto_extend_too(self, kind: str, clock: Clock) -> None:
+        browser = Browser(site(store=KINDS[kind](), encryption_key=KEY, auto_extend_expiration=False))
+        await browser.get("/write", a="1")
+        for _ in range(3):
+            clock.go(RETENTION - 2)
+            assert await alive(browser)
+
+
+@pytest.mark.anyio
+@pytest.mark.promise("EXP-6")
+async def test_a_shared_session_without_expire_ends_two_weeks_after_it_was_accessed(clock: Clock) -> None:
+    store = CookieStore(shared_with="hono-sessions")
+    accessed = datetime.fromtimestamp(clock.now, UTC).isoformat()
+    record = {"_data": {"a": {"value": 1, "flash": False}}, "_expire": None, "_accessed": accessed}
+    browser = Browser(site(store=store, encryption_key=KEY))
+    browser.plant(seal(json.dumps(record), KEY))
+    clock.go(RETENTION - 1)
+    assert await alive(browser.copy())
+    clock.go(1)
     assert not await alive(browser)
 
 

@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -436,6 +436,67 @@ def test_keys_and_mac_are_what_hashlib_and_hmac_make(length: int) -> None:
     sealed = seal("x", password)
     base, mac_salt, _ = sealed.rsplit("*", 2)
     assert sealed == signed(base, mac_salt, password)
+
+
+@pytest.mark.promise("SEC-1")
+class TestPurposes:
+    PASSWORDS: ClassVar[list[Any]] = [
+        *(PASSWORD, KEY, Password(PASSWORD, id="k1"), Password(PASSWORD, OTHER, id="k2"), [PASSWORD, OTHER]),
+        {"default": PASSWORD, "k1": OTHER},
+    ]
+
+    @pytest.mark.parametrize("password", PASSWORDS)
+    def test_a_seal_opens_with_its_own_purpose_only(self, password: Any) -> None:
+        purposes = ["", "a", "b", "ab", "A", "a\0", "☃", "x" * 1000]
+        first = password[0] if isinstance(password, list) else password
+        first = first["default"] if isinstance(first, dict) else first
+        for made in purposes:
+            sealed = seal({"user": 7}, first, purpose=made)
+            assert unseal(sealed, password, purpose=made) == {"user": 7}
+            for other in set(purposes) - {made}:
+                assert reason(sealed, password, purpose=other) == "bad_mac"
+
+    def test_a_context_is_none_of_the_purposes(self) -> None:
+        for purpose, context in (("b", b"sessions.iron\0encryption"), ("b", b"a"), ("encryption\0b", b"a")):
+            sealed = Sealer(PASSWORD, purpose="b", _context=b"c").seal(b"7")
+            with pytest.raises(InvalidSeal, match="another password"):
+                Sealer(PASSWORD, purpose=purpose, _context=context).unseal(sealed)
+
+    def test_the_keys_are_what_the_page_says(self) -> None:
+        """HKDF (RFC 5869) with one block of output, from its two steps."""
+
+        def derived(use: bytes) -> bytes:
+            extracted = hmac.digest(bytes(32), PASSWORD.encode(), "sha256")
+            return hmac.digest(extracted, b"sessions.iron\0" + use + b"\0snow \xe2\x98\x83\x01", "sha256")
+
+        sealed = seal({"user": 7}, PASSWORD, purpose="snow ☃")
+        assert unseal(sealed, Password(derived(b"encryption"), derived(b"integrity"))) == {"user": 7}
+        assert salts_in(sealed) == ("", "")
+
+    def test_each_of_several_keys_opens(self) -> None:
+        sealed = Sealer(OTHER, purpose="a").seal(b"7")
+        assert Sealer([PASSWORD, OTHER], purpose="a").unseal(sealed) == b"7"
+
+    def test_the_two_keys_of_a_purpose_differ(self) -> None:
+        """One that encrypts must not be one that signs."""
+        sealer = Sealer(PASSWORD, purpose="a")
+        first, second = sealer.seal(b"7"), sealer.seal(b"7")
+        assert first.split("*")[3:5] != second.split("*")[3:5]
+        for secret in (b"encryption", b"integrity"):
+            extracted = hmac.digest(bytes(32), PASSWORD.encode(), "sha256")
+            key = hmac.digest(extracted, b"sessions.iron\0" + secret + b"\0a\x01", "sha256")
+            assert reason(first, Password(key)) in ("bad_mac", "malformed")
+
+    @pytest.mark.parametrize("purpose", [None, 7, b"a"])
+    def test_what_is_no_text_is_a_type_error(self, purpose: Any) -> None:
+        with pytest.raises(TypeError, match="the purpose of a seal is text"):
+            seal(1, PASSWORD, purpose=purpose)
+        with pytest.raises(TypeError, match="the purpose of a seal is text"):
+            unseal("", PASSWORD, purpose=purpose)
+
+    def test_what_is_no_unicode_is_a_value_error(self) -> None:
+        with pytest.raises(ValueError, match="purpose of a seal is Unicode"):
+            seal(1, PASSWORD, purpose="\ud800")
 
 
 @pytest.mark.promise("BAD-1")

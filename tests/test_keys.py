@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,16 +16,22 @@ from support import KEY, OTHER_KEY, Clock
 
 from sessions import iron
 from sessions._cookie_header import MAX_COOKIE
-from sessions._keys import KeyRing
+from sessions._keys import KeyRing, Sealing
 from sessions.iron import InvalidSeal, Sealer
 
 ROOT = Path(__file__).parent.parent
 MAKE_ONE = "make one with python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+EXAMPLE = "password_at_least_32_characters_long"
 SHORT = "hunter2-and-some-more"
 
 
 class Text(str):
     """Text of a class of its own."""
+
+
+def sealing(keys: Any) -> Sealing:
+    """What seals with these keys, without a purpose: as Iron itself does."""
+    return KeyRing(keys).sealing("")
 
 
 @pytest.mark.promise("SEAL-5")
@@ -46,16 +53,16 @@ class TestGoodKeys:
         ],
     )
     def test_each_kind_seals_with_its_text(self, keys: Any) -> None:
-        assert iron.unseal(KeyRing(keys).sealer.seal(b"7"), KEY) == 7
+        assert iron.unseal(sealing(keys).seal(b"7"), KEY) == 7
 
     @pytest.mark.parametrize("key", [KEY[:32], "ab" * 16, "é" * 31 + "e"])
     def test_32_characters_are_enough_unless_all_are_the_same(self, key: str) -> None:
-        assert iron.unseal(KeyRing(key).sealer.seal(b"7"), key) == 7
+        assert iron.unseal(sealing(key).seal(b"7"), key) == 7
 
     def test_the_second_of_any_kind_opens(self) -> None:
         sealed = Sealer(OTHER_KEY).seal(b"7")
         for second in (OTHER_KEY, Secret(OTHER_KEY), SecretStr(OTHER_KEY), lambda: OTHER_KEY):
-            assert KeyRing([KEY, second]).unseal(sealed) == b"7"
+            assert sealing([KEY, second]).unseal(sealed) == b"7"
 
     def test_starlette_is_not_imported_and_need_not_be_there(self) -> None:
         script = f"""
@@ -77,6 +84,7 @@ except TypeError as fault:
 THE_KEY = "encryption_key"
 THE_RESULT = "what the function encryption_key returns"
 TOO_SHORT = "has 21 characters, at least 32 are needed"
+PRINTED = "is printed in a manual, so everybody knows it"
 ONE_CHARACTER = "is one character repeated, which can be guessed"
 
 
@@ -129,6 +137,8 @@ def test_what_is_no_text_is_a_type_error(keys: Any, name: str, found: str) -> No
         (KEY + "\ud800", THE_KEY, "has half a surrogate pair in it, which is no Unicode text"),
         ((KEY, OTHER_KEY, SHORT), "encryption_key[2]", TOO_SHORT),
         ([KEY, "x" * 32], "encryption_key[1]", ONE_CHARACTER),
+        (EXAMPLE, THE_KEY, PRINTED),
+        ([KEY, lambda: EXAMPLE], "what the function encryption_key[1] returns", PRINTED),
         ([KEY, lambda: SHORT], "what the function encryption_key[1] returns", TOO_SHORT),
     ],
 )
@@ -137,9 +147,21 @@ def test_a_text_that_is_no_key_is_a_value_error(keys: Any, name: str, fault: str
 
 
 @pytest.mark.promise("SEAL-5")
+def test_each_example_key_of_the_manuals_is_refused() -> None:
+    """Whoever copies an example copies its key."""
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+    pages += [*(ROOT / "sessions").rglob("*.py"), *(ROOT / "reference_server").rglob("*.py")]
+    quoted = re.compile(r"""["']([\w-]*(?:password|secret|key)[\w-]*)["']""")
+    found = {key for page in pages for key in quoted.findall(page.read_text("utf-8")) if len(key) >= 32}
+    assert EXAMPLE in found
+    for key in found:
+        refused(ValueError, key, f"{THE_KEY} {PRINTED}")
+
+
+@pytest.mark.promise("SEAL-5")
 def test_what_a_function_returns_is_looked_at_again_when_it_changes() -> None:
     answers: list[Any] = [KEY]
-    ring = KeyRing([OTHER_KEY, lambda: answers[-1]])
+    ring = sealing([OTHER_KEY, lambda: answers[-1]])
     for answer, kind in ((SHORT, ValueError), (None, TypeError), ("x" * 40, ValueError)):
         answers.append(answer)
         with pytest.raises(kind, match=r"^what the function encryption_key\[1\] returns ") as caught:
@@ -152,7 +174,7 @@ def test_what_a_function_returns_is_looked_at_again_when_it_changes() -> None:
 @pytest.mark.promise("SEAL-3")
 def test_what_is_made_of_a_key_is_kept_until_a_function_returns_another() -> None:
     key = [KEY]
-    ring = KeyRing(lambda: Secret(key[0]))
+    ring = sealing(lambda: Secret(key[0]))
     first = ring.sealer
     assert ring.sealer is first
     key[0] = OTHER_KEY
@@ -164,7 +186,7 @@ def test_what_is_made_of_a_key_is_kept_until_a_function_returns_another() -> Non
 @pytest.mark.promise("SEAL-5")
 def test_a_ring_does_not_print_its_keys() -> None:
     ring = KeyRing([KEY, Secret(OTHER_KEY), lambda: OTHER_KEY])
-    for shown in (repr(ring), str(ring), f"{ring}", repr(ring.sealer)):
+    for shown in (repr(ring), str(ring), f"{ring}", repr(ring.sealing("")), repr(ring.sealing("").sealer)):
         assert KEY not in shown
         assert OTHER_KEY not in shown
 
@@ -188,12 +210,12 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.mark.promise("SEAL-3")
 class TestRemembered:
     def test_a_seal_that_comes_again_is_not_opened_again(self, opened: list[str]) -> None:
-        ring, sealed = KeyRing(KEY), Sealer(KEY).seal(b"7")
+        ring, sealed = sealing(KEY), Sealer(KEY).seal(b"7")
         assert [ring.unseal(sealed), ring.unseal(sealed)] == [b"7", b"7"]
         assert opened == [sealed]
 
     def test_one_that_expires_is_not_remembered_beyond_its_end(self, clock: Clock) -> None:
-        ring, sealed = KeyRing(KEY), Sealer(KEY).seal(b"7", ttl=10)
+        ring, sealed = sealing(KEY), Sealer(KEY).seal(b"7", ttl=10)
         assert ring.unseal(sealed) == b"7"
         clock.go(10 + 59)  # Iron allows clocks to differ by a minute
         assert ring.unseal(sealed) == b"7"
@@ -203,7 +225,7 @@ class TestRemembered:
 
     @pytest.mark.parametrize(("length", "times"), [(MAX_COOKIE - 512, 1), (MAX_COOKIE, 2)])
     def test_a_long_one_is_not_remembered(self, opened: list[str], length: int, times: int) -> None:
-        ring, sealed = KeyRing(KEY), Sealer(KEY).seal(b"7" * (length * 3 // 4))
+        ring, sealed = sealing(KEY), Sealer(KEY).seal(b"7" * (length * 3 // 4))
         ring.unseal(sealed)
         ring.unseal(sealed)
         assert opened == [sealed] * times
@@ -213,7 +235,7 @@ class TestRemembered:
         [lambda s: s[:-1] + ("A" if s[-1] != "A" else "E"), lambda s: s + "*", lambda s: "", str.swapcase],
     )
     def test_one_that_does_not_open_does_not_open_later(self, change: Callable[[str], str]) -> None:
-        ring, sealed = KeyRing(KEY), Sealer(KEY).seal(b"7")
+        ring, sealed = sealing(KEY), Sealer(KEY).seal(b"7")
         ring.unseal(sealed)
         for _ in range(2):
             with pytest.raises(InvalidSeal):
@@ -221,15 +243,15 @@ class TestRemembered:
 
     def test_a_key_that_is_gone_opens_nothing_that_it_opened_before(self) -> None:
         keys = [KEY]
-        ring, sealed = KeyRing(lambda: keys[0]), Sealer(KEY).seal(b"7")
+        ring, sealed = sealing(lambda: keys[0]), Sealer(KEY).seal(b"7")
         assert ring.unseal(sealed) == b"7"
         keys[0] = OTHER_KEY
         with pytest.raises(InvalidSeal, match="another password"):
             ring.unseal(sealed)
-        assert KeyRing(KEY).unseal(sealed) == b"7"
+        assert sealing(KEY).unseal(sealed) == b"7"
 
     def test_what_one_ring_opened_another_does_not(self) -> None:
         sealed = Sealer(KEY).seal(b"7")
-        KeyRing(KEY).unseal(sealed)
+        sealing(KEY).unseal(sealed)
         with pytest.raises(InvalidSeal):
-            KeyRing(OTHER_KEY).unseal(sealed)
+            sealing(OTHER_KEY).unseal(sealed)

@@ -27,8 +27,8 @@ async def owner(request: Request) -> Response:
     return answer(own(request).owner)
 
 
-async def secret(request: Request) -> Response:
-    return answer(own(request).id)
+async def key(request: Request) -> Response:
+    return answer(own(request).key)
 
 
 async def log_out(request: Request) -> Response:
@@ -40,7 +40,7 @@ class People:
     """Browsers, each with a session of somebody's."""
 
     def __init__(self, store: Store, **options: Any) -> None:
-        self.app = site(log_in, owner, secret, log_out, store=store, **options)
+        self.app = site(log_in, owner, key, log_out, store=store, **options)
 
     async def __call__(self, name: str, **data: str) -> Browser:
         browser = Browser(self.app)
@@ -95,8 +95,8 @@ async def test_all_of_them_can_be_ended_but_one(store: Store) -> None:
     people = People(store)
     mine, *others = [await people("ada") for _ in range(4)]
     bob = await people("bob")
-    my_id = (await mine.get("/secret")).json()
-    assert await store.destroy_all("ada", except_id=my_id) == 3
+    my_key = (await mine.get("/key")).json()
+    assert await store.destroy_all("ada", except_key=my_key) == 3
     assert await signed_in(mine)
     assert await signed_in(bob)
     for other in others:

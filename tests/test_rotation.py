@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
-from support import KEY, Browser, Clock, answer, own, site
+from support import KEY, Browser, Clock, answer, key_of, own, site
 
 from sessions import Store
-from sessions._carriers.id import TOMBSTONE_SECONDS, key_of
+from sessions._carriers.id import TOMBSTONE_SECONDS
 from sessions._record import split, unpack
 
 pytestmark = pytest.mark.anyio

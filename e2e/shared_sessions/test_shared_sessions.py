@@ -1,7 +1,7 @@
 """SEAL-2: a person who logs in on a Hono app is logged in on a Starlette app, and the other way round.
 
-Both have the cookie store, one key and one cookie name. Cookies ignore ports, so two ports of one host are
-what two apps behind one host name are to a browser. Each test goes both ways.
+Both have the cookie store, ours with `shared_with`, one key and one cookie name. Cookies ignore ports, so two
+ports of one host are what two apps behind one host name are to a browser. Each test goes both ways.
 """
 
 import json
@@ -13,15 +13,18 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from e2e.browsing import jar, log_in_by_hand, plant, put, send
+from e2e.browsing import get, jar, log_in_by_hand, plant, put, send
 from e2e.promises import promise
 from e2e.results import FOLDER
 from e2e.server import Server, ServerFailed
-from sessions.iron import unseal
+from sessions.iron import seal, unseal
 
 pytestmark = pytest.mark.only(
     server=["hono-node", "hono-bun", "hono-deno", "hono-workers", "hono-pages"], store="cookie", mode="http"
 )
+
+SHARED = "cookie:?shared_with=hono-sessions"
+"""The URL of our store."""
 
 ABSOLUTE_TIMEOUT = 3
 """Seconds, of the profile of that name."""
@@ -31,10 +34,10 @@ both_ways = pytest.mark.parametrize("sides", ["from-hono", "from-python"], indir
 
 @pytest.fixture(scope="session")
 def python(key: str, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Our server with the cookie store and the target's key."""
+    """Our server with a cookie store that is shared, and the target's key."""
     # Each worker has one, with a key of its own; where a server listens is read from its own log.
     log = FOLDER / "servers" / f"shared-sessions-{worker_id}.log"
-    with Server("uvicorn", "cookie:", key=key, folder=tmp_path_factory.mktemp("python"), log=log) as running:
+    with Server("uvicorn", SHARED, key=key, folder=tmp_path_factory.mktemp("python"), log=log) as running:
         yield running
 
 
@@ -62,6 +65,33 @@ def record_in(page: Page, key: str) -> Any:
 def log_in_at(page: Page, url: str) -> None:
     log_in_by_hand(page, "ada@example.com", "correct", at=url)
     expect(page.locator("#logout-button")).to_have_text("Log out ada@example.com")
+
+
+@promise("SEAL-2: shared session")
+@both_ways
+def test_the_cookie_of_either_side_is_the_same_record(page: Page, sides: tuple[str, str], key: str) -> None:
+    go(page, sides[0])
+    put(page, "colour", "green")
+    record = record_in(page, key)
+    assert record["_data"] == {"colour": {"value": "green", "flash": False}}
+    assert record["_delete"] is False
+    assert record["_expire"].endswith("Z")
+
+
+@promise("SEAL-2: shared session")
+@both_ways
+def test_such_a_record_is_a_session_on_either_side(page: Page, sides: tuple[str, str], key: str) -> None:
+    record = {
+        "_data": {"colour": {"value": "green", "flash": False}, "flash": {"value": "Hello", "flash": True}},
+        "_expire": None,
+        "_delete": False,
+        "_accessed": None,
+    }
+    go(page, sides[0])
+    plant(page, {"session": seal(json.dumps(record), key)})
+    assert get(page, "colour") == "green"
+    assert send(page, "GET", "/lab/flash").value == "Hello"
+    assert send(page, "GET", "/lab/flash").value is None
 
 
 @promise("SEAL-2: shared session")
@@ -221,4 +251,4 @@ def test_a_key_shorter_than_32_characters_is_refused_by_both(
         assert response.status == 500
         assert jar(page) == {}
     with pytest.raises(ServerFailed, match="at least 32 characters"):
-        Server("uvicorn", "cookie:", key=short, folder=tmp_path, log=tmp_path / "short-key.log")
+        Server("uvicorn", SHARED, key=short, folder=tmp_path, log=tmp_path / "short-key.log")

@@ -1,12 +1,9 @@
 """SEAL: the session in the cookie."""
 
-import json
-
 from playwright.sync_api import Page
 
-from e2e.browsing import get, jar, plant, put, send
+from e2e.browsing import get, jar, put, send
 from e2e.promises import promise
-from sessions.iron import seal, unseal
 
 BROWSER_LIMIT = 4096
 """Bytes of a cookie's name and value together that browsers keep."""
@@ -18,29 +15,6 @@ def make_large(page: Page, size: int) -> int:
 
 def length(page: Page) -> int:
     return int(send(page, "GET", "/lab/large").json["length"])
-
-
-@promise("SEAL-2")
-def test_the_cookie_is_a_record_of_hono_sessions(page: Page, key: str) -> None:
-    put(page, "colour", "green")
-    record = json.loads(unseal(jar(page)["session"], key))
-    assert record["_data"] == {"colour": {"value": "green", "flash": False}}
-    assert record["_delete"] is False
-    assert record["_expire"].endswith("Z")
-
-
-@promise("SEAL-2")
-def test_a_record_of_hono_sessions_is_a_session(page: Page, key: str) -> None:
-    record = {
-        "_data": {"colour": {"value": "green", "flash": False}, "flash": {"value": "Hello", "flash": True}},
-        "_expire": None,
-        "_delete": False,
-        "_accessed": None,
-    }
-    plant(page, {"session": seal(json.dumps(record), key)})
-    assert get(page, "colour") == "green"
-    assert send(page, "GET", "/lab/flash").value == "Hello"
-    assert send(page, "GET", "/lab/flash").value is None
 
 
 @promise("SEAL-4")

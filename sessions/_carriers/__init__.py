@@ -2,6 +2,7 @@
 
 from sessions._carriers.base import Carried, Carrier, Loaded
 from sessions._carriers.content import ContentCarrier
+from sessions._carriers.hono import HonoCarrier
 from sessions._carriers.id import IdCarrier, new_seed
 
-__all__ = ["Carried", "Carrier", "ContentCarrier", "IdCarrier", "Loaded", "new_seed"]
+__all__ = ["Carried", "Carrier", "ContentCarrier", "HonoCarrier", "IdCarrier", "Loaded", "new_seed"]

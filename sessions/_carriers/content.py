@@ -1,84 +1,37 @@
 """The cookie carries the session itself, sealed; the server keeps nothing.
 
-The sealed content is the record of hono-sessions' cookie store, a JSON text inside a JSON string, so
-that apps in either language which share a key share a session:
+The sealed text is two times, in whole milliseconds since the epoch, and the content as a record has it:
 
-    {"_data": {key: {"value": …, "flash": false}}, "_expire": ISO 8601 or null, "_delete": false,
-     "_accessed": ISO 8601 or null, "_created": ISO 8601, "_owner": text or null}
+    1767225600000 1768435200000
+    {"data":{"cart":[7]},"owner":"ada"}
 
-The last two are ours: the absolute timeout needs the one, `session.owner` the other. What a client can
-hold, it can also hold on to: rotation and logout change nothing about a copy of the cookie, and parallel
-responses overwrite each other.
+The first is the session's birth, the second its end. What a client can hold, it can also hold on to:
+rotation and logout change nothing about a copy of the cookie, who sends an old copy has the old values,
+and parallel responses overwrite each other.
 """
 
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
-from math import isinf
-from typing import Any, Final
-
-import msgspec
 
 from sessions._carriers.base import Carried, Loaded
-from sessions._json import encode
-from sessions._keys import KeyRing
-from sessions._lifetime import Lifetime
-from sessions._record import Content, Record, unpack
+from sessions._keys import KeyRing, Purpose
+from sessions._lifetime import LATEST, Lifetime
+from sessions._record import PLAIN, InvalidRecord, Record, split, unpack
 from sessions.errors import InvalidCookie
 from sessions.iron import InvalidSeal
 
 
-class _Value(msgspec.Struct):
-    value: Any = None
-    flash: bool = False
+class SealedCarrier:
+    """What all have in common whose cookie is the session."""
 
-
-class _HonoRecord(msgspec.Struct, omit_defaults=False):
-    data: dict[str, _Value] = msgspec.field(name="_data")
-    expire: str | None = msgspec.field(name="_expire", default=None)
-    delete: bool = msgspec.field(name="_delete", default=False)
-    accessed: str | None = msgspec.field(name="_accessed", default=None)
-    created: str | None = msgspec.field(name="_created", default=None)
-    owner: str | None = msgspec.field(name="_owner", default=None)
-
-
-_text: Final = msgspec.json.Decoder(str)
-_kept: Final = msgspec.json.Decoder(_HonoRecord)
-
-
-class ContentCarrier:
     on_server = False
 
-    def __init__(self, lifetime: Lifetime, keys: KeyRing, max_bytes: int) -> None:
+    def __init__(self, lifetime: Lifetime, keys: KeyRing, purpose: str, max_bytes: int) -> None:
         self.lifetime = lifetime
         self.enough = lifetime.needs_no_extension
         self.max_bytes = max_bytes
-        self._keys = keys
-
-    async def find(self, cookie: str) -> Carried | None:
-        try:
-            text = _text.decode(self._keys.unseal(cookie))
-            if not text:  # what hono-sessions leaves after a logout
-                return None
-            kept = _kept.decode(text)
-            accessed_at = _seconds(kept.accessed)
-            created_at = _seconds(kept.created) if kept.created else accessed_at
-            expires_at = _seconds(kept.expire)
-            line = encode(_content(kept))
-        except InvalidSeal as fault:
-            raise InvalidCookie(str(fault)) from None
-        except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
-            raise InvalidCookie("it holds no session") from None
-        now = time.time()
-        created_at = now if created_at is None else created_at
-        if expires_at is None:  # from before there was an idle timeout, or from an app that has none
-            expires_at = self.lifetime.first(now if accessed_at is None else accessed_at)
-        # A Hono app extends a session without a thought of our absolute timeout.
-        expires_at = self.lifetime.capped(created_at, expires_at)
-        if kept.delete or expires_at <= now:
-            return None
-        return Carried(Record(line, created_at, expires_at))
+        self._sealing = keys.sealing(purpose)
 
     async def find_again(self, carried: Carried) -> Loaded | None:
         if carried.record.expires_at <= time.time():
@@ -102,18 +55,6 @@ class ContentCarrier:
     async def end(self, carried: Carried) -> None:
         pass
 
-    def cookie(self, carried: Carried) -> str:
-        record = carried.record
-        content = unpack(carried.line)
-        kept = _HonoRecord(
-            {key: _Value(value, key in content.flash) for key, value in content.data.items()},
-            expire=_iso(record.expires_at),
-            accessed=_iso(time.time()),
-            created=_iso(record.created_at),
-            owner=content.owner,
-        )
-        return self._keys.sealer.seal(encode(encode(kept).decode()))
-
     def must_tell(self, known: Carried, carried: Carried) -> bool:
         return carried is not known  # also one that was begun after the known one was ended
 
@@ -124,27 +65,41 @@ class ContentCarrier:
         pass
 
 
-def _content(kept: _HonoRecord) -> Content:
-    values = kept.data
-    return Content(
-        data={key: item.value for key, item in values.items()},
-        flash=tuple(key for key, item in values.items() if item.flash),
-        owner=kept.owner,
-    )
+class ContentCarrier(SealedCarrier):
+    """In a format of our own. A seal is good for one cookie name and one realm."""
+
+    def __init__(self, lifetime: Lifetime, keys: KeyRing, purpose: Purpose, max_bytes: int) -> None:
+        super().__init__(lifetime, keys, purpose.of("content"), max_bytes)
+
+    async def find(self, cookie: str) -> Carried | None:
+        try:
+            times, _, line = self._sealing.unseal(cookie).partition(b"\n")
+            born, _, ends = times.partition(b" ")
+            created_at, expires_at = int(born) / 1000, int(ends) / 1000
+        except InvalidSeal as fault:
+            raise InvalidCookie(str(fault)) from None
+        except (ValueError, OverflowError):
+            raise InvalidCookie("it holds no session") from None
+        if not (0 <= created_at <= LATEST and expires_at <= LATEST):
+            raise InvalidCookie("it holds no session")
+        if not line.startswith(PLAIN):
+            _check(line)
+        expires_at = self.lifetime.capped(created_at, expires_at)
+        if expires_at <= time.time():
+            return None
+        return Carried(Record(line, created_at, expires_at))
+
+    def cookie(self, carried: Carried) -> str:
+        record = carried.record
+        times = b"%d %d\n" % (round(record.created_at * 1000), round(record.expires_at * 1000))
+        return self._sealing.seal(times + split(record.payload)[0])
 
 
-def _seconds(text: str | None) -> float | None:
-    """Raises `ValueError` for what is not a date with a time zone."""
-    if text is None:
-        return None
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError("a time without a zone")
-    return moment.timestamp()
-
-
-def _iso(moment: float) -> str | None:
-    """To the millisecond, as JavaScript's `toISOString` writes it; None for never."""
-    if isinf(moment):
-        return None
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+def _check(line: bytes) -> None:
+    """Raises `InvalidCookie` for what no cookie ever holds, such as a tombstone."""
+    try:
+        known = unpack(line).moved is None
+    except InvalidRecord:
+        known = False
+    if not known:
+        raise InvalidCookie("it holds no session")

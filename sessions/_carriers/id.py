@@ -6,9 +6,11 @@ The store never learns an id, only its hash: whoever steals the database opens n
 from __future__ import annotations
 
 import hmac
+import logging
 import secrets
 import time
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2s
 from typing import Final
@@ -18,11 +20,12 @@ import msgspec
 from sessions._carriers.base import Carried, Loaded
 from sessions._carriers.chain import MAX_STEPS, RecordStore, end
 from sessions._cookie_header import MAX_COOKIE, REMEMBERED
-from sessions._json import decode, encode
-from sessions._keys import KeyRing
+from sessions._json import encode
+from sessions._keys import KeyRing, Purpose, Sealing
 from sessions._lifetime import Lifetime
 from sessions._record import (
     Content,
+    InvalidRecord,
     Moved,
     Record,
     moved_to,
@@ -32,6 +35,8 @@ from sessions._record import (
 )
 from sessions.errors import InvalidCookie
 from sessions.iron import InvalidSeal
+
+logger = logging.getLogger("sessions")
 
 ID_BYTES: Final = 32
 """256 bits from the operating system; OWASP ASVS 5, 7.2.3, asks for at least 128."""
@@ -60,35 +65,46 @@ def next_id(session_id: str, seed: bytes) -> str:
     return first_id(hmac.digest(seed, session_id.encode(), "sha256"))
 
 
-@lru_cache(maxsize=REMEMBERED)
-def key_of(session_id: str) -> str:
-    """Under which key a store keeps the session: BLAKE2s (RFC 7693) of the id as 64 hexadecimal digits.
+def keys_for(purpose: Purpose) -> Callable[[str], str]:
+    """The function that says under which key a store keeps the session of an id.
 
-    A plain hash will do, as there is nothing to guess about 256 random bits. Python brings this one
-    itself; to set up one of OpenSSL's takes longer than to hash an id, and each request needs it.
+    It is BLAKE2s (RFC 7693) of the id, keyed with the hash of the purpose, as 64 hexadecimal digits. So an
+    id that comes in another cookie than it was issued for, or to another realm, is unknown there.
+
+    A fast hash will do, as there is nothing to guess about 256 random bits. Python brings this one itself;
+    to set up one of OpenSSL's takes longer than to hash an id, and each request needs it.
     """
-    return blake2s(session_id.encode()).hexdigest()
+    prefix = blake2s(purpose.of("id").encode()).digest()
+
+    @lru_cache(maxsize=REMEMBERED)
+    def key_of(session_id: str) -> str:
+        return blake2s(session_id.encode(), key=prefix).hexdigest()
+
+    return key_of
 
 
 class IdCarrier:
     max_bytes = MAX_COOKIE
     on_server = True
 
-    def __init__(self, store: RecordStore, lifetime: Lifetime, keys: KeyRing | None) -> None:
-        self.lifetime = lifetime.with_retention()
-        self.enough = self.lifetime.needs_no_extension
+    def __init__(
+        self, store: RecordStore, lifetime: Lifetime, keys: KeyRing | None, purpose: Purpose
+    ) -> None:
+        self.lifetime = lifetime
+        self.enough = lifetime.needs_no_extension
+        self.key_of = keys_for(purpose)
         self._store = store
         self.replace = store.replace
         self.purge = store.purge
         self.close = store.close
-        self._keys = keys
+        self._sealing = None if keys is None else keys.sealing(purpose.of("sealed id"))
 
     async def find(self, cookie: str) -> Carried | None:
-        session_id = cookie if self._keys is None else self._unsealed(cookie, self._keys)
+        session_id = cookie if self._sealing is None else _unsealed(cookie, self._sealing)
         # What no id can be is not worth asking a store, which then need not care what it is asked.
         if len(session_id) != ID_LENGTH:
             raise InvalidCookie("it is no session id")
-        key = key_of(session_id)
+        key = self.key_of(session_id)
         record = await self._store.load(key)
         if record is None or (
             self.lifetime.absolute is not None and (record := self._living(record)) is None
@@ -103,7 +119,11 @@ class IdCarrier:
         record = await self._store.load(key)
         if record is None or (record := self._living(record)) is None:
             return None
-        return Carried(record, session_id, key), unpack(split(record.payload)[0])
+        try:
+            return Carried(record, session_id, key), unpack(split(record.payload)[0])
+        except InvalidRecord as fault:  # as to a request that begins with it: there is no session
+            logger.warning("ignored a record: %s", fault)
+            return None
 
     async def follow(self, tombstone: Loaded) -> tuple[Loaded, set[str]] | None:
         carried, content = tombstone
@@ -122,7 +142,7 @@ class IdCarrier:
 
     async def create(self, record: Record, seed: bytes) -> Carried:
         session_id = first_id(seed)
-        key = key_of(session_id)
+        key = self.key_of(session_id)
         created = await self._created(key, record)
         if created is None:
             raise RuntimeError("a new session id is already taken: the system's random numbers repeat")
@@ -136,7 +156,7 @@ class IdCarrier:
         if carried.id is None:
             raise TypeError("a session without an id came from another carrier")
         session_id, record = next_id(carried.id, seed), changed.record
-        key, payload = key_of(session_id), with_former_key(record.payload, carried.key)
+        key, payload = self.key_of(session_id), with_former_key(record.payload, carried.key)
         first = await self._created(key, msgspec.structs.replace(record, payload=payload, version=1))
         # The owner stays on it: who lists an owner's sessions while one gets a new id finds it by either key.
         tombstone = carried.changed(
@@ -162,7 +182,7 @@ class IdCarrier:
     def cookie(self, carried: Carried) -> str:
         if carried.id is None:
             raise TypeError("a session without an id came from another carrier")
-        return self._keys.sealer.seal(encode(carried.id)) if self._keys else carried.id
+        return self._sealing.seal(carried.id.encode()) if self._sealing else carried.id
 
     def must_tell(self, known: Carried, carried: Carried) -> bool:
         if known.id != carried.id:
@@ -177,14 +197,6 @@ class IdCarrier:
         taken = await self._store.load(key)
         return taken if taken is not None and taken.payload == record.payload else None
 
-    def _unsealed(self, cookie: str, keys: KeyRing) -> str:
-        try:
-            return str(decode(keys.unseal(cookie)))
-        except InvalidSeal as fault:
-            raise InvalidCookie(str(fault)) from None
-        except msgspec.DecodeError:
-            raise InvalidCookie("it holds no session id") from None
-
     def _living(self, record: Record) -> Record | None:
         """The record, unless an absolute timeout that was set or shortened since has ended it.
 
@@ -192,3 +204,12 @@ class IdCarrier:
         """
         expires_at = self.lifetime.capped(record.created_at, record.expires_at)
         return None if expires_at <= time.time() else msgspec.structs.replace(record, expires_at=expires_at)
+
+
+def _unsealed(cookie: str, sealing: Sealing) -> str:
+    try:
+        return sealing.unseal(cookie).decode("ascii")
+    except InvalidSeal as fault:
+        raise InvalidCookie(str(fault)) from None
+    except UnicodeDecodeError:
+        raise InvalidCookie("it holds no session id") from None

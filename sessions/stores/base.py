@@ -9,8 +9,7 @@ from typing import Final, Protocol
 
 from sessions._carriers import Carrier, IdCarrier
 from sessions._carriers.chain import end, follow_on
-from sessions._carriers.id import key_of
-from sessions._keys import KeyRing
+from sessions._keys import KeyRing, Purpose
 from sessions._lifetime import Lifetime
 from sessions._record import OwnedSession, Record, former_key, moved_to
 from sessions.errors import WriteConflict
@@ -26,7 +25,7 @@ further ahead in that time. So many more each time, as fewer are left."""
 class Storage(Protocol):
     """What `SessionMiddleware(store=…)` takes: anything that can make a carrier."""
 
-    def carrier(self, lifetime: Lifetime, keys: KeyRing | None) -> Carrier: ...
+    def carrier(self, lifetime: Lifetime, keys: KeyRing | None, purpose: Purpose) -> Carrier: ...
 
 
 class Store(ABC):
@@ -85,19 +84,16 @@ class Store(ABC):
         """
         return await end(self, key)
 
-    async def destroy_all(
-        self, owner: str | int, *, except_id: str | None = None, except_key: str | None = None
-    ) -> int:
+    async def destroy_all(self, owner: str | int, *, except_key: str | None = None) -> int:
         """End all sessions that one owner has now, under whatever id they live by the time; how many.
 
-        But for the one with the given id, or the key that `sessions_of` shows, which lives on also if it
-        gets a new id meanwhile. For "sign out everywhere (else)", a changed password, a disabled account.
+        But for the one with the given key, `session.key` for the user's own, which lives on also if it gets
+        a new id meanwhile. For "sign out everywhere (else)", a changed password, a disabled account.
 
         Raises `WriteConflict` if it cannot be sure that none is left.
         """
         called_at = time.time()
-        spared = key_of(except_id) if except_id else except_key
-        chain = [spared] if spared else []
+        chain = [except_key] if except_key else []
         ended: dict[str, str] = {}
         for round_ in range(MAX_ROUNDS):
             owned = await self.owned_by(str(owner))
@@ -149,5 +145,5 @@ class Store(ABC):
         """Give back connections and files. A later call of any method opens them again."""
         return
 
-    def carrier(self, lifetime: Lifetime, keys: KeyRing | None) -> Carrier:
-        return IdCarrier(self, lifetime, keys)
+    def carrier(self, lifetime: Lifetime, keys: KeyRing | None, purpose: Purpose) -> Carrier:
+        return IdCarrier(self, lifetime, keys, purpose)

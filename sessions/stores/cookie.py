@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
-from sessions._carriers import Carrier, ContentCarrier
-from sessions._keys import MAKE_ONE, KeyRing
+from sessions._carriers import Carrier, ContentCarrier, HonoCarrier
+from sessions._keys import MAKE_ONE, KeyRing, Purpose
 from sessions._lifetime import Lifetime
 
 MAX_BYTES: Final = 15_000
@@ -21,14 +21,30 @@ class CookieStore:
     requests, or when it is larger than a few kilobytes: none of that can be had without a server's memory.
     """
 
-    def __init__(self, *, max_bytes: int = MAX_BYTES) -> None:
-        """`max_bytes` counts names and values of all cookies of one session, as the browser sends them."""
+    def __init__(
+        self, *, max_bytes: int = MAX_BYTES, shared_with: Literal["hono-sessions"] | None = None
+    ) -> None:
+        """Raises `ValueError` for a limit under 512 bytes, and for another library than these.
+
+        Args:
+            max_bytes: counts names and values of all cookies of one session, as the browser sends them.
+            shared_with: keep sessions in the format of this library's cookie store, so that both share them.
+                That format does not say what a seal is for. Then any seal that is made with the same key
+                and holds such a record opens as a session (docs/hono.md).
+        """
         if max_bytes < 512:
             raise ValueError("max_bytes is too small for any sealed session: at least 512")
+        if shared_with not in (None, "hono-sessions"):
+            raise ValueError("shared_with is None or 'hono-sessions'")
         self.max_bytes = max_bytes
+        self.shared_with = shared_with
 
-    def carrier(self, lifetime: Lifetime, keys: KeyRing | None) -> Carrier:
-        """Raises `ValueError` without a key."""
+    def carrier(self, lifetime: Lifetime, keys: KeyRing | None, purpose: Purpose) -> Carrier:
+        """Raises `ValueError` without a key, and for a realm that a shared cookie has no room for."""
         if keys is None:
             raise ValueError(f"the cookie store needs an encryption_key; {MAKE_ONE}")
-        return ContentCarrier(lifetime, keys, self.max_bytes)
+        if self.shared_with is None:
+            return ContentCarrier(lifetime, keys, purpose, self.max_bytes)
+        if purpose.realm:
+            raise ValueError(f"a cookie that is shared with {self.shared_with} has no realm: leave it out")
+        return HonoCarrier(lifetime, keys, self.max_bytes)

@@ -1,6 +1,6 @@
 """Stores by URL, for settings files and the command line.
 
-    memory:      cookie:      sqlite:///relative/path      sqlite:////absolute/path
+    memory:      cookie:      cookie:?shared_with=hono-sessions      sqlite:///relative/path      sqlite:////absolute/path
     redis://user:password@host:6379/0      rediss://… (TLS)      redis+cluster://…      valkey…://… likewise
     postgresql://user:password@host:5432/database
     mariadb+asyncmy://…        and any other URL of SQLAlchemy's that names dialect+driver
@@ -28,6 +28,11 @@ def _bare(url: str, store: Callable[[], Storage]) -> Storage:
     if url.rstrip("/").endswith(":"):
         return store()
     raise ValueError("nothing follows the colon in the URLs memory: and cookie:")
+
+
+def _cookie(url: str) -> Storage:
+    url, options = _without("shared_with", url)
+    return _bare(url, lambda: CookieStore(**options))
 
 
 def _sqlite(url: str) -> Storage:
@@ -72,7 +77,7 @@ ANY_DRIVER: Final = "dialect+driver"
 
 OPENERS: Final[dict[str, Callable[[str], Storage]]] = {
     "memory": lambda url: _bare(url, MemoryStore),
-    "cookie": lambda url: _bare(url, CookieStore),
+    "cookie": _cookie,
     "sqlite": _sqlite,
     **dict.fromkeys(("redis", "rediss", "valkey", "valkeys"), _redis),
     **dict.fromkeys(("redis+cluster", "rediss+cluster", "valkey+cluster", "valkeys+cluster"), _redis),

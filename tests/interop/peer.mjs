@@ -1,6 +1,7 @@
 // Iron in JavaScript, driven by the tests: one JSON job on standard input, one JSON answer on standard output.
 // {library, action: "seal" | "unseal", items: [{password, value | sealed, ttl}]} → a list of seals or values.
-// A password is {text}, {hex}, {id, secret} or {id, encryption, integrity}.
+// A password is {text}, {hex}, {id, secret}, {id, encryption, integrity} or {text, purpose}.
+import { hkdfSync } from 'node:crypto'
 import Hapi from '@hapi/iron'
 import { sealData, unsealData } from 'iron-session'
 import * as V1 from 'iron-webcrypto'
@@ -25,11 +26,21 @@ const libraries = {
   },
 }
 
-const toSeal = ({ text, hex, ...named }) => text ?? (hex ? Buffer.from(hex, 'hex') : named)
+// As the documentation of sessions.iron says how to make the keys for a purpose.
+const derived = (password, use, purpose) =>
+  Buffer.from(hkdfSync('sha256', password, '', `sessions.iron\0${use}\0${purpose}`, 32))
+
+const toSeal = ({ text, hex, purpose, ...named }) => {
+  if (purpose) {
+    return { encryption: derived(text, 'encryption', purpose), integrity: derived(text, 'integrity', purpose) }
+  }
+  return text ?? (hex ? Buffer.from(hex, 'hex') : named)
+}
 
 // Iron opens with a table of ids unless the password has none.
 const toUnseal = (password) => {
   const given = toSeal(password)
+  if (password.purpose) return { default: given }
   return given.id && libraryName !== 'iron-session' ? { [given.id]: given } : given
 }
 

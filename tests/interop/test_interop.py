@@ -120,6 +120,18 @@ def test_python_opens_what_javascript_sealed(library: str) -> None:
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
+def test_a_seal_for_a_purpose_opens_with_the_keys_that_the_documentation_names(library: str) -> None:
+    theirs = {"text": OTHER, "purpose": "an invitation ☃"}
+    sealed = [iron.seal(payload, OTHER, purpose="an invitation ☃") for payload in payloads()]
+    found = ask(library, "unseal", [{"password": theirs, "sealed": each} for each in sealed])
+    assert differences(found) == []
+    for payload in ask(library, "seal", [{"password": theirs, "value": {"user": 7}, "ttl": 0}]):
+        assert iron.unseal(payload, OTHER, purpose="an invitation ☃") == {"user": 7}
+        with pytest.raises(iron.InvalidSeal):
+            iron.unseal(payload, OTHER)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
 def test_both_refuse_a_seal_that_was_altered_anywhere(library: str) -> None:
     sealed = iron.seal({"user": 7}, PASSWORD, ttl=3600)
     altered = [

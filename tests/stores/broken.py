@@ -277,9 +277,7 @@ class ReplaceForgetsTheIndex(_WithIndex):
 
 
 class DestroyAllLooksOnce(RightStore):
-    async def destroy_all(
-        self, owner: str | int, *, except_id: str | None = None, except_key: str | None = None
-    ) -> int:
+    async def destroy_all(self, owner: str | int, *, except_key: str | None = None) -> int:
         keys = [session.key for session in await self.sessions_of(owner)]
         for key in keys:
             await self.delete(key)

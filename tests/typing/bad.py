@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from sessions import CookieOptions, Field, Fields, MemoryStore, SessionMiddleware, get_session
+from sessions import CookieOptions, CookieStore, Field, Fields, MemoryStore, SessionMiddleware, get_session
 from sessions._middleware import ASGIApp
 
 
@@ -81,6 +81,7 @@ async def app() -> None:
     SessionMiddleware(app, MemoryStore())  # error: no ASGI app
     CookieOptions(same_site="sometimes")  # error: no such value
     CookieOptions("/")  # error: by keyword only
+    CookieStore(shared_with="another")  # error: no such library
 
 
 def bad_keys(app: ASGIApp) -> None:

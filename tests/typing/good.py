@@ -125,4 +125,6 @@ def construct(app: ASGIApp) -> None:
     SessionMiddleware(app, store=SQLiteStore("sessions.db"), encryption_key=lambda: "k" * 32, expire_after=60)
     SessionMiddleware(app, CookieStore(max_bytes=4000), ["k" * 32], cookie_options=CookieOptions(path="/a"))
     SessionMiddleware(app, CookieStore(), [Secret("k" * 32), SecretStr("k" * 32), lambda: Secret("k" * 32)])
+    SessionMiddleware(app, CookieStore(shared_with="hono-sessions"), "k" * 32)
+    SessionMiddleware(app, MemoryStore(), realm="shop")
     SessionMiddleware(app, open_store("memory:"), cookie_options={"same_site": "strict"})
