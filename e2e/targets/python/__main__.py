@@ -17,6 +17,9 @@ def main(library: str, store: str) -> None:
     # Each library is imported only when asked for: one that is missing is no matter to the others.
     peer = importlib.import_module(f"e2e.targets.python.on_{library}")
     app = peer.create_app(store, os.environ["TARGET_KEY"], Path(os.environ["TARGET_FOLDER"]))
+    if serve := getattr(peer, "serve", None):  # of a framework that is no ASGI app
+        serve(app)
+        return
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_level="warning", access_log=False)
     print(f"listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)

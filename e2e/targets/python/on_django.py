@@ -1,4 +1,4 @@
-"""Django's sessions in its database: its own ASGI handler, its own session middleware, SQLite.
+"""Django's sessions: its own ASGI handler, its own session middleware, and three of its engines.
 
 The handlers are those of the other peers. They get Django's session as the mapping that it nearly is, and a
 request with the few names that they use; what they answer is made Django's own.
@@ -29,6 +29,9 @@ from reference_server.gates import Gates, Outcomes
 
 PROFILE: ContextVar[str] = ContextVar("PROFILE")
 """The prefix of the profile that a request is for."""
+
+ENGINES: Mapping[str, str] = {"sqlite": "db", "memory": "cache", "cookie": "signed_cookies"}
+"""Our store's name → Django's engine. The cache is the default one, in the memory of the process."""
 
 Choice = Callable[[str, int | None, bool], Any]
 
@@ -100,7 +103,6 @@ def _store(connection: HTTPConnection) -> Any:
 
 
 def create_app(store: str, key: str, folder: Path) -> ASGIApp:
-    assert store == "sqlite"
     gates, outcomes = Gates(folder / "gates"), Outcomes(folder / "gates")
     # Settings hold for a whole process. To serve each profile here and not from one process each, those that
     # differ are looked up for each request.
@@ -112,8 +114,9 @@ def create_app(store: str, key: str, folder: Path) -> ASGIApp:
         DATABASES={
             "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": folder / "sessions.db"},
         },
+        SESSION_ENGINE=f"django.contrib.sessions.backends.{ENGINES[store]}",
         INSTALLED_APPS=["django.contrib.sessions"],
-        MIDDLEWARE=["django.contrib.sessions._middleware.SessionMiddleware"],
+        MIDDLEWARE=["django.contrib.sessions.middleware.SessionMiddleware"],
         LOGGING_CONFIG=None,
         ROOT_URLCONF=tuple(urls(gates, outcomes)),
     )

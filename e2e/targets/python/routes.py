@@ -44,6 +44,10 @@ CART = "e2e.cart"
 class Library(ABC):
     """What differs between the peers."""
 
+    can_rotate = True
+    """Without a method for it, the app has no page for it."""
+    has_two_sessions = True
+
     @abstractmethod
     def wrap(self, app: ASGIApp, cookie: str, expire_after: int | None, extend: bool) -> ASGIApp:
         """The app behind the library's middleware."""
@@ -270,9 +274,16 @@ class Peer:
             *(
                 Route(path, noting(self.outcomes, handler), methods=[method])
                 for method, path, handler in pages_
+                if self._has(path)
             ),
             WebSocketRoute("/lab/ws", self.websocket),
         ]
+
+
+    def _has(self, path: str) -> bool:
+        if path == "/lab/rotate":
+            return self.tested.can_rotate
+        return self.tested.has_two_sessions or not path.startswith("/lab/cart")
 
 
 class Deliberate(Exception):

@@ -1,0 +1,51 @@
+// express-session: its MemoryStore, or connect-redis.
+import session from 'express-session'
+import { RedisStore } from 'connect-redis'
+import { createClient } from 'redis'
+import { onExpress } from './express.js'
+import { ofObject } from './session.js'
+
+const called = (what) => new Promise((resolve, reject) => what((error) => (error ? reject(error) : resolve())))
+
+export async function start({ store, key, url }) {
+  const kept = store === 'redis' ? new RedisStore({ client: await connected(url) }) : new session.MemoryStore()
+  onExpress((profile) => {
+    const maxAge = profile.maxAge && profile.maxAge * 1000
+    return {
+      middlewares: [
+        session({
+          store: kept,
+          secret: key,
+          name: profile.cookie,
+          resave: false,
+          saveUninitialized: false,
+          rolling: profile.extend,
+          unset: 'destroy',
+          cookie: { maxAge, sameSite: 'lax', httpOnly: true },
+        }),
+      ],
+      session: (req, res) =>
+        ofObject(() => req.session, {
+          own: ['cookie'],
+          touch: () => req.session.touch(),
+          // As its documentation has the login: a new session, into which the app puts what it wants to keep.
+          rotate: async () => {
+            const { cookie: _, ...values } = req.session
+            await called((done) => req.session.regenerate(done))
+            Object.assign(req.session, values)
+          },
+          destroy: async () => {
+            await called((done) => req.session.destroy(done))
+            res.clearCookie(profile.cookie)
+          },
+        }),
+    }
+  })
+}
+
+async function connected(url) {
+  const client = createClient({ url })
+  client.on('error', () => {}) // it tries again by itself
+  await client.connect()
+  return client
+}
