@@ -14,7 +14,7 @@ WORKERS ?= 2
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser test unit interop peer-suites lint format e2e e2e-full e2e-targets comparison report demo bench lock clean
+.PHONY: help env browser test unit interop peer-suites lint format e2e e2e-full e2e-targets judge judge-needs comparison report demo bench lock clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,9 +68,20 @@ e2e-full: env  ## All tests of all cells that this machine can run, which takes 
 e2e-targets: browser  ## The same tests on libraries of others, and sessions shared with Hono (TARGET=hono-node-cookie)
 	@sh scripts/npm.sh tests/interop
 	@sh scripts/npm.sh e2e/targets/hono
+	@sh scripts/npm.sh e2e/targets/node
 	@sh scripts/environment.sh e2e/targets/python/.venv requirements/targets.txt
 	$(PY) -m pytest tests/interop
 	$(PY) -m pytest e2e -n $(WORKERS) $(addprefix --target=,$(or $(TARGET),all)) $(ARGS)
+
+judge: env  ## The browser tests on your server, in any language: URL=http://127.0.0.1:3000 (STORE=cookie PROMISE= ARGS=)
+	@$(PY) -m e2e.browsers chromium
+	$(PY) -m e2e.judge $(URL) $(addprefix --store=,$(STORE)) $(addprefix --promise=,$(PROMISE)) $(ARGS)
+
+judge-needs: env  # Note anew what each browser test asks of a server, and write docs/judge.md from it
+	@$(PY) -m e2e.browsers chromium
+	$(PY) -m pytest e2e/tests --server=uvicorn --store=cookie --note-needs $(ARGS)
+	$(PY) -m pytest e2e/tests --server=uvicorn --store=sqlite --note-needs $(ARGS)
+	$(PY) -m e2e.judge.page
 
 comparison: env  ## Write docs/comparison.md from the results of the last `make e2e-targets`
 	@$(PY) -m e2e.comparison
@@ -88,6 +99,6 @@ lock:  ## Pin requirements/*.in anew, with hashes
 	@sh scripts/lock.sh
 
 clean:  ## Remove the environment, caches and reports
-	rm -rf e2e/targets/python/.venv peer_suites/.venv e2e/targets/hono/node_modules tests/interop/node_modules
+	rm -rf e2e/targets/python/.venv peer_suites/.venv e2e/targets/hono/node_modules e2e/targets/node/node_modules tests/interop/node_modules
 	rm -rf $(VENV) .cache .hypothesis .mypy_cache .pytest_cache e2e/.pytest_cache .ruff_cache e2e-report build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -14,11 +14,16 @@ from slugify import slugify
 
 from e2e import browsers, databases, reporter
 from e2e.browsing import UNTOUCHED
+from e2e.judge import offer
+from e2e.judge.noting import Notes
+from e2e.judge.offer import NotJudgeable
+from e2e.judge.plan import STAND_INS, Judged
+from e2e.judge.server import RunningServer
 from e2e.lending import Lending, watch
 from e2e.matrix import AXES, Cell, Matrix, MatrixError
 from e2e.overlap import Timeline, is_overlapping
 from e2e.recording import Recording
-from e2e.reporter import cell_of, declared_not_applicable, has_failed
+from e2e.reporter import cell_of, declared_not_applicable, has_failed, test_of
 from e2e.results import FOLDER
 from e2e.selection import Selection, select
 from e2e.server import Server
@@ -28,6 +33,7 @@ from e2e.targets.server import TargetServer
 from e2e.tls import Certificate
 
 MATRIX = pytest.StashKey[Matrix]()
+NOTES = pytest.StashKey[Notes | None]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,6 +49,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         help="Not matrix.yml's cells but this target of targets.yml: hono-node-cookie, hono-node or all.",
     )
+    group.addoption(
+        "--url", default="", help="Not matrix.yml's cells but a server that runs at this address."
+    )
+    group.addoption(
+        "--kept",
+        default="server-side",
+        choices=STAND_INS,
+        help="Where the server of --url keeps its sessions.",
+    )
+    group.addoption(
+        "--note-needs", action="store_true", help="Note what each test asks, in judge/needs.json."
+    )
     group.addoption("--promise", action="append", default=[], help="Only tests of this promise, e.g. ROT-1.")
 
 
@@ -54,23 +72,41 @@ def pytest_configure(config: pytest.Config) -> None:
     ):
         config.addinivalue_line("markers", line)
     watch()
-    matrix = Plan.load() if config.option.target else Matrix.load()
     try:
-        if isinstance(matrix, Plan):
+        matrix = matrix_of(config)
+        if isinstance(matrix, Judged):
+            selection = Selection(dict.fromkeys(matrix.cells, "all"))
+        elif isinstance(matrix, Plan):
             selection = Selection(dict.fromkeys(matrix.named(config.option.target), "all"))
         else:
             wanted = {axis: config.getoption(f"cell_{axis}") or [] for axis in AXES}
             selection = select(matrix, wanted, full=config.option.full)
-    except MatrixError as error:
+    except (MatrixError, NotJudgeable) as error:
         raise pytest.UsageError(str(error)) from None
     # pytest-playwright makes a parameter, `browser_name`, of what --browser lists. Here it is the whole cell.
     config.option.browser = [cell.id for cell in selection.cells]
     config.stash[MATRIX] = matrix
+    config.stash[NOTES] = Notes() if config.option.note_needs else None
     targets = {cell.id: target.describe() for cell in selection.cells if (target := target_of(config, cell))}
     reporter.register(config, matrix, selection, targets)
     if not hasattr(config, "workerinput"):
         stores = {matrix.stores[cell.store] for cell in selection.cells}
         config.pluginmanager.register(databases.Databases(config, stores), "matrix-databases")
+
+
+def matrix_of(config: pytest.Config) -> Matrix:
+    """Raises NotJudgeable for a server at --url that does not answer."""
+    if config.option.url:
+        return Judged.of(offer.ask(config.option.url), config.option.kept)
+    return Plan.load() if config.option.target else Matrix.load()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if (notes := session.config.stash[NOTES]) and (unknown := notes.save()):
+        session.config.get_terminal_writer().line(
+            f"Not in docs/judge.openapi.yaml: {', '.join(unknown)}", red=True
+        )
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_collection_finish() -> None:
@@ -157,6 +193,8 @@ def start_server(
         urls = services or databases.urls(pytestconfig)
         store = pytestconfig.stash[MATRIX].stores[cell.store].format(folder=folder, **urls)
         file = FOLDER / "servers" / f"{cell.id}{log}.log"
+        if url := pytestconfig.option.url:
+            return RunningServer(url, file)
         if target := target_of(pytestconfig, cell):
             return TargetServer(target, store, key=key, folder=folder, log=file)
         return Server(
@@ -215,7 +253,11 @@ def record(
 
     def record(item: pytest.Item) -> Recording:
         folder = Path(options.output) / slugify(item.nodeid)
-        return Recording(browser, browser_context_args, folder, options.tracing, options.screenshot, lending)
+        notes = pytestconfig.stash[NOTES]
+        watch = notes.of(test_of(item), item) if notes and isinstance(item, pytest.Function) else None
+        return Recording(
+            browser, browser_context_args, folder, options.tracing, options.screenshot, lending, watch=watch
+        )
 
     return record
 

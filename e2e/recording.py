@@ -4,7 +4,7 @@ pytest-playwright's own recorder pictures every page and writes every trace, to 
 passed; over a matrix that is a fifth of the time. This one does so only once a test has failed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ class Recording:
     screenshot: str
     lending: Lending | None = None
     """Where pages come from, if not from contexts of their own"""
+    watch: Callable[[BrowserContext], None] | None = None
+    """Told of each context"""
     kept: list[tuple[str, Path]] = field(default_factory=list)
     """(kind, file) of what was kept"""
     _contexts: dict[BrowserContext, Lent | None] = field(default_factory=dict[BrowserContext, "Lent | None"])
@@ -45,6 +47,8 @@ class Recording:
 
     def _begin(self, context: BrowserContext, lent: Lent | None) -> None:
         self._contexts[context] = lent
+        if self.watch:
+            self.watch(context)
         if self.tracing != "off":
             # No screencast (`screenshots`): the snapshots of the page show more and cost less.
             context.tracing.start(snapshots=True, sources=True)

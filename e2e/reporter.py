@@ -363,8 +363,8 @@ class Reporter:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._usage_error:
             terminalreporter.write_line(f"ERROR: {self._usage_error}", red=True)
-        if not self._tests and not self._errors:
-            return
+        if self._config.option.url or not (self._tests or self._errors):
+            return  # the judge says it in its own words
         results = Results.load(FOLDER / "results.json")
         terminalreporter.write_line("")
         for line in report.table(results, width=shutil.get_terminal_size((120, 24)).columns):

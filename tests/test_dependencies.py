@@ -13,7 +13,10 @@ import yaml
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
 REQUIREMENTS = sorted((ROOT / "requirements").glob("*.txt"))
-LOCKS = [ROOT / "tests/interop/package-lock.json", ROOT / "e2e/targets/hono/package-lock.json"]
+LOCKS = [
+    ROOT / folder / "package-lock.json"
+    for folder in ("tests/interop", "e2e/targets/hono", "e2e/targets/node")
+]
 DEPENDABOT = ROOT / ".github" / "dependabot.yml"
 
 PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")

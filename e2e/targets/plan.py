@@ -6,7 +6,7 @@
 import json
 import re
 import subprocess
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,9 @@ from typing import Any, Self
 
 import yaml
 
-from e2e.matrix import PLAIN, Cell, Matrix, MatrixError, parse_rule
+from e2e.judge import needs
+from e2e.judge.protocol import protocol
+from e2e.matrix import PLAIN, Cell, Matrix, MatrixError, Rule, parse_rule
 
 ROOT = Path(__file__).parent.parent.parent
 FILE = Path(__file__).parent / "targets.yml"
@@ -74,6 +76,8 @@ class Plan(Matrix):
     """By name: server and store"""
     beside: tuple[tuple[str, str], ...] = ()
     """Server and store of the cells of our own"""
+    not_offered: tuple[tuple[Rule, frozenset[str]], ...] = ()
+    """Routes that the apps of some targets do not have"""
 
     @classmethod
     def load(cls, file: Path = FILE) -> Self:
@@ -101,6 +105,9 @@ class Plan(Matrix):
             not_applicable=(*limits, *plain),
             broken=breaks,
             targets=targets,
+            not_offered=tuple(
+                _without_routes(({**everywhere, **line} for line in data["not_offered"]), axes)
+            ),
             beside=tuple((server, store) for server, stores in data["beside"].items() for store in stores),
         )
 
@@ -129,9 +136,26 @@ class Plan(Matrix):
             cell for cell in self.cells if wanted & {"all", cell.server, f"{cell.server}-{cell.store}"}
         )
 
+    def limit(self, cell: Cell, promise: str, test: str = "") -> Rule | None:
+        known = needs.needs().get(test)  # none of a test of shared sessions
+        needed = set(known.needs) if known else set[str]()
+        lacking = (rule for rule, routes in self.not_offered if rule.matches(cell) and routes & needed)
+        return next(lacking, None) or super().limit(cell, promise, test)
+
     def target(self, cell: Cell) -> Target | None:
         """None for a cell of our own."""
         return self.targets.get(f"{cell.server}-{cell.store}")
+
+
+def _without_routes(
+    lines: Iterable[Mapping[str, Any]], axes: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[Rule, frozenset[str]]]:
+    for line in lines:
+        routes = frozenset(line["routes"])
+        if unknown := routes - protocol().by_name.keys():
+            raise MatrixError(f"targets.yml: docs/judge.openapi.yaml lists no {', '.join(sorted(unknown))}")
+        rest = {name: value for name, value in line.items() if name != "routes"}
+        yield parse_rule(rest, axes), routes
 
 
 def _targets(lines: Mapping[str, Mapping[str, Any]]) -> Iterator[Target]:

@@ -8,13 +8,14 @@ import { ofObject } from './session.js'
 const called = (what) => new Promise((resolve, reject) => what((error) => (error ? reject(error) : resolve())))
 
 export async function start({ store, key, url }) {
-  const kept = store === 'redis' ? new RedisStore({ client: await connected(url) }) : new session.MemoryStore()
+  const client = store === 'redis' ? await connected(url) : undefined
   onExpress((profile) => {
     const maxAge = profile.maxAge && profile.maxAge * 1000
     return {
       middlewares: [
         session({
-          store: kept,
+          // One for each profile: the middleware puts its own cookie options into the store.
+          store: client ? new RedisStore({ client, prefix: `${profile.cookie}:` }) : new session.MemoryStore(),
           secret: key,
           name: profile.cookie,
           resave: false,

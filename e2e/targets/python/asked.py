@@ -83,7 +83,7 @@ def _by_path(routes: list[Any], prefix: str) -> Handlers:
 
 
 def is_outside(path: str) -> bool:
-    """Whether no session is looked up for the path, whatever profile it is asked of; nor at an app's start."""
+    """Whether no session is looked up for the path; nor is one at an app's start, which has no path."""
     return not path or path.startswith(("/lab/gate/", "/lab/outcome/", "/static/"))
 
 

@@ -72,31 +72,25 @@ class OnAiohttp(Library):
 def create_app(store: str, key: str, folder: Path) -> web.Application:
     gates, outcomes = Gates(folder / "gates"), Outcomes(folder / "gates")
     redis = Redis.from_url(os.environ["TARGET_URL"]) if store == "redis" else None
-    site = web.Application(middlewares=[aiohttp_session.session_middleware(ByProfile(redis, key))])
+    site = web.Application(middlewares=[by_profile(redis, key)])
     for prefix in PROFILES:
         add(site, handlers_of(OnAiohttp(), prefix, gates, outcomes), with_session=True)
     add(site, handlers_outside(gates, outcomes), with_session=False)
     return site
 
 
-class ByProfile(aiohttp_session.AbstractStorage):
-    """One app serves all profiles here, so the storage is chosen for each request."""
+def by_profile(redis: Any, key: str) -> Any:
+    """One app serves all profiles here, each with the library's middleware for it."""
+    middlewares = {
+        prefix: aiohttp_session.session_middleware(storage_of(prefix, redis, key)) for prefix in PROFILES
+    }
 
-    def __init__(self, redis: Any, key: str) -> None:
-        super().__init__()
-        self._storages = {prefix: storage_of(prefix, redis, key) for prefix in PROFILES}
+    @web.middleware
+    async def middleware(request: web.Request, handler: Any) -> web.StreamResponse:
+        answer: web.StreamResponse = await middlewares[profile_of(request.path)](request, handler)
+        return answer
 
-    async def load_session(self, request: web.Request) -> aiohttp_session.Session:
-        return await self._storages[profile_of(request.path)].load_session(request)
-
-    async def save_session(
-        self, request: web.Request, response: web.StreamResponse, session: aiohttp_session.Session
-    ) -> None:
-        await self._storages[profile_of(request.path)].save_session(request, response, session)
-
-    async def new_session(self) -> aiohttp_session.Session:
-        # The profiles that log in are those without a short life.
-        return await self._storages[""].new_session()
+    return middleware
 
 
 def storage_of(prefix: str, redis: Any, key: str) -> aiohttp_session.AbstractStorage:
@@ -155,6 +149,6 @@ async def _serve(app: web.Application) -> None:
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    port = cast(Any, site)._server.sockets[0].getsockname()[1]
+    port = runner.addresses[0][1]
     print(f"listening on http://127.0.0.1:{port}", flush=True)
     await asyncio.Event().wait()

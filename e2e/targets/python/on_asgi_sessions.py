@@ -14,8 +14,6 @@ from reference_server.gates import Gates, Outcomes
 
 
 class OnAsgiSessions(Library):
-    can_rotate = False
-
     def __init__(self, key: str) -> None:
         self._key = key[:32]  # a key of another length makes no Fernet key
 

@@ -3,9 +3,11 @@
 # pyright: reportMissingImports=false
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -40,9 +42,14 @@ WRITTEN_BY_FLASK = frozenset({"_permanent"})
 class Values(Behind):
     """Permanent from the first write on, so that `PERMANENT_SESSION_LIFETIME` holds."""
 
-    def __init__(self, current: Any, *, permanent: bool) -> None:
-        super().__init__(lambda: cast(MutableMapping[str, Any], current), WRITTEN_BY_FLASK)
-        self.own, self._permanent = current, permanent
+    def __init__(self, current: Callable[[], Any], *, permanent: bool) -> None:
+        """`current` is asked once, by whoever looks first: to ask is a look at the session."""
+        super().__init__(lambda: cast(MutableMapping[str, Any], self.own), WRITTEN_BY_FLASK)
+        self._find, self._permanent = current, permanent
+
+    @cached_property
+    def own(self) -> Any:
+        return self._find()
 
     def __setitem__(self, key: str, value: Any) -> None:
         if self._permanent:
@@ -55,7 +62,6 @@ class OnFlask(Library):
 
     def __init__(self, regenerate: Callable[[Any], None] | None) -> None:
         """`regenerate` is Flask-Session's; Flask's own session has no id."""
-        self.can_rotate = regenerate is not None
         self._regenerate = regenerate
 
     def wrap(self, app: ASGIApp, cookie: str, expire_after: int | None, extend: bool) -> ASGIApp:
@@ -70,6 +76,11 @@ class OnFlask(Library):
 
     def touch(self, connection: HTTPConnection) -> None:
         own(connection).modified = True
+
+
+def current_session() -> Any:
+    """Not the proxy: what goes on after the response has no request that the proxy could ask."""
+    return cast(Any, session)._get_current_object()  # noqa: SLF001 - Werkzeug's documented way
 
 
 def own(connection: HTTPConnection) -> Any:
@@ -123,7 +134,7 @@ def add_views(app: Flask, places: Handlers, *, permanent: bool) -> None:
 
 def view_of(handlers: Any, *, permanent: bool) -> Callable[..., FlaskResponse]:
     def view(**path_params: str) -> FlaskResponse:
-        values = Values(cast(Any, session)._get_current_object(), permanent=permanent)
+        values = Values(current_session, permanent=permanent)
         asked = Asked(values, request.method, request.args, path_params, request.form)
         handler: Handler = handlers[request.method]
         return of_flask(asyncio.run(answer(handler, asked)))
@@ -158,6 +169,7 @@ async def following(body: Any) -> str | None:
 
 
 def serve(app: Wsgi) -> None:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # not a line for each request
     server = make_server("127.0.0.1", 0, cast(Any, app), threaded=True)
     print(f"listening on http://127.0.0.1:{server.port}", flush=True)
     server.serve_forever()

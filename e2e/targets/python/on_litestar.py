@@ -29,7 +29,6 @@ FORTNIGHT = 14 * 24 * 60 * 60
 
 class OnLitestar(Library):
     has_two_sessions = False
-    can_rotate = False
 
     def wrap(self, app: ASGIApp, cookie: str, expire_after: int | None, extend: bool) -> ASGIApp:
         raise NotImplementedError("the session is one of the app's middlewares")
@@ -40,7 +39,7 @@ class OnLitestar(Library):
         return connection.session
 
     async def rotate(self, connection: HTTPConnection) -> None:
-        """There is no method for it."""
+        """There is no method for it: its users have the id that they had before the login."""
 
     async def destroy(self, connection: HTTPConnection) -> None:
         connection.scope["session"] = Empty  # what `request.clear_session()` does

@@ -57,6 +57,10 @@ def profile_app(prefix: str, key: str, gates: Gates, outcomes: Outcomes) -> Quar
     return app
 
 
+def current_session() -> Any:
+    return cast(Any, session)._get_current_object()  # noqa: SLF001 - Werkzeug's documented way
+
+
 def add_views(app: Quart, places: Handlers, *, permanent: bool) -> None:
     for number, (path, methods) in enumerate(places.items()):
         rule = path.replace("{", "<").replace("}", ">")
@@ -65,12 +69,12 @@ def add_views(app: Quart, places: Handlers, *, permanent: bool) -> None:
 
 def view_of(app: Quart, handlers: Any, *, permanent: bool) -> Callable[..., Awaitable[QuartResponse]]:
     async def view(**path_params: str) -> QuartResponse:
-        values = Values(cast(Any, session)._get_current_object(), permanent=permanent)
+        values = Values(current_session, permanent=permanent)
         asked = Asked(values, request.method, request.args, path_params, await request.form)
         handler: Handler = handlers[request.method]
         response = await answer(handler, asked)
-        if response.background:
-            app.add_background_task(response.background)
+        if work := response.background:
+            app.add_background_task(work.__call__)
         return of_quart(response)
 
     return view

@@ -44,9 +44,8 @@ CART = "e2e.cart"
 class Library(ABC):
     """What differs between the peers."""
 
-    can_rotate = True
-    """Without a method for it, the app has no page for it."""
     has_two_sessions = True
+    """Whether a request can have a second one; else the app has no pages for it."""
 
     @abstractmethod
     def wrap(self, app: ASGIApp, cookie: str, expire_after: int | None, extend: bool) -> ASGIApp:
@@ -279,10 +278,7 @@ class Peer:
             WebSocketRoute("/lab/ws", self.websocket),
         ]
 
-
     def _has(self, path: str) -> bool:
-        if path == "/lab/rotate":
-            return self.tested.can_rotate
         return self.tested.has_two_sessions or not path.startswith("/lab/cart")
 
 
