@@ -1,10 +1,16 @@
 """The page that puts other libraries beside ours says what a run's results file says."""
 
+import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from e2e.comparison import columns, main, markdown, write_page
+from e2e.comparison import as_json, libraries, main, markdown, together, write_page
+from e2e.effects import EFFECTS, LIMITS, effect_of
+from e2e.judge import needs
+from e2e.promises import sentences
 from e2e.results import CellResult, Outcome, Results, TestResult
 from e2e.targets.plan import Plan
 
@@ -61,56 +67,120 @@ def results() -> Results:
     )
 
 
-def test_ours_come_first_and_runtimes_that_agree_are_one_column(results: Results) -> None:
-    assert [(column.title, column.platforms) for column in columns(results)] == [
+def test_ours_come_first_and_runtimes_that_agree_are_one_line(results: Results) -> None:
+    assert [(library.title, library.platforms) for library in libraries(results)] == [
         ("sessions, memory", ("uvicorn",)),
         ("theirs, TheirStore", ("Node", "Bun")),
     ]
 
 
-def test_a_runtime_that_differs_is_a_column_of_its_own(results: Results) -> None:
+def test_a_runtime_that_differs_is_a_line_of_its_own(results: Results) -> None:
     results.tests = [
         test
         for test in results.tests
         if (test.cell, test.name) != ("their-bun-memory-chromium", "test_old_id")
     ]
-    assert [column.platforms for column in columns(results)] == [("uvicorn",), ("Node",), ("Bun",)]
+    assert [library.platforms for library in libraries(results)] == [("uvicorn",), ("Node",), ("Bun",)]
 
 
 def test_the_page_in_markdown(results: Results) -> None:
     lines = list(markdown(results))
-    assert "| | sessions<br>memory | theirs<br>TheirStore |" in lines
-    assert "| **ROT-1** | ✓ | ◩ |" in lines
-    assert "| **SAVE-3** | ✓ | – |" in lines  # noqa: RUF001
-    assert "| promises that hold, of those asked | 2 of 2 | 1 of 2 |" in lines
+    assert lines[0] == "# What happens to your users with library X"
+    # Logged out, somebody else's session, lost write, lost message, cannot log out, needless cookies
+    assert "| **sessions**, memory, on uvicorn | – | ✓ | ✓ | – | – | – | 2 of 2 |" in lines  # noqa: RUF001
+    assert "| **theirs**, TheirStore, on Node, Bun | – | ✗ 1 | ✓ | – | – | – | 1 of 2 |" in lines  # noqa: RUF001
     assert [line for line in lines if line.startswith(("| Node", "| Bun"))] == [
         "| Node | 1 of 1 |",
         "| Bun | 1 of 1 |",
     ]
-    assert "- It lives on. (ROT-1)" in lines
-    assert "- SAVE-3: No streams." in lines
+    assert "## Somebody else's session" in lines
+    assert "## Logged out" not in lines, "nobody is"
+    assert "- It lives on. **theirs (TheirStore)** ROT-1" in lines
+    assert "- No streams. **theirs (TheirStore)** SAVE-3" in lines
     assert sum("theirs 0.1" in line for line in lines) == 2
+    assert any("make e2e-targets" in line for line in lines)
 
 
-def test_the_page_of_the_report_shows_what_is_not_markup_as_text(results: Results, tmp_path: Path) -> None:
+def test_each_cross_has_a_sentence(results: Results) -> None:
+    for library in libraries(results):
+        for effect in EFFECTS:
+            assert (library.mark(effect) == "breaks") == bool(library.happens(effect))
+
+
+def test_an_unexpected_failure_is_no_cross_but_is_told_as_one(results: Results) -> None:
+    (late,) = [test for test in results.tests if test.name == "test_late" and test.outcome == "passed"]
+    late.outcome, late.promises = "failed", {"SAVE-3": "failed"}
+    assert "| – | ✓ | ! |" in "\n".join(markdown(results))  # noqa: RUF001
+
+
+def test_the_page_shows_what_is_not_markup_as_text(results: Results, tmp_path: Path) -> None:
+    results.targets["their-node-memory-chromium"]["product"] = "the<i>rs"
     write_page(results, tmp_path / "comparison.html")
     page = (tmp_path / "comparison.html").read_text()
-    assert "A new &lt;id&gt;." in page
+    assert "the&lt;i&gt;rs" in page
     assert "run &lt;it&gt;" in page
     assert "It lives on." in page
+    assert "<script" not in page
+
+
+def test_links_of_the_page_lead_to_something(results: Results, tmp_path: Path) -> None:
+    write_page(results, tmp_path / "comparison.html", report=False)
+    page = (tmp_path / "comparison.html").read_text()
+    targets = set(re.findall(r'id="([^"]+)"', page))
+    links = set(re.findall(r'href="#([^"]+)"', page))
+    assert links - targets == set()
+    assert len(links) > len(EFFECTS)
+    assert "index.html" not in page, "that is there in a report alone"
+
+
+def test_the_json_has_each_promise(results: Results) -> None:
+    found = json.loads(json.dumps(as_json(results)))
+    ours, theirs = found["libraries"]
+    assert ours["promises"] == {"ROT-1": "passed", "SAVE-3": "passed", "SEAL-2": "not run"}
+    assert theirs["promises"]["ROT-1"] == "broken in part"
+    assert theirs["effects"]["Somebody else's session"] == "breaks"
+    assert theirs["breaks"] == [{"text": "It lives on.", "promises": ["ROT-1"]}]
+    assert theirs["targets"]["their-node-memory"]["versions"] == {"theirs": "0.1"}
+
+
+def test_several_runs_are_put_together(results: Results) -> None:
+    def only(name: str) -> Results:
+        return replace(
+            results,
+            cells=[cell for cell in results.cells if cell.id == name],
+            tests=[test for test in results.tests if test.cell == name],
+            targets={cell: facts for cell, facts in results.targets.items() if cell == name},
+            promises={test: results.promises[test] for test in results.promises if name != "x"},
+        )
+
+    parts = [only(cell.id) for cell in results.cells]
+    assert [cell.id for cell in together(parts).cells] == [cell.id for cell in results.cells]
+    assert len(together(parts).tests) == len(results.tests)
+    assert together(parts).targets == results.targets
+    old = replace(parts[0], tests=[])
+    assert together([old, *parts]).tests == together(parts).tests, "the last one counts"
 
 
 def test_the_command_writes_it_from_a_run_with_targets_only(
     results: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run, page = tmp_path / "results.json", tmp_path / "page.md"
+    run, into = tmp_path / "results.json", tmp_path / "comparison"
     results.save(run)
-    assert main([str(run), str(page)]) == 0
-    assert page.read_text() == "\n".join(markdown(results)) + "\n"
+    assert main([f"--into={into}", str(run)]) == 0
+    assert {file.suffix for file in tmp_path.glob("comparison.*")} == {".md", ".html", ".json"}
+    assert into.with_suffix(".md").read_text() == "\n".join(markdown(together([results]))) + "\n"
     results.targets = {}
     results.save(run)
-    assert main([str(run), str(page)]) == 1
+    assert main([f"--into={into}", str(run)]) == 1
     assert "without targets" in capsys.readouterr().err
+
+
+def test_each_promise_that_browsers_are_asked_has_one_effect() -> None:
+    named = [promise for effect in EFFECTS for promise in effect.promises]
+    assert len(named) == len(set(named))
+    assert set(named) <= set(sentences())
+    asked = {promise for test in needs.needs().values() for promise in test.promises}
+    assert asked - set(effect_of()) - set(LIMITS) == set()
 
 
 def test_a_run_of_all_targets_has_cells_of_ours_beside_them() -> None:

@@ -4,6 +4,7 @@
 
 import asyncio
 import hashlib
+import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from pathlib import Path
@@ -27,7 +28,7 @@ from e2e.targets.python.asked import (
     headers_of,
     profile_of,
 )
-from e2e.targets.python.routes import PROFILES, Deliberate, Handler, Library
+from e2e.targets.python.routes import PROFILES, Handler, Library
 from reference_server.gates import Gates, Outcomes
 
 View = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -85,7 +86,7 @@ def by_profile(redis: Any, key: str) -> Any:
         prefix: aiohttp_session.session_middleware(storage_of(prefix, redis, key)) for prefix in PROFILES
     }
 
-    @web.middleware
+    @web.middleware  # type: ignore[untyped-decorator,unused-ignore]
     async def middleware(request: web.Request, handler: Any) -> web.StreamResponse:
         answer: web.StreamResponse = await middlewares[profile_of(request.path)](request, handler)
         return answer
@@ -115,11 +116,7 @@ def view_of(handler: Handler, *, with_session: bool) -> View:
             values = Values(Held(request, await aiohttp_session.get_session(request)))
         posted = {name: str(value) for name, value in (await request.post()).items()}
         asked = Asked(values, request.method, request.query, dict(request.match_info), posted)
-        try:
-            response = await handler(as_request(asked))
-        except Deliberate:
-            # Not returned but raised, as an exception that leaves the handler would be.
-            raise web.HTTPInternalServerError from None
+        response = await handler(as_request(asked))
         if isinstance(response, StreamingResponse):
             return await stream(request, response)
         if work := response.background:
@@ -145,6 +142,7 @@ def serve(app: web.Application) -> None:
 
 
 async def _serve(app: web.Application) -> None:
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # of the handlers that fail on purpose
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -31,7 +31,7 @@ from e2e.targets.python.asked import (
     is_outside,
     profile_of,
 )
-from e2e.targets.python.routes import PROFILES, Deliberate, Handler, Library
+from e2e.targets.python.routes import PROFILES, Handler, Library
 from reference_server.gates import Gates, Outcomes
 
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -106,6 +106,7 @@ def create_app(store: str, key: str, folder: Path) -> Wsgi:
 def profile_app(prefix: str, redis: Any, key: str, gates: Gates, outcomes: Outcomes) -> Flask:
     cookie, expire_after, extend = PROFILES[prefix]
     app = Flask(__name__, static_folder=None)
+    app.logger.disabled = True  # of the handlers that fail on purpose
     app.config.update(
         SECRET_KEY=key,
         SESSION_COOKIE_NAME=cookie,
@@ -137,16 +138,13 @@ def view_of(handlers: Any, *, permanent: bool) -> Callable[..., FlaskResponse]:
         values = Values(current_session, permanent=permanent)
         asked = Asked(values, request.method, request.args, path_params, request.form)
         handler: Handler = handlers[request.method]
-        return of_flask(asyncio.run(answer(handler, asked)))
+        return of_flask(asyncio.run(called(handler, asked)))
 
     return view
 
 
-async def answer(handler: Handler, asked: Asked) -> Response:
-    try:
-        return await handler(as_request(asked))
-    except Deliberate:
-        return Response(status_code=500)  # as Flask answers, without its log that this would only fill
+async def called(handler: Handler, asked: Asked) -> Response:
+    return await handler(as_request(asked))
 
 
 def of_flask(response: Response) -> FlaskResponse:

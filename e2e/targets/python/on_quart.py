@@ -15,13 +15,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from e2e.targets.python.asked import (
     Asked,
     Handlers,
+    as_request,
     handlers_of,
     handlers_outside,
     headers_of,
     is_outside,
     profile_of,
 )
-from e2e.targets.python.on_flask import OnFlask, Values, answer
+from e2e.targets.python.on_flask import OnFlask, Values
 from e2e.targets.python.routes import PROFILES, Handler
 from reference_server.gates import Gates, Outcomes
 
@@ -44,6 +45,7 @@ def create_app(store: str, key: str, folder: Path) -> ASGIApp:
 def profile_app(prefix: str, key: str, gates: Gates, outcomes: Outcomes) -> Quart:
     cookie, expire_after, extend = PROFILES[prefix]
     app = Quart(__name__, static_folder=None)
+    app.logger.disabled = True  # of the handlers that fail on purpose
     app.config.update(
         SECRET_KEY=key,
         SESSION_COOKIE_NAME=cookie,
@@ -72,7 +74,7 @@ def view_of(app: Quart, handlers: Any, *, permanent: bool) -> Callable[..., Awai
         values = Values(current_session, permanent=permanent)
         asked = Asked(values, request.method, request.args, path_params, await request.form)
         handler: Handler = handlers[request.method]
-        response = await answer(handler, asked)
+        response = await handler(as_request(asked))
         if work := response.background:
             app.add_background_task(work.__call__)
         return of_quart(response)
