@@ -188,7 +188,7 @@ class Handler(BaseHTTPRequestHandler):
         if (token := params.get("token")) and "key" not in params:
             outcomes[token] = "silent"  # the routes that change something late say themselves how they end
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+    def log_message(self, format: str, *args: object) -> None:
         """Only what goes wrong is worth a line."""
 
 

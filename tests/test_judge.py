@@ -143,18 +143,19 @@ def plain_tests() -> set[str]:
 
 
 @contextmanager
-def serving(status: int) -> Iterator[str]:
+def serving(status: int, body: bytes = b"") -> Iterator[str]:
     """A server that answers everything with one status."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(status)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            self.wfile.write(body)
 
         do_POST = do_GET  # noqa: N815 - the name is http.server's
 
-        def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002 - http.server's name
+        def log_message(self, format: str, *args: object) -> None: ...
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     Thread(target=server.serve_forever, daemon=True).start()
@@ -193,6 +194,13 @@ class TestWhatIsOffered:
     ) -> None:
         assert main(arguments) != 0
         assert "http://127.0.0.1:3000" in capsys.readouterr().err
+
+    def test_a_server_that_has_been_judged_is_to_be_started_anew(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with serving(200, b'{"waiting": 0, "open": true}') as url:
+            assert main([url]) != 0
+        assert "Start it anew" in capsys.readouterr().err
 
     def test_whoever_answers_all_offers_all(self) -> None:
         with serving(200) as url:

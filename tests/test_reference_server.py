@@ -96,6 +96,12 @@ class TestPages:
         assert text_of(answer.text, "login-button") == "Log in"
         assert visitor.get("/whoami").json()["email"] is None
 
+    def test_the_login_is_the_home_page_of_its_own_address(self, visitor: TestClient) -> None:
+        """hono-sessions' own browser test takes the base address and adds a slash."""
+        assert text_of(visitor.get("/login/").text, "login-button") == "Log in"
+        log_in(visitor)
+        assert text_of(visitor.get("/login/").text, "logout-button") == "Log out ada@example.org"
+
     def test_what_a_visitor_types_is_text_and_never_markup(self, visitor: TestClient) -> None:
         page = log_in(visitor, email="<i>ada</i>@example.org")
         assert "<i>" not in page

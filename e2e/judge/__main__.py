@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
         return USAGE
     url = "{0.scheme}://{0.netloc}".format(urlsplit(rest[0]))
     try:
-        found = offer.ask(url)
+        found = offer.ask(url, fresh=True)
     except offer.NotJudgeable as problem:
         print(problem, file=sys.stderr)
         return USAGE

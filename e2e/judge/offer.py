@@ -2,6 +2,7 @@
 
 import base64
 import http.client
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,8 +42,13 @@ class Offer:
         return [need for need in needs if need in self.missing or need.startswith(CONTROL)]
 
 
-def ask(url: str) -> Offer:
-    """Raises NotJudgeable if the server does not answer, or not even to the basics."""
+def ask(url: str, *, fresh: bool = False) -> Offer:
+    """Raises NotJudgeable if the server does not answer, or not even to the basics.
+
+    With `fresh` also if it has been asked before: its gates are open then, and old outcomes are told.
+    """
+    if fresh and _has_been_judged(url):
+        raise NotJudgeable(f"{url} has been judged before, and its gates are open. Start it anew.")
     wrong: dict[str, str] = {}
     for name in protocol().basics:
         status = _status(url, protocol().by_name[name])
@@ -56,6 +62,21 @@ def ask(url: str) -> Offer:
         if _status(url, a_write, profile.prefix) in NOT_OFFERED:
             missing.append(f"{PROFILE}{profile.prefix}")
     return Offer(url, tuple(missing))
+
+
+def _has_been_judged(url: str) -> bool:
+    """Whether the gate is open that `ask` itself opens when it looks for the routes."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE)
+    try:
+        connection.request("GET", protocol().by_name["POST /lab/gate/{name}"].example)
+        told = json.loads(connection.getresponse().read())
+        return isinstance(told, dict) and told.get("open") is True
+    except ValueError:
+        return False  # no JSON; what is wrong is told with the other routes
+    except (OSError, http.client.HTTPException) as problem:
+        raise NotJudgeable(f"{url} does not answer: {problem}") from problem
+    finally:
+        connection.close()
 
 
 def _explain(url: str, wrong: Mapping[str, str]) -> str:

@@ -70,7 +70,11 @@ def test_a_tampered_cookie_is_anonymous(page: Page, profile: str) -> None:
 
 @promise("SEC-2")
 def test_a_second_cookie_of_the_name_locks_nobody_out(page: Page) -> None:
-    """The planted one has the longer path and comes first: whoever takes the first takes that one."""
+    """The planted one has the longer path and comes first: who takes the first one takes it.
+
+    Who takes the last one passes. It is at the mercy of a parent domain's cookie, which no address of these
+    tests has.
+    """
     log_in(page)
     plant(page, {"session": "A" * 43}, path="/whoami")
     for _ in range(2):

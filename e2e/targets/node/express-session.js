@@ -45,7 +45,7 @@ export async function start({ store, key, url }) {
 }
 
 async function connected(url) {
-  const client = createClient({ url })
+  const client = createClient({ url, disableOfflineQueue: true }) // an error at once, and no request that hangs
   client.on('error', () => {}) // it tries again by itself
   await client.connect()
   return client
