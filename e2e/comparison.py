@@ -100,7 +100,7 @@ def _library(results: Results, cell: CellResult) -> Library:
     product, store, platform = (
         (facts["product"], facts["store"], facts["platform"]) if facts else (OURS, cell.store, cell.server)
     )
-    states = {promise: results.state(cell.id, promise) for promise in results.promises}
+    states: dict[str, State] = {promise: results.state(cell.id, promise) for promise in results.promises}
     breaks = _sentences((name, results.breaks(name)) for name in results.promises)
     limits = _sentences((name, results.reasons(name)) for name in results.promises)
     return Library(product, store, (platform,), (cell.id,), states, breaks(cell.id), limits(cell.id))
