@@ -218,7 +218,7 @@ async function loginPage({ session, at }) {
     return page(`${shown}<form method="post" action="${at('/logout')}">${button}</form>`)
   }
   return page(
-    `${shown}<form method="post" action="${at('/login')}" novalidate>` +
+    `${shown}<form id="login-form" method="post" action="${at('/login')}" novalidate>` +
       '<input id="email" name="email" type="email"><input id="password" name="password" type="password">' +
       '<button id="login-button">Log in</button></form>',
   )

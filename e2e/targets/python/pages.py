@@ -38,7 +38,7 @@ def login(prefix: str, values: Mapping[str, Any]) -> str:
             f'<button id="logout-button">Log out {escape(email)}</button></form>'
         )
     return _page(
-        f'{shown}<form method="post" action="{prefix}/login" novalidate>'
+        f'{shown}<form id="login-form" method="post" action="{prefix}/login" novalidate>'
         '<input id="email" name="email" type="email"><input id="password" name="password" type="password">'
         '<button id="login-button">Log in</button></form>'
     )
