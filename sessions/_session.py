@@ -130,8 +130,9 @@ class Session(dict[str, Any]):
         """One read is what a flash value lives for; a speculative request is not a reader yet."""
         work = self._work
         if key in work.flash and not work.is_prefetch():
-            work.use_up(key, value)
+            work.check()
             dict.pop(self, key, None)
+            work.use_up(key, value)
 
     def _looked_at(self) -> Work:
         return self._work
@@ -165,8 +166,9 @@ class Session(dict[str, Any]):
         """Set a value that is there for exactly one read."""
         checked(key, value)
         key = accepted_key(key)
-        self._work.assign_flash(key)
+        self._work.check()
         dict.__setitem__(self, key, value)
+        self._work.assign_flash(key)
 
     def forget(self, key: str) -> None:
         """Remove the key if there is one."""

@@ -211,49 +211,59 @@ class Work:
         """Where to note a change. Raises `LateChange`."""
         if self.phase is not _OPEN:
             self.check()
+        notes = self.notes
+        if notes is None:
+            with one_at_a_time:
+                notes = self._first_note()
+        return notes
+
+    def _first_note(self) -> Notes:
+        """Where to note a change, for who holds the lock: of two threads, each may be the first."""
         if self.notes is None:
-            self.accessed = self.modified = self.pending = True
             self.notes = Notes(set())
+            self.accessed = self.modified = self.pending = True
         return self.notes
 
     def assign(self, key: str) -> None:
         """Note that the key was set or removed, after `check`."""
         notes = self.notes
         if notes is None:
-            self.accessed = self.modified = self.pending = True
-            self.notes = Notes({key})
-        else:
-            notes.assigned.add(key)
-            if notes.functions and notes.results and key in notes.functions:
-                del notes.functions[key], notes.results[key]
+            with one_at_a_time:
+                notes = self._first_note()
+        notes.assign(key)
         if self.flash and key in self.flash:
-            self._unflash(key)
+            with one_at_a_time:
+                self._unflash(key)
 
     def _unflash(self, key: str) -> None:
         self.flash = tuple(other for other in self.flash if other != key)
 
     def assign_flash(self, key: str) -> None:
-        """Note that the key was set to a flash value. Raises `LateChange`."""
-        self.check()
-        self.assign(key)
-        self.flash = (*self.flash, key)
+        """Note that the key was set to a flash value, after `check`."""
+        with one_at_a_time:
+            self._first_note().assign(key)
+            self._unflash(key)
+            self.flash = (*self.flash, key)
 
     def use_up(self, key: str, value: Any) -> None:
-        """Note that a flash value was read. Raises `LateChange`."""
-        notes = self.noting()
-        if key not in notes.assigned:
-            notes.add_read(key, encode(value))
-        self._unflash(key)
+        """Note that a flash value was read, after `check`."""
+        text = encode(value)
+        with one_at_a_time:
+            notes = self._first_note()
+            if key not in notes.assigned:
+                notes.add_read(key, text)
+            self._unflash(key)
 
     def apply(self, key: str, function: Function, before: Any, result: bytes) -> None:
-        """Note that a function made this of the value. Raises `LateChange`."""
-        notes = self.noting()
+        """Note that a function made this of the value, after `check`. The caller holds the lock."""
+        notes = self._first_note()
         if key in self.flash:
-            self.assign(key)
+            self._unflash(key)
+            notes.assign(key)
         if key in notes.assigned:
             return
         if not isinstance(before, FIXED) and encode(before) != self._text_of(key):
-            self.assign(key)  # it was changed in place before
+            notes.assign(key)  # it was changed in place before
             return
         notes.add_function(key, function, result)
 
@@ -339,6 +349,9 @@ class Work:
             )
         before = after = self.base
         notes, owner = None, self.owner
+        self.pending = (
+            False  # before the look at the notes: what another thread notes from now on sets it again
+        )
         nested = self.accessed and has_nested(values)
         if nested or self.notes is not None:
             one_at_a_time.acquire()  # `with` takes longer, and each writing request comes by here
@@ -347,7 +360,6 @@ class Work:
                 notes, owner, self.notes, self._base = self.notes, self.owner, None, after
             finally:
                 one_at_a_time.release()
-        self.pending = False
         if not self.special:
             return Taken(before, after, notes, owner, self.life)
         taken = Taken(before, after, notes, owner, self.life, self.rotating, self.touching)
@@ -420,7 +432,7 @@ class Work:
 
 def has_nested(values: dict[str, Any]) -> bool:
     """Whether there are values that can change in place."""
-    return not _PLAIN.issuperset(map(type, dict.values(values)))
+    return not _PLAIN.issuperset(map(type, [*dict.values(values)]))  # a copy: another thread may add a key
 
 
 def _check_nested(values: dict[str, Any]) -> None:
