@@ -108,6 +108,10 @@ class Session(dict[str, Any]):
     def mark_accessed(self) -> None:
         """Note that the response depends on the session. Starlette calls it for `request.session`."""
 
+    def mark_modified(self) -> None:
+        """Note that the handler has changed the session. Starlette's needs it after a change in place."""
+        self._looked_at().modified = True
+
     def is_flash(self, key: str) -> bool:
         """Whether the key holds a flash value that was not read yet."""
         return key in self._work.flash
@@ -342,7 +346,7 @@ class Session(dict[str, Any]):
         return f"<Session with {dict.__len__(self)} keys>"
 
 
-_AS_IN_STARLETTE: Final = ("accessed", "modified", "mark_accessed")
+_AS_IN_STARLETTE: Final = ("accessed", "modified", "mark_accessed", "mark_modified")
 own_keys_first(
     Session,
     names=[
