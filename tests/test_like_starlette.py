@@ -1,7 +1,7 @@
 """OBJ-1: what works on the session of Starlette's own middleware works on ours, with the same result.
 
 One table of operations. Each is done in a request of an app with Starlette's `SessionMiddleware`, the one
-that is installed, and in a request of the same app with ours. What differs on purpose is in a list of its own.
+that is installed, and in a request of the same app with ours. What differs on purpose is in a list.
 """
 
 from __future__ import annotations
