@@ -143,7 +143,7 @@ async def test_a_look_at_a_session_varies(name: str, kind: Callable[[], Any]) ->
 
 
 ANONYMOUS = sorted(LOOKS.keys() - {"[]", "del", "pop", "popitem", "json.dumps"})
-"""The first ones need a key. The last one's code in C calls nothing of an empty dict: "What cannot be had"."""
+"""The first ones need a key. The last one is code in C, which calls nothing of an empty dict."""
 
 
 @pytest.mark.parametrize("name", ANONYMOUS)
