@@ -70,12 +70,15 @@ def _take_in(work: Work, values: Values, content: Content, before: Values, made:
     work.flash = (*flash, *[key for key in work.flash if key in changed])
     if not notes.owner:
         work.owner = content.owner
+    if not notes.login:
+        work.authenticated_at = content.authenticated_at
     nested = [(value, encode(value)) for value in cut_off if isinstance(value, (dict, list, tuple))]
     work.cut_off = (*work.cut_off, *nested)
-    work.special = True
+    work.special = work.nested = True
     # In the order of the values, as a difference of the two texts counts as a change.
     ordered = {key: content.data[key] for key in dict.copy(values) if key in content.data}
-    work.base = encode(Content(None, content.flash, {**ordered, **content.data}, content.owner))
+    content.data = {**ordered, **content.data}
+    work.base = encode(content)
 
 
 def _write(values: Values, now: Values, new: Values, gone: list[str]) -> None:

@@ -39,6 +39,7 @@ LOOKS: dict[str, Look] = {
     "created_at": lambda s: s.created_at,
     "expires_at": lambda s: s.expires_at,
     "owner": lambda s: s.owner,
+    "authenticated_at": lambda s: s.authenticated_at,
     # reading
     "[]": lambda s: s["a"],
     "[] of a missing key": swallowed(lambda s: s["missing"]),
@@ -90,6 +91,7 @@ LOOKS: dict[str, Look] = {
     "clear": lambda s: s.clear(),
     "destroy": lambda s: s.destroy(),
     "rotate": lambda s: s.rotate(),
+    "reauthenticate": lambda s: s.reauthenticate(),
     "touch": lambda s: s.touch(),
     "save": lambda s: s.save(),
     "refresh": lambda s: s.refresh(),
