@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from itertools import compress, repeat
 from operator import is_
@@ -92,7 +93,7 @@ def _write(values: Values, now: Values, new: Values, gone: list[str]) -> None:
         return map(is_, there, [now.get(key, _MISSING) for key in keys])
 
     dict.update(values, compress(new.items(), as_it_was([*new])))
-    [*map(dict.pop, repeat(values), compress(gone, as_it_was(gone)))]
+    deque(map(dict.pop, repeat(values), compress(gone, as_it_was(gone))), maxlen=0)
 
 
 def _replaced(old: Any, new: Any, cut_off: list[Any]) -> Any:
