@@ -17,6 +17,9 @@ from torture.history import BEGINNING, OF_NOBODY_KNOWN, REMOVED, Clock, Life, Op
 STEPS: Final = 20
 """Steps of a life, on average. A step is a request, or two."""
 
+WAITING: Final = 0.6
+"""The share of its moments in which another tab waits for the first one."""
+
 REMEMBERED: Final = 3
 """Ended sessions whose cookies a browser tries again from time to time, before they are checked for good."""
 
@@ -71,13 +74,15 @@ class Browser:
         await self._do("begin", f"&life={self.life.number}")
 
     async def _live(self) -> None:
-        life, self.busy = self.life, True
+        life, self.busy, self.stepped = self.life, True, asyncio.Event()
         tabs = [asyncio.create_task(self._tab(lane)) for lane in range(1, LANES)]
         logged_in = False
         for _ in range(self.choice.randrange(2 * STEPS)):
             if not self.habits.more():
                 break
             logged_in = await self._step(logged_in)
+            stepped, self.stepped = self.stepped, asyncio.Event()
+            stepped.set()
         if self.choice.random() < 0.5:  # in the other case the logout has company
             await self._close(tabs)
             await self._until_done("read")
@@ -109,12 +114,17 @@ class Browser:
         return logged_in
 
     async def _tab(self, lane: int) -> None:
+        """Another tab of the browser: at times it is as busy as the first one, at times it waits for that."""
         while self.busy and self.habits.more():
+            if self.choice.random() < WAITING:
+                await self.stepped.wait()
+                continue
             kind = self.choice.choices(["add", "assign", "read"], [5, 2, 3])[0]
             await self._do(kind, lane=lane)
 
     async def _close(self, tabs: list[asyncio.Task[None]]) -> None:
         self.busy = False
+        self.stepped.set()
         await asyncio.gather(*tabs)
 
     async def _until_done(self, kind: str) -> None:
