@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -22,6 +23,9 @@ LANES: Final = 3
 
 SAVES: Final = 50
 """How often a handler that saves by itself tries to, while the store is away."""
+
+SLOW: Final = 0.02
+"""Seconds that a slow handler takes at most, between its first look at the session and its change."""
 
 EXPIRE_AFTER: Final = 3600.0
 REFRESH_INTERVAL: Final = 3.0
@@ -104,6 +108,8 @@ def create_app(store: Store) -> Starlette:
     async def serve(request: Request) -> Response:
         session = get_session(request)
         life = session.get("life", 0)
+        if "slow" in request.query_params:
+            await anyio.sleep(random.random() * SLOW)
         try:
             seen = await HANDLERS[request.path_params["kind"]](session, request.query_params, store)
         except SessionEnded:

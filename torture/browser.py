@@ -154,6 +154,8 @@ class Browser:
             cookie = life.cookies[place]
         if kind == "add" and self.choice.random() < 0.25:
             query += "&save=1"
+        if self.choice.random() < 0.1:
+            query += "&slow=1"
         operation = Operation(kind, clock.number(), place, lane, clock.tick(), sent_at=clock.now())
         life.operations.append(operation)
         target = f"/{'read' if kind == 'ghost' else kind}?number={operation.number}&lane={lane}{query}"
@@ -181,7 +183,7 @@ class Browser:
             self.cookie = None
         elif value in life.cookies:
             operation.set_cookie = life.cookies.index(value)
-            if operation.set_cookie == operation.cookie != life.cookies.index(self.cookie or value):
+            if operation.set_cookie == operation.cookie and self.cookie not in (None, value):
                 # An extension that a login has overtaken. docs/promises.md says why nobody can prevent it; the
                 # person would have to log in again. Here the browser goes on with the login's cookie.
                 self.habits.counts["extensions overtaken by a login"] += 1
