@@ -51,7 +51,8 @@ class Content(msgspec.Struct, omit_defaults=True, gc=False):
     # In this order, so that the text's first letters tell what is unusual about it (`PLAIN`).
     moved: Moved | None = None
     flash: tuple[str, ...] = ()
-    data: dict[str, Any] = {}
+    # Made by a function, so that an empty one is not left out: two texts of the same content must be the same.
+    data: dict[str, Any] = msgspec.field(default_factory=lambda: {})
     owner: str | None = None
     authenticated_at: float | None = None
     """When the owner, or whoever a login key names, proved last who they are; seconds since the epoch."""
@@ -75,7 +76,7 @@ no longer find it done."""
 PLAIN: Final = b'{"data"'
 """How a line begins that is no tombstone's and has no flash values."""
 
-EMPTY: Final = b"{}"
+EMPTY: Final = b'{"data":{}}'
 """The line of a session without values."""
 
 LONGEST_TRAIL: Final = 65 + 2 * REMEMBERED_COMMITS * COMMIT_ID_LENGTH
