@@ -51,7 +51,7 @@ class Content(msgspec.Struct, omit_defaults=True, gc=False):
     # In this order, so that the text's first letters tell what is unusual about it (`PLAIN`).
     moved: Moved | None = None
     flash: tuple[str, ...] = ()
-    # Made by a function, so that an empty one is not left out: two texts of the same content must be the same.
+    # Made by a function, so that an empty one is not left out: the same content has always the same text.
     data: dict[str, Any] = msgspec.field(default_factory=lambda: {})
     owner: str | None = None
     authenticated_at: float | None = None

@@ -130,7 +130,7 @@ async def test_another_begins_anew_and_the_log_says_so(
 
 @pytest.mark.promise("SAVE-3")
 async def test_a_login_that_begins_anew_without_values_is_no_late_change(store: Store) -> None:
-    """The values that were kept beside the old id are gone, and the new session has an owner and nothing else."""
+    """The values that were kept beside the old id are gone: the new session has an owner and nothing else."""
 
     async def add(request: Request) -> Response:
         own(request).update("cart", lambda cart: [*(cart or []), "milk"])
