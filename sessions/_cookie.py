@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Literal
 
-import msgspec
-
+from sessions._hidden import HiddenStruct
 from sessions.errors import CookieTooLarge
 
 logger = logging.getLogger("sessions")
@@ -191,7 +190,7 @@ class Cookie:
         return line.encode("ascii")
 
 
-class Found(msgspec.Struct, frozen=True, gc=False):
+class Found(HiddenStruct, frozen=True, gc=False):
     """A request's cookie: its value, or what is wrong with it; and which pieces the browser has."""
 
     value: str = ""

@@ -339,6 +339,12 @@ class Session(dict[str, Any]):
         # Sessions end up in tracebacks and logs; their values must not.
         return f"<Session with {dict.__len__(self)} keys>"
 
+    __sentry_repr__ = __repr__  # Sentry would show a mapping's values
+
+    def __rich_repr__(self) -> Iterable[str]:
+        """For rich, likewise."""
+        return (f"{dict.__len__(self)} keys",)
+
 
 _AS_IN_STARLETTE: Final = ("accessed", "modified", "mark_accessed")
 own_keys_first(

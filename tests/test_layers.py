@@ -31,14 +31,14 @@ LAYERS: dict[str, tuple[str, str]] = {
     "commit": ("_commit _adopt _work _changes", "carriers ground"),
     "stores": (
         "stores/__init__ stores/urls stores/redis stores/postgres stores/sqlalchemy stores/sqlite"
-        " stores/memory stores/cookie stores/base stores/loops",
+        " stores/memory stores/cookie stores/base stores/files stores/loops",
         "carriers ground",
     ),
     "carriers": (
         "_carriers/__init__ _carriers/content _carriers/id _carriers/chain _carriers/base",
         "ground",
     ),
-    "ground": ("_keys _cookie _lifetime _record _json iron errors", ""),
+    "ground": ("_keys _cookie _lifetime _record _json _hidden iron errors", ""),
 }
 """Layer → its files, and the layers that they may import. In its own layer a file may import what is to its
 right."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import msgspec
-
+from sessions._hidden import HiddenStruct
 from sessions._lifetime import Lifetime
 from sessions._record import LONGEST_TRAIL, Content, Record, shortened, split
 
 
-class Carried(msgspec.Struct, frozen=True, gc=False):
+class Carried(HiddenStruct, frozen=True, gc=False):
     """A session as its carrier found it, or left it behind."""
 
     record: Record
@@ -35,9 +34,6 @@ class Carried(msgspec.Struct, frozen=True, gc=False):
         payload = line + b"\n" + (trail or b";") + commit_id
         new = Record(payload, old.created_at, expires_at, old.version + 1, owner)
         return Carried(new, self.id, self.key)
-
-    def __repr__(self) -> str:
-        return "<Carried>"  # an id must not reach a log
 
 
 Loaded = tuple[Carried, Content]

@@ -21,6 +21,7 @@ from typing import Any, Final
 import msgspec
 
 from sessions._carriers.base import Carried, Loaded
+from sessions._hidden import HiddenStruct
 from sessions._json import encode
 from sessions._keys import KeyRing
 from sessions._lifetime import Lifetime
@@ -29,12 +30,12 @@ from sessions.errors import InvalidCookie
 from sessions.iron import InvalidSeal
 
 
-class _Value(msgspec.Struct):
+class _Value(HiddenStruct):
     value: Any = None
     flash: bool = False
 
 
-class _HonoRecord(msgspec.Struct, omit_defaults=False):
+class _HonoRecord(HiddenStruct, omit_defaults=False):
     data: dict[str, _Value] = msgspec.field(name="_data")
     expire: str | None = msgspec.field(name="_expire", default=None)
     delete: bool = msgspec.field(name="_delete", default=False)

@@ -184,7 +184,8 @@ class PostgresStore(Store):
         except _AWAY as fault:
             if isinstance(fault, asyncpg.UndefinedTableError):
                 self._has_table = False  # somebody dropped it; the next call makes it again
-            raise StoreUnavailable(f"PostgreSQL: {_told(fault)}") from fault
+            # Without the cause: asyncpg's text has a detail that quotes values, and its frames have passwords.
+            raise StoreUnavailable(f"PostgreSQL: {_told(fault)}") from None
 
     async def _pool(self) -> Pool:
         if self._given is not None:
@@ -245,5 +246,9 @@ def _check_owner(record: Record) -> None:
 
 
 def _told(fault: BaseException) -> str:
-    """Without the detail that PostgreSQL adds, which may quote values."""
-    return f"{type(fault).__name__}: {fault.args[0] if fault.args else ''}".removesuffix(": ")
+    """Without the detail that PostgreSQL adds, and without what is said about a value (SQLSTATE class 22 and
+    23, and asyncpg about an argument): they may quote values."""
+    text = fault.args[0] if fault.args else ""
+    if isinstance(fault, ValueError) or str(getattr(fault, "sqlstate", "")).startswith(("22", "23")):
+        text = ""
+    return f"{type(fault).__name__}: {text}".removesuffix(": ")

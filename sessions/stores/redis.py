@@ -180,7 +180,7 @@ class RedisStore(Store):
                     pipeline.execute_command("HMGET", self._key(key), *_FIELDS)
                 return await pipeline.execute()
         except _AWAY as fault:
-            raise _unavailable(fault) from fault
+            raise _unavailable(fault) from None
 
     async def _run(self, script: _Script, key: bytes, *arguments: str | bytes) -> Any:
         try:
@@ -189,13 +189,13 @@ class RedisStore(Store):
             except NoScriptError:  # a new server, or a new primary: this tells it the script
                 return await self._client().execute_command("EVAL", script.source, 1, key, *arguments)
         except _AWAY as fault:
-            raise _unavailable(fault) from fault
+            raise _unavailable(fault) from None
 
     async def _command(self, *parts: str | bytes) -> Any:
         try:
             return await self._client().execute_command(*parts)
         except _AWAY as fault:
-            raise _unavailable(fault) from fault
+            raise _unavailable(fault) from None
 
     def _client(self) -> Redis | RedisCluster:
         return self._own.get() if self._given is None else self._given
@@ -262,7 +262,9 @@ def _connect(url: str, cluster: bool) -> Redis | RedisCluster:
 
 
 def _unavailable(fault: Exception) -> StoreUnavailable:
-    """A connection's messages speak of hosts and ports; of others only the leading error code is passed on,
+    """To be raised `from None`: a traceback would show the client's own messages and arguments.
+
+    A connection's messages speak of hosts and ports; of others only the leading error code is passed on,
     as Redis may quote a command's arguments after it."""
     text = str(fault)
     if not isinstance(fault, RedisConnectionError | RedisTimeoutError | OSError):

@@ -36,6 +36,7 @@ except ModuleNotFoundError:
 from sessions._record import Record
 from sessions.errors import StoreUnavailable
 from sessions.stores.base import Store
+from sessions.stores.files import make_private
 from sessions.stores.loops import PerLoop
 
 T = TypeVar("T")
@@ -128,7 +129,7 @@ class SQLAlchemyStore(Store):
         for _ in range(2):  # twice, as a purge may remove in between what stands in the way
             try:
                 return await self._run(add)
-            except exc.IntegrityError:
+            except _KeyTaken:
                 if await self._run(take_the_place):
                     return True
         return False
@@ -232,7 +233,7 @@ class SQLAlchemyStore(Store):
 
     async def _run(self, work: Callable[[AsyncConnection], Awaitable[T]], *, reads: bool = False) -> T:
         """Do it in a transaction, whatever becomes of the request: a driver that is interrupted in the middle
-        of a statement may leave its connection in any state. Raises `IntegrityError` as it is."""
+        of a statement may leave its connection in any state."""
         task = asyncio.create_task(self._in_time(work, reads))
         try:
             return await asyncio.shield(task)
@@ -250,12 +251,11 @@ class SQLAlchemyStore(Store):
                 if not self._has_table:
                     await self._make_table(engine)
                 return await _transaction(engine, work, reads)
-        except exc.IntegrityError:
-            raise
+        except exc.IntegrityError as fault:
+            raise _KeyTaken(f"the database: {type(fault).__name__}") from None
         except _AWAY as fault:
-            # SQLAlchemy's own error would show the statement with its values; the driver's does not.
-            cause = fault.orig if isinstance(fault, exc.DBAPIError) and fault.orig else fault
-            raise StoreUnavailable(f"the database: {_told(cause)}") from cause
+            # Without the cause, which shows the statement with its values.
+            raise StoreUnavailable(f"the database: {_told(fault)}") from None
 
     async def _make_table(self, engine: AsyncEngine) -> None:
         async with self._opening.get():
@@ -273,6 +273,10 @@ class SQLAlchemyStore(Store):
 
     def _exists(self, connection: Any) -> bool:
         return bool(inspect(connection).has_table(self._table.name, schema=self._table.schema))
+
+
+class _KeyTaken(StoreUnavailable):
+    """A statement that a constraint of the table refused: the key is there already."""
 
 
 _AWAY: Final = (exc.DBAPIError, exc.TimeoutError, OSError, TimeoutError)
@@ -312,14 +316,29 @@ def _forget(task: asyncio.Task[Any]) -> None:
 
 
 def _told(fault: BaseException) -> str:
-    """The first line; PostgreSQL quotes values in those that follow."""
-    text = str(fault).partition("\n")[0]
-    return f"{type(fault).__name__}: {text}".removesuffix(": ")
+    """What the driver says about a connection. What a database says about a value may quote it, so of that
+    only the kind of the error is passed on, and its number."""
+    cause = fault.orig if isinstance(fault, exc.DBAPIError) and fault.orig else fault
+    # PostgreSQL quotes values in the lines after the first one, asyncpg in what it says of an argument.
+    text = str(cause).partition("\n")[0]
+    number = cause.args[0] if cause.args else None
+    if isinstance(number, int) and number not in _CLIENT_ERRORS and not isinstance(cause, OSError):
+        text = str(number)
+    elif isinstance(fault, exc.DataError) or "query argument" in text:
+        text = ""
+    return f"{type(cause).__name__}: {text}".removesuffix(": ")
+
+
+_CLIENT_ERRORS: Final = range(2000, 3000)
+"""Numbers of errors that MariaDB's and MySQL's clients find themselves, such as a connection that is lost."""
 
 
 def _make_engine(url: str) -> AsyncEngine:
     try:
-        return create_async_engine(url, hide_parameters=True, pool_pre_ping=True)
+        engine = create_async_engine(url, hide_parameters=True, pool_pre_ping=True)
+        if engine.dialect.name == "sqlite" and engine.url.database not in (None, "", ":memory:"):
+            make_private(str(engine.url.database))
+        return engine
     except (exc.ArgumentError, exc.InvalidRequestError, ValueError):  # which may quote the password
         raise ValueError(
             "a database store's URL is one of SQLAlchemy's that names an asynchronous driver, as"

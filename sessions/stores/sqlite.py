@@ -17,6 +17,7 @@ from anyio.lowlevel import RunVar
 from sessions._record import Record
 from sessions.errors import StoreUnavailable
 from sessions.stores.base import Store
+from sessions.stores.files import make_private
 
 T = TypeVar("T")
 
@@ -56,7 +57,11 @@ class SQLiteStore(Store):
     """
 
     def __init__(self, path: str | Path) -> None:
-        """`path` is a file, made when missing; its folder must exist."""
+        """`path` is a file, made when missing; its folder must exist.
+
+        Only its owner may read a file that is made (mode 600). A file that exists keeps its mode, so who
+        wants a group to share one makes it empty beforehand.
+        """
         self._path = str(path)
         if self._path in ("", ":memory:"):
             raise ValueError("SQLiteStore needs a file; MemoryStore keeps sessions in memory")
@@ -158,6 +163,7 @@ class SQLiteStore(Store):
         self._idle.put(db)
 
     def _connect(self) -> sqlite3.Connection:
+        make_private(self._path)
         db = sqlite3.connect(
             self._path,
             timeout=BUSY_TIMEOUT,

@@ -1,0 +1,19 @@
+"""Objects whose `repr` shows no field: tracebacks with local variables end up in logs and error reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+
+class HiddenStruct(msgspec.Struct):
+    """Base of the structs that hold ids, cookies, owners or values."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    def __rich_repr__(self) -> Iterable[Any]:
+        """For rich, which asks for this first. msgspec's own would give all fields."""
+        return ()
