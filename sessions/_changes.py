@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sessions._hidden import HiddenStruct
+import msgspec
+
+from sessions._hidden import Hidden
 from sessions._json import checked, decode, encode
 from sessions._record import Content, unpack
 
@@ -76,7 +78,7 @@ class Notes:
         return Notes(assigned, functions, results, read, self.owner or later.owner)
 
 
-class Log(HiddenStruct, frozen=True, gc=False):
+class Log(Hidden, msgspec.Struct, frozen=True, gc=False):
     """The changes of one commit, key by key. Their order does not matter, as each key is there once."""
 
     values: dict[str, bytes | None]

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Literal
 
-from sessions._hidden import HiddenStruct
+import msgspec
+
+from sessions._hidden import Hidden
 from sessions.errors import CookieTooLarge
 
 logger = logging.getLogger("sessions")
@@ -190,7 +192,7 @@ class Cookie:
         return line.encode("ascii")
 
 
-class Found(HiddenStruct, frozen=True, gc=False):
+class Found(Hidden, msgspec.Struct, frozen=True, gc=False):
     """A request's cookie: its value, or what is wrong with it; and which pieces the browser has."""
 
     value: str = ""

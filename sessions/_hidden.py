@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-import msgspec
 
+class Hidden:
+    """First base of the structs that hold ids, cookies, owners or values."""
 
-class HiddenStruct(msgspec.Struct):
-    """Base of the structs that hold ids, cookies, owners or values."""
+    __slots__ = ()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 
-    def __rich_repr__(self) -> Iterable[Any]:
+    def __rich_repr__(self, /) -> list[tuple[str, Any]]:
         """For rich, which asks for this first. msgspec's own would give all fields."""
-        return ()
+        return []

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import msgspec
 
-from sessions._hidden import HiddenStruct
+from sessions._hidden import Hidden
 
 
-class Record(HiddenStruct, frozen=True, gc=False):
+class Record(Hidden, msgspec.Struct, frozen=True, gc=False):
     """What a store keeps under a session's key. To the store the payload is just bytes.
 
     `version` is 1 when the record is created, and one more after each replacement; a store compares it
@@ -31,7 +31,7 @@ class Record(HiddenStruct, frozen=True, gc=False):
         return f"<Record, version {self.version}, {len(self.payload)} bytes>"
 
 
-class Moved(HiddenStruct, frozen=True, gc=False):
+class Moved(Hidden, msgspec.Struct, frozen=True, gc=False):
     """What a rotation leaves under the old key: where the session is now.
 
     `key` is the new record's key. `seed` makes the new id out of the old one; neither is enough alone, so
@@ -44,7 +44,7 @@ class Moved(HiddenStruct, frozen=True, gc=False):
     written: list[str] = []
 
 
-class Content(HiddenStruct, omit_defaults=True, gc=False):
+class Content(Hidden, msgspec.Struct, omit_defaults=True, gc=False):
     """A session's values, and which of them are flash values (gone once read).
 
     With `moved` it is a tombstone: the session has another key by now, and the values are those that

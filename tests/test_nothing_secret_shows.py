@@ -1,4 +1,4 @@
-"""SEC-5: no `repr` shows an id, a cookie, an owner or a value. Tracebacks with local variables end up in logs."""
+"""SEC-5: no `repr` shows an id, a cookie, an owner or a value: tracebacks with variables end up in logs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from support import new_session
 
 import sessions
 from sessions._carriers import Carried
 from sessions._record import Record
-from support import new_session
 
 pytestmark = pytest.mark.promise("SEC-5: no repr shows a secret")
 
@@ -93,11 +93,13 @@ def filled(kind: type[Any]) -> Any:
     """An object of this type in which everything is secret, made past its constructor."""
     if hasattr(kind, "__struct_fields__"):
         numbers = {"int", "float"}
-        return kind(*[7 if kind.__annotations__[name] in numbers else Secret() for name in kind.__struct_fields__])
+        return kind(
+            *[7 if kind.__annotations__[name] in numbers else Secret() for name in kind.__struct_fields__]
+        )
     if issubclass(kind, tuple):
-        return tuple.__new__(kind, [Secret()] * len(kind.__match_args__))
-    concrete = type(kind.__name__, (kind,), {"__slots__": (), "__abstractmethods__": frozenset()})
-    concrete.__abstractmethods__ = frozenset()  # type: ignore[attr-defined]
+        return tuple.__new__(kind, [Secret()] * len(getattr(kind, "_fields", ())))
+    concrete: Any = type(kind.__name__, (kind,), {"__slots__": ()})
+    concrete.__abstractmethods__ = frozenset()
     made = concrete.__new__(concrete)
     if isinstance(made, dict):
         dict.__setitem__(made, Secret(), Secret())
@@ -111,7 +113,7 @@ def filled(kind: type[Any]) -> Any:
 
 def shown(thing: Any) -> str:
     """All that logs and reports of errors get to see of an object: `repr`, formatting, rich, Sentry."""
-    rich = getattr(thing, "__rich_repr__", tuple)()
+    rich: Any = getattr(thing, "__rich_repr__", tuple)()
     sentry = getattr(type(thing), "__sentry_repr__", repr)(thing)
     return f"{thing!r} {thing} {[thing]} {list(rich)} {sentry}"
 
@@ -123,7 +125,18 @@ def test_no_type_of_the_library_shows_what_it_holds(name: str) -> None:
 
 def test_the_walk_meets_the_types_that_hold_secrets() -> None:
     """And would see one that shows them."""
-    expected = {"Record", "Carried", "Found", "Content", "Moved", "Log", "Notes", "Taken", "Work", "OwnedSession"}
+    expected = {
+        "Record",
+        "Carried",
+        "Found",
+        "Content",
+        "Moved",
+        "Log",
+        "Notes",
+        "Taken",
+        "Work",
+        "OwnedSession",
+    }
     assert expected | {"Session", "TypedSession", "SQLiteStore", "RedisStore", "KeyRing"} <= types().keys()
     assert {"held", "known", "owner", "_base"} <= attributes(types()["Work"])
     assert {"_table", "_given"} <= attributes(types()["PostgresStore"])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from sessions._hidden import HiddenStruct
+import msgspec
+
+from sessions._hidden import Hidden
 from sessions._lifetime import Lifetime
 from sessions._record import LONGEST_TRAIL, Content, Record, shortened, split
 
 
-class Carried(HiddenStruct, frozen=True, gc=False):
+class Carried(Hidden, msgspec.Struct, frozen=True, gc=False):
     """A session as its carrier found it, or left it behind."""
 
     record: Record

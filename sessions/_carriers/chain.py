@@ -38,6 +38,7 @@ async def end(
     key: str,
     record: Record | None = None,
     *,
+    owner: str | None = None,
     spared: Collection[str] = (),
     max_steps: int = MAX_STEPS,
 ) -> bool:
@@ -48,6 +49,7 @@ async def end(
 
     Args:
         record: what is under the key, if the caller has it.
+        owner: end it only if it belongs to this one.
         spared: keys of a session that lives on, also if it is given a new id at this moment.
 
     Raises `WriteConflict` when the session was given new ids faster than it could be followed.
@@ -65,6 +67,8 @@ async def end(
             passed.append(key)
             key, record = moved.key, None
             continue
+        elif owner is not None and record.owner != owner:
+            return False
         elif await store.replace(key, _ended(record.version), expected=record.version):
             passed.append(key)
             ended = True

@@ -21,7 +21,7 @@ from typing import Any, Final
 import msgspec
 
 from sessions._carriers.base import Carried, Loaded
-from sessions._hidden import HiddenStruct
+from sessions._hidden import Hidden
 from sessions._json import encode
 from sessions._keys import KeyRing
 from sessions._lifetime import Lifetime
@@ -30,12 +30,12 @@ from sessions.errors import InvalidCookie
 from sessions.iron import InvalidSeal
 
 
-class _Value(HiddenStruct):
+class _Value(Hidden, msgspec.Struct):
     value: Any = None
     flash: bool = False
 
 
-class _HonoRecord(HiddenStruct, omit_defaults=False):
+class _HonoRecord(Hidden, msgspec.Struct, omit_defaults=False):
     data: dict[str, _Value] = msgspec.field(name="_data")
     expire: str | None = msgspec.field(name="_expire", default=None)
     delete: bool = msgspec.field(name="_delete", default=False)

@@ -31,8 +31,8 @@ TIMEOUT: Final = 5.0
 MAX_CONNECTIONS: Final = 10
 """In pools that we make, for each process; PostgreSQL allows 100 in all by default."""
 
-PURGE_BATCH: Final = 1000
-"""Records that one purge statement removes, so that none of them holds locks for long."""
+BATCH: Final = 1000
+"""Records that one statement removes, so that none of them holds locks for long."""
 
 
 class _Statements:
@@ -57,6 +57,13 @@ class _Statements:
         self.purge = (
             f"DELETE FROM {table} WHERE key = ANY(ARRAY(SELECT key FROM {table}"  # noqa: S608
             " WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))"
+        )
+        # From key to key: rows that were just deleted would be passed again by each statement.
+        self.delete_older = (
+            f"WITH page AS (SELECT key FROM {table} WHERE created_at <= $1 AND key > $2"  # noqa: S608
+            f" ORDER BY key LIMIT $3), gone AS (DELETE FROM {table} WHERE key = ANY(ARRAY("
+            "SELECT key FROM page)) RETURNING key)"
+            " SELECT (SELECT max(key) FROM page), (SELECT count(*) FROM gone)"
         )
 
 
@@ -150,10 +157,18 @@ class PostgresStore(Store):
     async def purge(self) -> int:
         purged = 0
         while True:
-            batch = await self._count(self._sql.purge, time.time(), PURGE_BATCH)
+            batch = await self._count(self._sql.purge, time.time(), BATCH)
             purged += batch
-            if batch < PURGE_BATCH:
+            if batch < BATCH:
                 return purged
+
+    async def delete_older(self, moment: float) -> int:
+        deleted, last = 0, ""
+        while True:
+            ((found, gone),) = await self._fetch(self._sql.delete_older, moment, last, BATCH)
+            if found is None:
+                return deleted
+            deleted, last = deleted + gone, found
 
     async def close(self) -> None:
         if self._given is None and (pool := self._own.pop()) is not None:
@@ -184,7 +199,7 @@ class PostgresStore(Store):
         except _AWAY as fault:
             if isinstance(fault, asyncpg.UndefinedTableError):
                 self._has_table = False  # somebody dropped it; the next call makes it again
-            # Without the cause: asyncpg's text has a detail that quotes values, and its frames have passwords.
+            # Without the cause: asyncpg's text may quote values, and its frames have passwords.
             raise StoreUnavailable(f"PostgreSQL: {_told(fault)}") from None
 
     async def _pool(self) -> Pool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from hashlib import sha1
 from math import ceil, inf
@@ -147,6 +148,42 @@ class RedisStore(Store):
             found += [(key, record) for key, record in zip(batch, records, strict=True) if record is not None]
         return [(key, record) for key, record in found if record.owner == owner]
 
+    async def delete_older(self, moment: float) -> int:
+        deleted, batch = 0, list[bytes]()
+        try:
+            # The prefix stands for itself, and for no pattern.
+            pattern = re.sub(rb"([][?*\\^])", rb"\\\1", self._prefix) + b"?" * KEY_LENGTH
+            async for name in self._client().scan_iter(match=pattern, count=PIPELINE):
+                if _IS_KEY(name[len(self._prefix) :]):  # and no record of a store whose prefix begins so
+                    batch.append(name)
+                if len(batch) == PIPELINE:
+                    deleted, batch = deleted + await self._delete_older_of(batch, moment), []
+            return deleted + await self._delete_older_of(batch, moment)
+        except _AWAY as fault:
+            raise _unavailable(fault) from None
+
+    async def _delete_older_of(self, names: list[bytes], moment: float) -> int:
+        """Of these names of keys; how many."""
+        async with self._client().pipeline(transaction=False) as pipeline:
+            for name in names:
+                pipeline.execute_command("HMGET", name, "c", "o")
+            found = await pipeline.execute() if names else []
+        older = [
+            (name, owner)
+            for name, (created_at, owner) in zip(names, found, strict=True)
+            if created_at is not None and float(created_at) <= moment
+        ]
+        if not older:
+            return 0
+        # A key is never used twice and its record never gets younger: these are still the ones.
+        async with self._client().pipeline(transaction=False) as pipeline:
+            for name, _ in older:
+                pipeline.execute_command("DEL", name)
+            for name, owner in older:
+                if owner is not None:
+                    pipeline.execute_command("ZREM", self._index(owner), name[len(self._prefix) :])
+            return sum((await pipeline.execute())[: len(older)])
+
     async def close(self) -> None:
         if self._given is None and (client := self._own.pop()) is not None:
             await client.aclose()
@@ -206,6 +243,9 @@ class RedisStore(Store):
     def _index(self, owner: bytes) -> bytes:
         return self._prefix + b"owner:" + owner
 
+
+KEY_LENGTH: Final = 64
+_IS_KEY: Final = re.compile(rb"[0-9a-f]{64}").fullmatch
 
 _FIELDS: Final = ("p", "c", "e", "v", "o")
 

@@ -26,6 +26,7 @@ try:
         inspect,
         or_,
         select,
+        true,
         update,
     )
     from sqlalchemy.dialects import mysql
@@ -44,8 +45,8 @@ T = TypeVar("T")
 TIMEOUT: Final = 10.0
 """Seconds that a call may take, with the wait for a free connection."""
 
-PURGE_BATCH: Final = 500
-"""Records that one purge statement removes, so that none of them holds locks for long."""
+BATCH: Final = 500
+"""Records that one statement removes, so that none of them holds locks for long."""
 
 MAX_TRIES: Final = 5
 """Of a transaction that the database gave up in favour of another one."""
@@ -170,7 +171,7 @@ class SQLAlchemyStore(Store):
 
     async def purge(self) -> int:
         key = self._table.c.key
-        some = select(key).where(self._expired()).order_by(self._table.c.expires_at).limit(PURGE_BATCH)
+        some = select(key).where(self._expired()).order_by(self._table.c.expires_at).limit(BATCH)
 
         async def work(connection: AsyncConnection) -> tuple[int, int]:
             keys = (await connection.execute(some)).scalars().all()
@@ -180,11 +181,30 @@ class SQLAlchemyStore(Store):
             done = await connection.execute(delete(self._table).where(key.in_(keys), self._expired()))
             return len(keys), done.rowcount
 
-        purged, found = 0, PURGE_BATCH
-        while found == PURGE_BATCH:
+        purged, found = 0, BATCH
+        while found == BATCH:
             found, removed = await self._run(work)
             purged += removed
         return purged
+
+    async def delete_older(self, moment: float) -> int:
+        columns = self._table.c
+        older = true() if moment == inf else columns.created_at <= moment
+        deleted, last = 0, self._text("")
+
+        async def work(connection: AsyncConnection) -> tuple[list[Any], int]:
+            some = select(columns.key).where(older, columns.key > last).order_by(columns.key).limit(BATCH)
+            keys = list((await connection.execute(some)).scalars().all())
+            if not keys:
+                return [], 0
+            # A key is never used twice and its record never gets younger: these are still the ones.
+            return keys, (await connection.execute(delete(self._table).where(columns.key.in_(keys)))).rowcount
+
+        while True:
+            keys, gone = await self._run(work)
+            if not keys:
+                return deleted
+            deleted, last = deleted + gone, keys[-1]
 
     async def close(self) -> None:
         if unfinished := self._unfinished.pop():
@@ -261,6 +281,9 @@ class SQLAlchemyStore(Store):
         async with self._opening.get():
             if self._has_table:
                 return
+            file = engine.url.database if engine.dialect.name == "sqlite" else None
+            if self._given is None and file and file != ":memory:":
+                make_private(file)
             try:
                 async with engine.begin() as connection:
                     await connection.run_sync(self._table.create, checkfirst=True)
@@ -335,10 +358,7 @@ _CLIENT_ERRORS: Final = range(2000, 3000)
 
 def _make_engine(url: str) -> AsyncEngine:
     try:
-        engine = create_async_engine(url, hide_parameters=True, pool_pre_ping=True)
-        if engine.dialect.name == "sqlite" and engine.url.database not in (None, "", ":memory:"):
-            make_private(str(engine.url.database))
-        return engine
+        return create_async_engine(url, hide_parameters=True, pool_pre_ping=True)
     except (exc.ArgumentError, exc.InvalidRequestError, ValueError):  # which may quote the password
         raise ValueError(
             "a database store's URL is one of SQLAlchemy's that names an asynchronous driver, as"

@@ -24,8 +24,8 @@ T = TypeVar("T")
 BUSY_TIMEOUT: Final = 5.0
 """Seconds that a write waits for another process's write before the store counts as unavailable."""
 
-PURGE_BATCH: Final = 1000
-"""Records that one purge statement removes, so that no request waits for a long one."""
+BATCH: Final = 1000
+"""Records that one statement removes, so that no request waits for a long one."""
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS sessions (
@@ -112,12 +112,19 @@ class SQLiteStore(Store):
             "DELETE FROM sessions WHERE key IN"
             " (SELECT key FROM sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)"
         )
-        purged = 0
+        return await self._in_batches(lambda db: db.execute(query, (time.time(), BATCH)).rowcount)
+
+    async def delete_older(self, moment: float) -> int:
+        query = "DELETE FROM sessions WHERE key IN (SELECT key FROM sessions WHERE created_at <= ? LIMIT ?)"
+        return await self._in_batches(lambda db: db.execute(query, (moment, BATCH)).rowcount)
+
+    async def _in_batches(self, delete_some: Callable[[sqlite3.Connection], int]) -> int:
+        deleted = 0
         while True:
-            batch = await self._run(lambda db: db.execute(query, (time.time(), PURGE_BATCH)).rowcount)
-            purged += batch
-            if batch < PURGE_BATCH:
-                return purged
+            batch = await self._run(delete_some)
+            deleted += batch
+            if batch < BATCH:
+                return deleted
 
     async def close(self) -> None:
         def work() -> None:

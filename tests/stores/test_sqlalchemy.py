@@ -120,7 +120,7 @@ async def test_a_table_of_the_apps_metadata(engine: AsyncEngine, table: str) -> 
 async def test_purge_works_in_batches(
     engine: AsyncEngine, table: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlalchemy_store, "PURGE_BATCH", 10)
+    monkeypatch.setattr(sqlalchemy_store, "BATCH", 10)
     store = SQLAlchemyStore(engine, table=table)
     for _ in range(25):
         await store.create(a_key(), a_record(lives=-1))
