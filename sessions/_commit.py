@@ -28,18 +28,16 @@ from __future__ import annotations
 
 import logging
 import time
-from random import random
 from typing import Any, Final
-
-import anyio
 
 from sessions._adopt import adopt
 from sessions._carriers import Carried, Loaded
 from sessions._changes import Log
 from sessions._json import encode
 from sessions._record import Content, Record
+from sessions._turns import Retry
 from sessions._work import Phase, Standing, Taken, Work
-from sessions.errors import SessionEnded, WriteConflict
+from sessions.errors import SessionEnded, SessionTooLarge, WriteConflict
 
 logger = logging.getLogger("sessions")
 
@@ -60,6 +58,7 @@ async def commit(work: Work, values: Values, *, extend: bool, asked: bool = Fals
 
     Raises:
         SessionEnded: another request ended the session; the changes are not kept.
+        SessionTooLarge: the record would not fit; the changes are still to be saved.
         StoreUnavailable: the store is away; the changes are still to be saved.
         TypeError: a nested value was changed into something that JSON cannot hold.
         LateChange: a nested value was changed that another request had replaced.
@@ -88,6 +87,8 @@ async def _replace_at_once(work: Work, taken: Taken) -> bool:
     """
     held = work.held
     if held is None or work.phase is not _OPEN or not taken.changed:
+        return False
+    if len(taken.after) > work.carrier.max_content:
         return False
     record = held.record
     changed = held.changed(taken.after, taken.named(), record.expires_at, taken.owner)
@@ -181,31 +182,36 @@ async def _keep(
     """
     log = None
     rotate = taken.rotate and not takes_over
-    for attempt in range(MAX_TRIES):
-        line, owner = taken.after, taken.owner
-        if replayed is not None:
-            line, owner = encode(replayed), replayed.owner
-        saved = None
-        if taken.failed:
-            taken.failed = False
+    retry = Retry()
+    try:
+        for _ in range(MAX_TRIES):
+            line, owner = taken.after, taken.owner
+            if replayed is not None:
+                line, owner = encode(replayed), replayed.owner
+            saved = None
+            if taken.failed:
+                taken.failed = False
+            else:
+                saved = await _try(work, taken, carried, (line, owner), extend=extend, rotate=rotate)
+            if saved is not None:
+                _land(work, values, taken, saved, None if replayed is None else line)
+                return
+            await retry.wait(carried.key)
+            found = await _found(work, carried)
+            if found[1].moved is not None:
+                break
+            if taken.is_in(found[0]):
+                _land(work, values, taken, found[0], found[0].line)
+                return
+            _note_extension(work, carried, found[0])
+            carried, content = found
+            log = log or taken.log()
+            replayed = log.replay(content)
         else:
-            saved = await _try(work, taken, carried, (line, owner), extend=extend, rotate=rotate)
-        if saved is not None:
-            _land(work, values, taken, saved, None if replayed is None else line)
-            return
-        await _step_aside(attempt)
-        found = await _found(work, carried)
-        if found[1].moved is not None:
-            await _go_after(work, values, taken, found)
-            return
-        if taken.is_in(found[0]):
-            _land(work, values, taken, found[0], found[0].line)
-            return
-        _note_extension(work, carried, found[0])
-        carried, content = found
-        log = log or taken.log()
-        replayed = log.replay(content)
-    raise WriteConflict(_CONFLICT)
+            raise WriteConflict(_CONFLICT)
+    finally:
+        retry.end()
+    await _go_after(work, values, taken, found)
 
 
 async def _try(
@@ -225,6 +231,8 @@ async def _try(
     if not (taken.changed or rotate or expires_at != record.expires_at):
         return carried
     line, owner = content
+    if taken.changed:  # what only lives on may be from before there was a limit
+        _check_size(work, line)
     saved: Carried | None = carried.changed(line, taken.named(), expires_at, owner)
     assert saved is not None
     taken.sent = True
@@ -285,34 +293,43 @@ async def _log_in_again(work: Work, values: Values, taken: Taken, following: Loa
 
 async def _write_behind(work: Work, taken: Taken, tombstone: Loaded, log: Log) -> None:
     """Do the changes to the record that follows, as if they had come just before the rotation."""
-    for attempt in range(MAX_TRIES):
-        (carried, content), written = await _followed(work, tombstone)
-        rest = log.before_a_rotation(written)
-        if not rest or taken.is_in(carried):
-            return
-        if await _replace(work, taken, carried, rest.replay(content), content.owner):
-            return
-        await _step_aside(attempt)
+    retry = Retry()
+    try:
+        for _ in range(MAX_TRIES):
+            (carried, content), written = await _followed(work, tombstone)
+            rest = log.before_a_rotation(written)
+            if not rest or taken.is_in(carried):
+                return
+            if await _replace(work, taken, carried, rest.replay(content), content.owner):
+                return
+            await retry.wait(carried.key)
+    finally:
+        retry.end()
     raise WriteConflict(_CONFLICT)
 
 
 async def _write_beside(work: Work, taken: Taken, tombstone: Loaded, log: Log) -> None:
     """Keep what a request with the old id has set, for other requests with the old id."""
-    for attempt in range(MAX_TRIES):
-        carried, content = tombstone
-        if taken.is_in(carried):
-            return
-        if await _replace(work, taken, carried, log.replay(content), carried.record.owner):
-            return
-        await _step_aside(attempt)
-        tombstone = await _found(work, carried)
+    retry = Retry()
+    try:
+        for _ in range(MAX_TRIES):
+            carried, content = tombstone
+            if taken.is_in(carried):
+                return
+            if await _replace(work, taken, carried, log.replay(content), carried.record.owner):
+                return
+            await retry.wait(carried.key)
+            tombstone = await _found(work, carried)
+    finally:
+        retry.end()
     raise WriteConflict(_CONFLICT)
 
 
 async def _replace(work: Work, taken: Taken, carried: Carried, content: Content, owner: str | None) -> bool:
     """Write another session's record than the one that this request holds. False: others were faster."""
-    record = carried.record
-    changed = carried.changed(encode(content), taken.named(), record.expires_at, owner)
+    record, line = carried.record, encode(content)
+    _check_size(work, line)
+    changed = carried.changed(line, taken.named(), record.expires_at, owner)
     taken.sent = True
     kept = await work.carrier.replace(carried.key, changed.record, expected=record.version)
     taken.sent = False
@@ -320,6 +337,7 @@ async def _replace(work: Work, taken: Taken, carried: Carried, content: Content,
 
 
 async def _begin(work: Work, taken: Taken, line: bytes, owner: str | None) -> Carried:
+    _check_size(work, line)
     now = time.time()
     payload = line + b"\n;" + taken.named()
     taken.sent = True
@@ -391,7 +409,11 @@ def _expiry(work: Work, record: Record, taken: Taken) -> float:
     return rule(record.created_at, record.expires_at, time.time())
 
 
-async def _step_aside(attempt: int) -> None:
-    """Wait for a random while, longer each time, so that somebody gets through; not at first."""
-    if attempt:
-        await anyio.sleep(random() * min(0.0005 * 2**attempt, 0.05))  # noqa: S311 (no secret)
+def _check_size(work: Work, line: bytes) -> None:
+    """Raises `SessionTooLarge` for a content that is too large for the store (SAVE-8)."""
+    size, allowed = len(line), work.carrier.max_content
+    if size > allowed:
+        raise SessionTooLarge(
+            f"the session takes {size} bytes as JSON, and {allowed} are allowed:"
+            " keep less in it, or raise the store's max_bytes"
+        )

@@ -303,6 +303,8 @@ class Session(dict[str, Any]):
         Raises:
             LateChange: the browser would have to be told of the change, and it is too late for that.
             SessionEnded: another request ended the session meanwhile; the changes are not kept.
+            SessionTooLarge: the session is larger than the store's `max_bytes`; the changes are still to be
+                saved, and the store has what it had.
             StoreUnavailable: the store is away; the changes are still to be saved.
         """
         work = self._looked_at()

@@ -28,7 +28,7 @@ LAYERS: dict[str, tuple[str, str]] = {
     "package": ("__init__ __main__", "request session stores ground"),
     "request": ("_middleware _response _purge", "session commit stores carriers ground"),
     "session": ("typed _lookup _session _templates", "commit carriers ground"),
-    "commit": ("_commit _adopt _work _changes", "carriers ground"),
+    "commit": ("_commit _turns _adopt _work _changes", "carriers ground"),
     "stores": (
         "stores/__init__ stores/urls stores/redis stores/postgres stores/sqlalchemy stores/sqlite"
         " stores/memory stores/cookie stores/base stores/files stores/loops",

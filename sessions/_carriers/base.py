@@ -50,6 +50,8 @@ class Carrier(Protocol):
     """A session with more seconds left than this needs no extension (`Lifetime.needs_no_extension`)."""
     max_bytes: int
     """Bytes of cookies that a session may take."""
+    max_content: int
+    """Bytes of JSON that a session's content may take, where a store keeps it."""
     on_server: bool
     """Whether the server keeps the session. Else the cookie is the session: a change after the response
     cannot be kept, and what a browser holds cannot be ended."""

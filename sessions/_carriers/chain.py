@@ -13,7 +13,10 @@ MAX_STEPS: Final = 1000
 
 
 class RecordStore(Protocol):
-    """The verbs of a store that a carrier needs; `sessions.Store` has them."""
+    """What a carrier needs of a store; `sessions.Store` has it."""
+
+    @property
+    def max_bytes(self) -> int: ...
 
     async def create(self, key: str, record: Record) -> bool: ...
 

@@ -13,6 +13,7 @@ responses overwrite each other.
 
 from __future__ import annotations
 
+import sys
 import time
 from datetime import UTC, datetime
 from math import isinf
@@ -50,6 +51,7 @@ _kept: Final = msgspec.json.Decoder(_HonoRecord)
 
 class ContentCarrier:
     on_server = False
+    max_content = sys.maxsize  # the cookies that it makes have a limit
 
     def __init__(self, lifetime: Lifetime, keys: KeyRing, max_bytes: int) -> None:
         self.lifetime = lifetime

@@ -77,6 +77,7 @@ class IdCarrier:
     def __init__(self, store: RecordStore, lifetime: Lifetime, keys: KeyRing | None) -> None:
         self.lifetime = lifetime.with_retention()
         self.enough = self.lifetime.needs_no_extension
+        self.max_content = store.max_bytes
         self._store = store
         self.replace = store.replace
         self.purge = store.purge

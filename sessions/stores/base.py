@@ -25,10 +25,25 @@ CHASE: Final = 10
 further ahead in that time. So many more each time, as fewer are left."""
 
 
+MAX_BYTES: Final = 1024 * 1024
+"""Bytes of JSON that a session may take by default: each request loads all of it."""
+
+
+SMALLEST: Final = 512
+"""Bytes, the least that `max_bytes` may be."""
+
+
 class Anybody(Enum):
     """Stands for no particular owner; not None, which is what an anonymous session has for an owner."""
 
     WHOEVER = "whoever it belongs to"
+
+
+def checked_size(max_bytes: int) -> int:
+    """Raises `ValueError` for a limit that leaves no room for any session."""
+    if max_bytes < SMALLEST:
+        raise ValueError(f"max_bytes is too small for any session: at least {SMALLEST}")
+    return max_bytes
 
 
 def owner_text(owner: str | int) -> str:
@@ -55,6 +70,10 @@ class Store(ABC):
     not answer, and runs under asyncio as well as trio unless the store's documentation says otherwise.
     Methods open what they need on first use, so that no server has to run a start-up hook.
     """
+
+    max_bytes: int = MAX_BYTES
+    """Bytes of JSON that a session's content may take. A larger one is refused with `SessionTooLarge` before
+    the store hears of it. What the store adds (times, owner, up to 500 bytes for retries) is not counted."""
 
     @abstractmethod
     async def create(self, key: str, record: Record) -> bool:

@@ -10,7 +10,7 @@ from typing import Final
 from anyio.lowlevel import checkpoint
 
 from sessions._record import Record
-from sessions.stores.base import Store
+from sessions.stores.base import MAX_BYTES, Store, checked_size
 
 SLICE: Final = 500
 """Keys that are looked at in one go (about 2 ms) when there is much to remove; then others have a turn."""
@@ -22,7 +22,8 @@ class MemoryStore(Store):
     Other processes do not see it and it ends with the process. It may be shared by several event loops.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_bytes: int = MAX_BYTES) -> None:
+        self.max_bytes = checked_size(max_bytes)
         self._records: dict[str, Record] = {}
         # When each key may expire, soonest first. A key stands here at its earliest expiry, and once more
         # when its owner changes; if it lives longer by the time it comes up, it goes back in with the later

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 from sessions._record import Record
 from sessions.errors import StoreUnavailable
-from sessions.stores.base import Store
+from sessions.stores.base import MAX_BYTES, Store, checked_size
 from sessions.stores.loops import PerLoop
 
 TIMEOUT: Final = 5.0
@@ -75,7 +75,9 @@ class PostgresStore(Store):
     one of your own with `statement_cache_size=0`.
     """
 
-    def __init__(self, pool: Pool | Callable[[], Pool] | str, *, table: str = "sessions") -> None:
+    def __init__(
+        self, pool: Pool | Callable[[], Pool] | str, *, table: str = "sessions", max_bytes: int = MAX_BYTES
+    ) -> None:
         """`pool` is a URL: `postgresql://user:password@host:5432/database`, one of asyncpg's pools, or, as
         those are only made when an event loop runs, a function that returns the app's pool at each use.
 
@@ -89,6 +91,7 @@ class PostgresStore(Store):
             raise ValueError(
                 "a table's name is letters, digits and underscores, at most 43, with or without schema."
             )
+        self.max_bytes = checked_size(max_bytes)
         # Quoted, so that neither a reserved word nor a capital letter is something else in it.
         self._table = ".".join(f'"{part}"' for part in table.split("."))
         self._index = table.rpartition(".")[2]

@@ -21,7 +21,7 @@ except ModuleNotFoundError:
 
 from sessions._record import Record
 from sessions.errors import StoreUnavailable
-from sessions.stores.base import Store
+from sessions.stores.base import MAX_BYTES, Store, checked_size
 from sessions.stores.loops import PerLoop
 
 TIMEOUT: Final = 5.0
@@ -98,7 +98,9 @@ class RedisStore(Store):
     memory is short) and with persistence, unless a restart may log everybody out.
     """
 
-    def __init__(self, client: Redis | RedisCluster | str, *, prefix: str = "session:") -> None:
+    def __init__(
+        self, client: Redis | RedisCluster | str, *, prefix: str = "session:", max_bytes: int = MAX_BYTES
+    ) -> None:
         """`client` is one of `redis.asyncio`'s, or a URL: `redis://user:password@host:6379/0`, `rediss://…`
         for TLS, `redis+cluster://…` and `rediss+cluster://…` for any one node of a cluster; `valkey` may
         stand for `redis` in each of them.
@@ -106,6 +108,7 @@ class RedisStore(Store):
         A client that is given is never closed, and keeps its own timeouts and retries. Raises `ValueError`
         for a URL that is none, and for a client with `decode_responses=True`: records are bytes.
         """
+        self.max_bytes = checked_size(max_bytes)
         self._prefix = prefix.encode()
         self._given: Redis | RedisCluster | None = None
         if isinstance(client, str):

@@ -36,7 +36,7 @@ except ModuleNotFoundError:
 
 from sessions._record import Record
 from sessions.errors import StoreUnavailable
-from sessions.stores.base import Store
+from sessions.stores.base import MAX_BYTES, Store, checked_size
 from sessions.stores.files import make_private
 from sessions.stores.loops import PerLoop
 
@@ -89,13 +89,19 @@ class SQLAlchemyStore(Store):
     """
 
     def __init__(
-        self, engine: AsyncEngine | str, *, table: str | Table = "sessions", create: bool = True
+        self,
+        engine: AsyncEngine | str,
+        *,
+        table: str | Table = "sessions",
+        create: bool = True,
+        max_bytes: int = MAX_BYTES,
     ) -> None:
         """`engine` is the app's, or one of SQLAlchemy's URLs: `mariadb+asyncmy://user:password@host/database`.
 
         `table` is a name, or what `sessions_table` made. With `create` it is made on first use where it is
         missing. An engine that is given is never disposed of.
         """
+        self.max_bytes = checked_size(max_bytes)
         self._given: AsyncEngine | None = None
         if isinstance(engine, str):
             url = engine

@@ -16,7 +16,7 @@ from anyio.lowlevel import RunVar
 
 from sessions._record import Record
 from sessions.errors import StoreUnavailable
-from sessions.stores.base import Store
+from sessions.stores.base import MAX_BYTES, Store, checked_size
 from sessions.stores.files import make_private
 
 T = TypeVar("T")
@@ -56,12 +56,13 @@ class SQLiteStore(Store):
     The file must be on a local disk: the write-ahead log does not work over network file systems.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, max_bytes: int = MAX_BYTES) -> None:
         """`path` is a file, made when missing; its folder must exist.
 
         Only its owner may read a file that is made (mode 600). A file that exists keeps its mode, so who
         wants a group to share one makes it empty beforehand.
         """
+        self.max_bytes = checked_size(max_bytes)
         self._path = str(path)
         if self._path in ("", ":memory:"):
             raise ValueError("SQLiteStore needs a file; MemoryStore keeps sessions in memory")
