@@ -48,7 +48,7 @@ def adopt(work: Work, values: dict[str, Any], saved: bytes, since: bytes) -> Non
             work.owner = content.owner
         nested = [(value, encode(value)) for value in cut_off if isinstance(value, (dict, list, tuple))]
         work.cut_off = (*work.cut_off, *nested)
-        work.special = True
+        work.special = work.nested = True
 
 
 def _replaced(old: Any, new: Any, cut_off: list[Any]) -> Any:

@@ -9,7 +9,6 @@ changed by a function, and which flash values were read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -33,8 +32,7 @@ def applied(function: Function, key: str, value: Any) -> bytes:
     return checked(key, function(value))
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class Notes:
+class Notes(Hidden, msgspec.Struct, eq=False):
     """What a handler did that the values themselves do not tell."""
 
     assigned: set[str]
@@ -47,6 +45,9 @@ class Notes:
     """Flash values that were used up by a read, as JSON text."""
     owner: bool = False
     """Whether the owner was set."""
+
+    def __repr__(self) -> str:
+        return "<Notes>"  # values must not reach a log
 
     def __bool__(self) -> bool:
         return bool(self.assigned or self.functions or self.read or self.owner)

@@ -34,9 +34,9 @@ from sessions._adopt import adopt
 from sessions._carriers import Carried, Loaded
 from sessions._changes import Log
 from sessions._json import encode
-from sessions._record import Content, Record
+from sessions._record import Content, Record, new_commit_id
 from sessions._turns import Retry
-from sessions._work import Phase, Standing, Taken, Work
+from sessions._work import Standing, Taken, Work, one_at_a_time
 from sessions.errors import SessionEnded, SessionTooLarge, WriteConflict
 
 logger = logging.getLogger("sessions")
@@ -48,7 +48,6 @@ _ENDED: Final = "the session was ended by another request"
 _CONFLICT: Final = "too many requests write to one session at the same time"
 
 _LIVE: Final = Standing.LIVE
-_OPEN: Final = Phase.OPEN
 
 Values = dict[str, Any]
 
@@ -63,44 +62,56 @@ async def commit(work: Work, values: Values, *, extend: bool, asked: bool = Fals
         TypeError: a nested value was changed into something that JSON cannot hold.
         LateChange: a nested value was changed that another request had replaced.
     """
-    if work.saving:
-        await work.wait_for_turn()
+    held, notes, base = work.held, work.notes, work.base
+    if extend or asked or work.special or work.nested or work.saving or held is None or notes is None:
+        await _commit_anything(work, values, extend, asked)
+        return
+    # The next version of a record that nobody else has written meanwhile: what most writing requests want.
+    # The same as `_commit_anything` does, with as few steps as possible.
     work.saving = True
     try:
-        simple = not (extend or work.special)
+        with one_at_a_time:
+            owner, text = work.owner, encode(Content(None, work.flash, values, work.owner))
+            work.notes, work.base = None, text
+        life, commit_id, record = work.life, new_commit_id(), held.record
+        if len(text) > work.carrier.max_content:
+            work.give_back(Taken(base, text, notes, owner, life))
+            raise _too_large(len(text), work.carrier.max_content)
+        saved = held.changed(text, commit_id, record.expires_at, owner)
+        try:
+            kept = await work.carrier.replace(held.key, saved.record, expected=record.version)
+        except BaseException:
+            _doubt(work, Taken(base, text, notes, owner, life, commit_id=commit_id))
+            raise
+        if not kept:
+            taken = Taken(base, text, notes, owner, life, commit_id=commit_id, failed=True)
+            await _save(work, values, taken, extend)
+        elif work.life != life:
+            _end_later(work, saved)
+        else:
+            if work.known is held and work.carrier.on_server:
+                work.known = saved  # the same id and the same expiry: nothing to tell
+            work.held = saved
+    finally:
+        work.saving = False
+        if work.waiting is not None:
+            work.end_turn()
+
+
+async def _commit_anything(work: Work, values: Values, extend: bool, asked: bool) -> None:
+    await work.wait_for_turn()
+    try:
         retried = work.unsure is not None
+        if work.unread:
+            work.read(values)
         if work.special:
             await _catch_up(work, values)
         taken = work.take(values)
-        if not (simple and await _replace_at_once(work, taken)):
-            await _save(work, values, taken, extend)
+        await _save(work, values, taken, extend)
         if asked and not (taken.changed or retried):
             await _check_that_it_lives(work)
     finally:
         work.end_turn()
-
-
-async def _replace_at_once(work: Work, taken: Taken) -> bool:
-    """The next version, if nobody wrote since it was loaded: what most requests that write want.
-
-    False: it is not as simple as that, or others were faster.
-    """
-    held = work.held
-    if held is None or work.phase is not _OPEN or not taken.changed:
-        return False
-    if len(taken.after) > work.carrier.max_content:
-        return False
-    record = held.record
-    changed = held.changed(taken.after, taken.named(), record.expires_at, taken.owner)
-    try:
-        kept = await work.carrier.replace(held.key, changed.record, expected=record.version)
-    except BaseException:
-        _doubt(work, taken)
-        raise
-    taken.failed = not kept
-    if kept:
-        _land(work, {}, taken, changed)
-    return kept
 
 
 def _doubt(work: Work, taken: Taken) -> None:
@@ -366,12 +377,17 @@ async def _followed(work: Work, tombstone: Loaded) -> tuple[Loaded, set[str]]:
 
 def _land(work: Work, values: Values, taken: Taken, saved: Carried, line: bytes | None = None) -> None:
     """Go on with what was saved; `line` is its text, if others have written it since it was loaded."""
-    if taken.life != work.life:  # another task of this request has ended the session meanwhile
-        work.ending, work.pending, work.special = (*work.ending, saved), True, True
+    if taken.life != work.life:
+        _end_later(work, saved)
         return
     work.held, work.standing = saved, _LIVE
     if line is not None:
         adopt(work, values, line, taken.after)
+
+
+def _end_later(work: Work, saved: Carried) -> None:
+    """Another task of this request has ended the session while it was saved."""
+    work.ending, work.pending, work.special = (*work.ending, saved), True, True
 
 
 async def _check_that_it_lives(work: Work) -> Loaded | None:
@@ -411,9 +427,12 @@ def _expiry(work: Work, record: Record, taken: Taken) -> float:
 
 def _check_size(work: Work, line: bytes) -> None:
     """Raises `SessionTooLarge` for a content that is too large for the store (SAVE-8)."""
-    size, allowed = len(line), work.carrier.max_content
-    if size > allowed:
-        raise SessionTooLarge(
-            f"the session takes {size} bytes as JSON, and {allowed} are allowed:"
-            " keep less in it, or raise the store's max_bytes"
-        )
+    if len(line) > work.carrier.max_content:
+        raise _too_large(len(line), work.carrier.max_content)
+
+
+def _too_large(size: int, allowed: int) -> SessionTooLarge:
+    return SessionTooLarge(
+        f"the session takes {size} bytes as JSON, and {allowed} are allowed:"
+        " keep less in it, or raise the store's max_bytes"
+    )

@@ -13,7 +13,7 @@ from sessions._keys import EncryptionKey, KeyRing
 from sessions._lifetime import Duration, Lifetime
 from sessions._purge import Purger
 from sessions._record import PLAIN, moved_to
-from sessions._response import Exchange, Message, Scope, Send, fail, finish, sending, unavailable
+from sessions._response import Exchange, Message, Scope, Send, unavailable
 from sessions._session import open_session
 from sessions.errors import InvalidCookie, StoreUnavailable
 from sessions.stores import Storage, open_store
@@ -75,34 +75,34 @@ class SessionMiddleware:
         if scope["type"] not in _SERVED:
             await self._pass_on(scope, receive, send)
             return
-        cookie, carrier = self._cookie, self._carrier
-        found = cookie.find(scope["headers"])
-        carried, plain = None, True
+        cookie, carrier, headers = self._cookie, self._carrier, scope["headers"]
+        found = cookie.find(headers)
+        carried, at_once = None, False
         if found is not None:
             try:
                 if found.fault is not None:
                     raise InvalidCookie(found.fault)
                 carried = await carrier.find(found.value)
-                plain = carried is not None and carried.record.payload.startswith(PLAIN)
-                if not plain:
+                at_once = not (self._says_so or _says_when_it_looks(scope.get("app")))
+                if carried is None or not carried.record.payload.startswith(PLAIN):
                     _log_found(cookie, carried)
+                    at_once = True
             except InvalidCookie as fault:
                 logger.warning("ignored a cookie %r: %s", cookie.name, fault)
             except StoreUnavailable as fault:
                 await unavailable(fault, scope["type"], send)
                 return
-        at_once = not plain or not (self._says_so or _says_when_it_looks(scope.get("app")))
-        session = open_session(carrier, scope["headers"], carried, at_once=at_once)
+        session, work = open_session(carrier, headers, carried, at_once=at_once)
         scope["session"] = session
         scope.setdefault("sessions", {})[cookie.name] = session
-
+        exchange = Exchange(session, work, cookie, found, scope, send)
         try:
-            await self.app(scope, receive, sending(session, carried, carrier, cookie, found, scope, send))
+            await self.app(scope, receive, exchange.send)
         except BaseException as error:
-            if await fail(Exchange(session, cookie, found, scope), error, send):
+            if await exchange.fail(error):
                 return
             raise
-        finish(session, scope)
+        exchange.finish()
         # Where the server has no lifespan; after the response, to delay nobody.
         if time.monotonic() >= self._purger.due:
             await self._purger.run()

@@ -13,15 +13,15 @@ from typing import Any, Final, NoReturn, overload
 from sessions._carriers import Carried, Carrier
 from sessions._commit import commit, refresh
 from sessions._json import FIXED, accepted_key, checked, decode, encode
-from sessions._record import InvalidRecord, unpack
 from sessions._templates import own_keys_first
-from sessions._work import Opening, Phase, Work, one_at_a_time
+from sessions._work import PLAIN_TYPES, Phase, Standing, Work, one_at_a_time
 
 logger = logging.getLogger("sessions")
 
 Number = int | float
 
 _OPEN: Final = Phase.OPEN
+_LIVE: Final = Standing.LIVE
 _SURE: Final = frozenset({int, bool, type(None)})
 """What JSON can hold whatever its value."""
 _MISSING: Any = object()
@@ -139,10 +139,12 @@ class Session(dict[str, Any]):
     # -- changing --------------------------------------------------------------------------------------------
 
     def __setitem__(self, key: str, value: Any) -> None:
+        work = self._work
         if type(value) not in _SURE or type(key) is not str or key not in self:
             checked(key, value)
             key = accepted_key(key)
-        work = self._work
+            if type(value) not in PLAIN_TYPES:
+                work.nested = True
         if work.phase is not _OPEN:
             work.check()
         # The value first and the note then: a commit between the two, by another thread, saves it twice
@@ -166,6 +168,7 @@ class Session(dict[str, Any]):
         checked(key, value)
         key = accepted_key(key)
         self._work.assign_flash(key)
+        self._work.nested = self._work.nested or type(value) not in PLAIN_TYPES
         dict.__setitem__(self, key, value)
 
     def forget(self, key: str) -> None:
@@ -262,6 +265,7 @@ class Session(dict[str, Any]):
                 unchanged = dict.get(self, key) is before and (text is None or encode(before) == text)
                 if unchanged:
                     work.apply(key, function, before, result)
+                    work.nested = work.nested or type(value) not in PLAIN_TYPES
                     dict.__setitem__(self, key, value)
                     return value
 
@@ -378,14 +382,15 @@ class _Unseen(Session):
 
     __slots__ = ()
 
-    def mark_accessed(self) -> None:
-        self._looked_at()
-
     def _looked_at(self) -> Work:
-        work = begin(self)
-        work.accessed = True  # `begin` may be called by others, for whom it is no look
+        work = self._work
+        if work.unread:
+            work.read(self)
+        work.accessed = True
         self.__class__ = Session  # type: ignore[assignment]
         return work
+
+    mark_accessed: Any = _looked_at  # without a call of its own, as Starlette makes one for each look
 
     def is_flash(self, key: str) -> bool:
         return key in self._looked_at().flash
@@ -420,51 +425,28 @@ _Unseen.__hash__ = None
 
 
 _bind: Final = vars(Session)["_work"].__set__
-state_of: Final[Callable[[Session], Work | Opening]] = vars(Session)["_work"].__get__
-"""The state of the session's request: `Opening` until somebody looks."""
 
 
 def open_session(
-    carrier: Carrier,
-    headers: Iterable[tuple[bytes, bytes]] = (),
-    carried: Carried | None = None,
-    *,
-    at_once: bool = True,
-) -> Session:
+    carrier: Carrier, headers: Iterable[tuple[bytes, bytes]], carried: Carried | None, *, at_once: bool
+) -> tuple[Session, Work]:
     """The session of a request, as nobody has looked at it yet.
 
     `at_once`: read the values now. For apps that may give the dict to an encoder which cannot look, and for
     what does not begin with `PLAIN`.
     """
     if carried is None:
-        session: Session = _Unseen()
-        _bind(session, Opening(carrier, headers))
-        return session
-    session = _Unseen(_NOT_READ)
-    _bind(session, Opening(carrier, headers, carried))
-    if at_once and begin(session).flash:
-        # An iteration over an unseen session could not tell a look at the whole from a read of each key.
-        session.mark_accessed()
-    return session
-
-
-def begin(session: Session) -> Work:
-    """The session's work, with its values read; this is not yet a look."""
-    state = state_of(session)
-    if type(state) is Work:
-        return state
-    assert type(state) is Opening
-    content = None
-    if state.carried is not None:
-        dict.clear(session)
-        try:
-            content = unpack(state.carried.line)
-            dict.update(session, content.data)
-        except InvalidRecord as fault:
-            logger.warning("ignored a cookie: %s", fault)
-    work = Work(state, content)
+        work, session = Work(carrier, headers), _Unseen()
+        _bind(session, work)
+        return session, work
+    work, session = Work(carrier, headers, carried, carried, _LIVE, False, True), _Unseen(_NOT_READ)
     _bind(session, work)
-    return work
+    if at_once:
+        work.read(session)
+        if work.flash:
+            # An iteration over an unseen session could not tell a look at the whole from a read of each key.
+            session.mark_accessed()
+    return session, work
 
 
 def replace_values(session: Session, other: object) -> None:

@@ -328,7 +328,8 @@ def attributes(line: str) -> dict[str, str]:
 def new_session() -> Session:
     """A session as an anonymous request has it, without the request."""
     carrier = MemoryStore().carrier(Lifetime.of(None, None, True, None), None)
-    return open_session(carrier)
+    session, _ = open_session(carrier, (), None, at_once=True)
+    return session
 
 
 # -- gates and clocks --------------------------------------------------------------------------------

@@ -138,7 +138,7 @@ def test_the_walk_meets_the_types_that_hold_secrets() -> None:
         "OwnedSession",
     }
     assert expected | {"Session", "TypedSession", "SQLiteStore", "RedisStore", "KeyRing"} <= types().keys()
-    assert {"held", "known", "owner", "_base"} <= attributes(types()["Work"])
+    assert {"held", "known", "owner", "base"} <= attributes(types()["Work"])
     assert {"_table", "_given"} <= attributes(types()["PostgresStore"])
 
     @dataclasses.dataclass

@@ -30,10 +30,11 @@ class Carried(Hidden, msgspec.Struct, frozen=True, gc=False):
 
     def changed(self, line: bytes, commit_id: bytes, expires_at: float, owner: str | None) -> Carried:
         """Its next version, made by this commit."""
-        old, trail = self.record, self.trail
+        old = self.record
+        trail = old.payload.partition(b"\n")[2] or b";"
         if len(trail) >= LONGEST_TRAIL:
             trail = shortened(trail)
-        payload = line + b"\n" + (trail or b";") + commit_id
+        payload = b"".join((line, b"\n", trail, commit_id))
         new = Record(payload, old.created_at, expires_at, old.version + 1, owner)
         return Carried(new, self.id, self.key)
 
