@@ -35,6 +35,7 @@ from sessions._carriers import Carried, Loaded
 from sessions._changes import Log
 from sessions._json import encode
 from sessions._record import Content, Record, new_commit_id
+from sessions._stamp import logged_in_at, stamp_of, stamped, with_login
 from sessions._turns import Retry
 from sessions._work import Standing, Taken, Work, one_at_a_time
 from sessions.errors import SessionEnded, SessionTooLarge, WriteConflict
@@ -108,10 +109,25 @@ async def _commit_anything(work: Work, values: Values, extend: bool, asked: bool
             await _catch_up(work, values)
         taken = work.take(values)
         await _save(work, values, taken, extend)
+        if taken.sets_owner and work.carrier.max_sessions is not None:
+            work.crowding = True
+        if work.crowding:
+            await _end_oldest(work)
         if asked and not (taken.changed or retried):
             await _check_that_it_lives(work)
     finally:
         work.end_turn()
+
+
+async def _end_oldest(work: Work) -> None:
+    """After a login: keep to the number of sessions that an owner may have."""
+    if work.owner is not None:
+        try:
+            await work.carrier.end_oldest(work.owner)
+        except BaseException:
+            work.pending = work.special = True  # for the next commit
+            raise
+    work.crowding = False
 
 
 def _doubt(work: Work, taken: Taken) -> None:
@@ -235,16 +251,16 @@ async def _try(
     rotate: bool,
 ) -> Carried | None:
     """Keep the next version, with this text and owner; None if others were faster."""
-    record = carried.record
+    record, (line, owner) = carried.record, content
     expires_at = record.expires_at
-    if extend or taken.touch:
-        expires_at = _expiry(work, record, taken)
+    if extend or taken.touch or taken.sets_owner:
+        expires_at = _expiry(work, record, taken, owner, extend)
     if not (taken.changed or rotate or expires_at != record.expires_at):
         return carried
-    line, owner = content
     if taken.changed:  # what only lives on may be from before there was a limit
         _check_size(work, line)
-    saved: Carried | None = carried.changed(line, taken.named(), expires_at, owner)
+    stamp = _stamp(work, record, taken, owner, expires_at)
+    saved: Carried | None = carried.changed(line, taken.named(), expires_at, owner, stamp)
     assert saved is not None
     taken.sent = True
     if rotate:
@@ -350,9 +366,11 @@ async def _replace(work: Work, taken: Taken, carried: Carried, content: Content,
 async def _begin(work: Work, taken: Taken, line: bytes, owner: str | None) -> Carried:
     _check_size(work, line)
     now = time.time()
-    payload = line + b"\n;" + taken.named()
+    lifetime = work.carrier.lifetime.for_owner(owner)
+    stamp = stamped(now, 0.0 if owner is None else now, lifetime)
+    payload = b"".join((line, b"\n;", taken.named(), stamp))
     taken.sent = True
-    record = Record(payload, now, work.carrier.lifetime.first(now), owner=owner)
+    record = Record(payload, now, lifetime.first(now), owner=owner)
     begun = await work.carrier.create(record, taken.drawn())
     taken.sent = False
     work.born = True
@@ -418,11 +436,29 @@ def _let_go(work: Work) -> None:
     work.drop_changes()
 
 
-def _expiry(work: Work, record: Record, taken: Taken) -> float:
+def _expiry(work: Work, record: Record, taken: Taken, owner: str | None, extend: bool) -> float:
     """When the session ends from now on."""
-    lifetime = work.carrier.lifetime
-    rule = lifetime.renewed if taken.touch else lifetime.after_activity
-    return rule(record.created_at, record.expires_at, time.time())
+    lifetime, now = work.carrier.lifetime.for_owner(owner), time.time()
+    if lifetime is not work.carrier.lifetime.for_owner(record.owner):  # a login or a logout: other rules
+        return lifetime.capped(record.created_at, lifetime.first(now))
+    if taken.touch:
+        return lifetime.renewed(record.created_at, record.expires_at, now)
+    return lifetime.after_activity(record.created_at, record.expires_at, now) if extend else record.expires_at
+
+
+def _stamp(work: Work, record: Record, taken: Taken, owner: str | None, expires_at: float) -> bytes:
+    """The stamp of a record that a commit changes so; empty for the one that it has."""
+    if expires_at == record.expires_at and not taken.sets_owner:
+        return b""
+    now = time.time()
+    login = logged_in_at(record.payload)
+    if taken.sets_owner:
+        login = 0.0 if owner is None else now
+    if expires_at == record.expires_at:
+        return with_login(stamp_of(record.payload), login)
+    lifetime = work.carrier.lifetime.for_owner(owner)
+    in_advance = 0.0 if taken.touch or taken.sets_owner else lifetime.refresh_interval
+    return stamped(now + in_advance, login, lifetime)
 
 
 def _check_size(work: Work, line: bytes) -> None:

@@ -49,6 +49,8 @@ class Lifetime:
     refresh_interval: float = 0.0
     told: bool = True
     """Whether the browser is told (Max-Age); not where the expiry is only the store's retention."""
+    anonymous: Lifetime | None = None
+    """The rules for sessions without an owner, if they are others."""
     slack: float = field(init=False)
     """Seconds by which an extension has to move the expiry to be worth it.
 
@@ -71,6 +73,7 @@ class Lifetime:
         absolute_timeout: Duration | None,
         auto_extend_expiration: bool,
         refresh_interval: Duration | None,
+        anonymous_expire_after: Duration | None = None,
     ) -> Lifetime:
         idle = seconds("expire_after", expire_after)
         absolute = seconds("absolute_timeout", absolute_timeout)
@@ -83,13 +86,37 @@ class Lifetime:
             interval = seconds("refresh_interval", refresh_interval) or 0.0
             if idle is None or interval >= idle:
                 raise ValueError("refresh_interval must be shorter than expire_after")
-        return cls(idle, absolute, auto_extend_expiration, interval, told=bool(idle or absolute))
+        told, shorter = bool(idle or absolute), seconds("anonymous_expire_after", anonymous_expire_after)
+        anonymous = None
+        if shorter is not None:
+            if shorter >= (idle or absolute or RETENTION):
+                raise ValueError(
+                    "anonymous_expire_after must be shorter than expire_after, or than the two weeks that a"
+                    " session without timeouts is kept"
+                )
+            pause = min(interval or 60.0, shorter // 20)
+            anonymous = cls(shorter, absolute, auto_extend_expiration, pause, told)
+        return cls(idle, absolute, auto_extend_expiration, interval, told, anonymous)
 
     def with_retention(self) -> Lifetime:
         """The same for a server-side store, where also a session without timeouts ends some day."""
         if self.told:
             return self
-        return Lifetime(idle=RETENTION, refresh_interval=24 * 60 * 60.0, told=False)
+        return Lifetime(idle=RETENTION, refresh_interval=24 * 60 * 60.0, told=False, anonymous=self.anonymous)
+
+    @property
+    def both(self) -> tuple[Lifetime, ...]:
+        """The rules for sessions with an owner, and those for sessions without one if they are others."""
+        return (self,) if self.anonymous is None else (self, self.anonymous)
+
+    @property
+    def needs_no_extension_at_all(self) -> float:
+        """A session with more seconds left than this needs no extension, with an owner or without."""
+        return max(each.needs_no_extension for each in self.both)
+
+    def for_owner(self, owner: str | None) -> Lifetime:
+        """The rules for a session of this owner."""
+        return self.anonymous if owner is None and self.anonymous is not None else self
 
     def first(self, now: float) -> float:
         """When a session that is born now ends."""

@@ -63,8 +63,8 @@ class InvalidRecord(ValueError):
 
 
 # A payload is the content as one line of JSON, a line break, and the trail: the key that the session had
-# before its last rotation, a semicolon, and the ids of the last commits. JSON text has no line breaks of its
-# own, and who only reads need not decode the trail.
+# before its last rotation, a semicolon, the ids of the last commits, and the stamp (`_stamp.py`). JSON text
+# has no line breaks of its own, and who only reads need not decode the trail.
 
 COMMIT_ID_LENGTH: Final = 12
 """Hexadecimal digits: 48 bits, enough to tell apart the few commits that one record remembers."""
@@ -79,7 +79,7 @@ PLAIN: Final = b'{"data"'
 EMPTY: Final = b"{}"
 """The line of a session without values."""
 
-LONGEST_TRAIL: Final = 65 + 2 * REMEMBERED_COMMITS * COMMIT_ID_LENGTH
+LONGEST_HISTORY: Final = 65 + 2 * REMEMBERED_COMMITS * COMMIT_ID_LENGTH
 
 _decode: Final = msgspec.json.Decoder(Content).decode
 
@@ -125,9 +125,9 @@ def new_commit_id() -> bytes:
         return new_commit_id()
 
 
-def shortened(trail: bytes) -> bytes:
-    """The trail without the commits that it need not remember any more."""
-    former, _, ids = trail.partition(b";")
+def shortened(history: bytes) -> bytes:
+    """The trail up to the stamp, without the commits that it need not remember any more."""
+    former, _, ids = history.partition(b";")
     return b"%b;%b" % (former, ids[-COMMIT_ID_LENGTH * (REMEMBERED_COMMITS - 1) :])
 
 

@@ -59,6 +59,11 @@ class Taken(Hidden, msgspec.Struct, eq=False):
     """What the session's next id is made from: a retry draws no other, as the record may be there by now."""
 
     @property
+    def sets_owner(self) -> bool:
+        """Whether it is a login, or a logout that keeps the session."""
+        return self.notes is not None and self.notes.owner
+
+    @property
     def changed(self) -> bool:
         return self.before != self.after or bool(self.notes)
 
@@ -134,6 +139,8 @@ class Work(Hidden, msgspec.Struct, eq=False):
     """Whether the handler ended a session, or the lack of one: then an old cookie goes."""
     ending: tuple[Carried, ...] = ()
     """Sessions that the handler has ended and the store has yet to end."""
+    crowding: bool = False
+    """Whether the owner may have too many sessions by now."""
     life: int = 0
     """One more after each end of a session within the request."""
     unsure: Taken | None = None
@@ -252,7 +259,7 @@ class Work(Hidden, msgspec.Struct, eq=False):
         return encode(data[key]) if key in data else None
 
     def own(self, owner: str | None) -> None:
-        self.noting().owner = True
+        self.noting().owner = self.special = True
         self.owner = owner
 
     def rotate(self) -> None:

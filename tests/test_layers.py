@@ -35,10 +35,10 @@ LAYERS: dict[str, tuple[str, str]] = {
         "carriers ground",
     ),
     "carriers": (
-        "_carriers/__init__ _carriers/content _carriers/id _carriers/chain _carriers/base",
+        "_carriers/__init__ _carriers/content _carriers/id _carriers/limit _carriers/chain _carriers/base",
         "ground",
     ),
-    "ground": ("_keys _cookie _lifetime _record _json _hidden iron errors", ""),
+    "ground": ("_keys _cookie _stamp _lifetime _record _json _hidden iron errors", ""),
 }
 """Layer → its files, and the layers that they may import. In its own layer a file may import what is to its
 right."""

@@ -8,7 +8,8 @@ import msgspec
 
 from sessions._hidden import Hidden
 from sessions._lifetime import Lifetime
-from sessions._record import LONGEST_TRAIL, Content, Record, shortened, split
+from sessions._record import LONGEST_HISTORY, Content, Record, shortened, split
+from sessions._stamp import LENGTH, NONE
 
 
 class Carried(Hidden, msgspec.Struct, frozen=True, gc=False):
@@ -28,13 +29,19 @@ class Carried(Hidden, msgspec.Struct, frozen=True, gc=False):
         """The former key and the last commits."""
         return split(self.record.payload)[1]
 
-    def changed(self, line: bytes, commit_id: bytes, expires_at: float, owner: str | None) -> Carried:
-        """Its next version, made by this commit."""
+    def changed(
+        self, line: bytes, commit_id: bytes, expires_at: float, owner: str | None, stamp: bytes = b""
+    ) -> Carried:
+        """Its next version, made by this commit; with the stamp that it had if there is no new one."""
         old = self.record
-        trail = old.payload.partition(b"\n")[2] or b";"
-        if len(trail) >= LONGEST_TRAIL:
-            trail = shortened(trail)
-        payload = b"".join((line, b"\n", trail, commit_id))
+        trail = old.payload.partition(b"\n")[2]
+        if len(trail) > LENGTH:
+            history = trail[:-LENGTH]
+            if len(history) >= LONGEST_HISTORY:
+                history = shortened(history)
+            payload = b"".join((line, b"\n", history, commit_id, stamp or trail[-LENGTH:]))
+        else:  # a cookie's record, or one that no commit has made
+            payload = b"".join((line, b"\n", trail or b";", commit_id, stamp or NONE))
         new = Record(payload, old.created_at, expires_at, old.version + 1, owner)
         return Carried(new, self.id, self.key)
 
@@ -53,6 +60,8 @@ class Carrier(Protocol):
     """Bytes of cookies that a session may take."""
     max_content: int
     """Bytes of JSON that a session's content may take, where a store keeps it."""
+    max_sessions: int | None
+    """How many sessions an owner may have; None for any number."""
     on_server: bool
     """Whether the server keeps the session. Else the cookie is the session: a change after the response
     cannot be kept, and what a browser holds cannot be ended."""
@@ -94,6 +103,10 @@ class Carrier(Protocol):
 
     async def end(self, carried: Carried) -> None:
         """End the session, under whatever id it lives by now. Raises `WriteConflict` if it cannot be sure."""
+        ...
+
+    async def end_oldest(self, owner: str) -> None:
+        """End what the owner has more than `max_sessions`. Raises `WriteConflict` if it cannot be sure."""
         ...
 
     def cookie(self, carried: Carried) -> str:

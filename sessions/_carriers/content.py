@@ -55,7 +55,8 @@ class ContentCarrier:
 
     def __init__(self, lifetime: Lifetime, keys: KeyRing, max_bytes: int) -> None:
         self.lifetime = lifetime
-        self.enough = lifetime.needs_no_extension
+        self.enough = lifetime.needs_no_extension_at_all
+        self.max_sessions: int | None = None
         self.max_bytes = max_bytes
         self._keys = keys
 
@@ -74,11 +75,14 @@ class ContentCarrier:
         except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
             raise InvalidCookie("it holds no session") from None
         now = time.time()
+        lifetime = self.lifetime.for_owner(kept.owner)
         created_at = now if created_at is None else created_at
         if expires_at is None:  # from before there was an idle timeout, or from an app that has none
-            expires_at = self.lifetime.first(now if accessed_at is None else accessed_at)
+            expires_at = lifetime.first(now if accessed_at is None else accessed_at)
         # A Hono app extends a session without a thought of our absolute timeout.
-        expires_at = self.lifetime.capped(created_at, expires_at)
+        expires_at = lifetime.capped(created_at, expires_at)
+        if accessed_at is not None and lifetime.idle is not None:  # it may have been longer at that time
+            expires_at = min(expires_at, accessed_at + lifetime.idle + lifetime.refresh_interval)
         if kept.delete or expires_at <= now:
             return None
         return Carried(Record(line, created_at, expires_at))
@@ -103,6 +107,9 @@ class ContentCarrier:
         return changed
 
     async def end(self, carried: Carried) -> None:
+        pass
+
+    async def end_oldest(self, owner: str) -> None:
         pass
 
     def cookie(self, carried: Carried) -> str:
