@@ -3,7 +3,7 @@
 When an operator shortens a timeout, a record says itself what is left of it by the new rules. One comparison
 of bytes tells that the rules are still the same.
 
-48 decimal digits: milliseconds since the epoch of the last activity that the expiry allows for, and of the
+54 decimal digits: microseconds since the epoch of the last activity that the expiry allows for, and of the
 login (zeros without one); then milliseconds of the idle timeout and of the absolute timeout (zeros for none).
 """
 
@@ -13,7 +13,7 @@ from typing import Final
 
 from sessions._lifetime import Lifetime
 
-_MOMENT: Final = 13
+_MOMENT: Final = 16
 _RULES: Final = 22
 LENGTH: Final = 2 * _MOMENT + _RULES
 
@@ -34,19 +34,19 @@ def stamp_of(payload: bytes) -> bytes:
 
 def stamped(last_activity: float, logged_in_at: float, lifetime: Lifetime) -> bytes:
     """A stamp. The moments are seconds since the epoch; 0 for no login."""
-    return b"%013d%013d%b" % (round(last_activity * 1000), round(logged_in_at * 1000), rules_of(lifetime))
+    return b"%016d%016d%b" % (round(last_activity * 1e6), round(logged_in_at * 1e6), rules_of(lifetime))
 
 
 def with_login(stamp: bytes, logged_in_at: float) -> bytes:
     """The stamp with another moment of the login."""
-    return b"%b%013d%b" % (stamp[:_MOMENT], round(logged_in_at * 1000), stamp[-_RULES:])
+    return b"%b%016d%b" % (stamp[:_MOMENT], round(logged_in_at * 1e6), stamp[-_RULES:])
 
 
 def last_activity(payload: bytes) -> float:
     """Seconds since the epoch; 0 if the record does not say."""
-    return int(stamp_of(payload)[:_MOMENT]) / 1000
+    return int(stamp_of(payload)[:_MOMENT]) / 1e6
 
 
 def logged_in_at(payload: bytes) -> float:
     """Seconds since the epoch; 0 without a login."""
-    return int(stamp_of(payload)[_MOMENT : 2 * _MOMENT]) / 1000
+    return int(stamp_of(payload)[_MOMENT : 2 * _MOMENT]) / 1e6
