@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from starlette.requests import Request
@@ -137,6 +136,6 @@ async def test_it_writes_no_more_often(clock: Clock) -> None:
 
 @pytest.mark.parametrize("seconds", [0, -1, 3600, 5000, "1"])
 def test_a_time_that_is_not_shorter_is_an_error(seconds: Any) -> None:
-    make: Callable[..., Any] = SessionMiddleware
+    make, app = SessionMiddleware, cast("Any", None)
     with pytest.raises((ValueError, TypeError), match="anonymous_expire_after"):
-        make(None, MemoryStore(), expire_after=3600, anonymous_expire_after=seconds)
+        make(app, MemoryStore(), expire_after=3600, anonymous_expire_after=seconds)
