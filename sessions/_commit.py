@@ -34,8 +34,9 @@ from sessions._adopt import adopt
 from sessions._carriers import Carried, Loaded
 from sessions._changes import Log
 from sessions._json import encode
+from sessions._lifetime import Lifetime
 from sessions._record import Content, Record, new_commit_id
-from sessions._stamp import logged_in_at, stamp_of, stamped, with_login
+from sessions._stamp import stamped
 from sessions._turns import Retry
 from sessions._work import Standing, Taken, Work, one_at_a_time
 from sessions.errors import SessionEnded, SessionTooLarge, WriteConflict
@@ -72,7 +73,8 @@ async def commit(work: Work, values: Values, *, extend: bool, asked: bool = Fals
     work.saving = True
     try:
         with one_at_a_time:
-            owner, text = work.owner, encode(Content(None, work.flash, values, work.owner))
+            owner = work.owner
+            text = encode(Content(None, work.flash, values, owner, work.authenticated_at))
             work.notes, work.base = None, text
         life, commit_id, record = work.life, new_commit_id(), held.record
         if len(text) > work.carrier.max_content:
@@ -107,9 +109,11 @@ async def _commit_anything(work: Work, values: Values, extend: bool, asked: bool
             work.read(values)
         if work.special:
             await _catch_up(work, values)
+        if work.special:
+            work.look_at_login_keys(values)
         taken = work.take(values)
         await _save(work, values, taken, extend)
-        if taken.sets_owner and work.carrier.max_sessions is not None:
+        if taken.is_login and work.carrier.max_sessions is not None:
             work.crowding = True
         if work.crowding:
             await _end_oldest(work)
@@ -252,15 +256,19 @@ async def _try(
 ) -> Carried | None:
     """Keep the next version, with this text and owner; None if others were faster."""
     record, (line, owner) = carried.record, content
-    expires_at = record.expires_at
-    if extend or taken.touch or taken.sets_owner:
-        expires_at = _expiry(work, record, taken, owner, extend)
+    expires_at, created_at, stamp = record.expires_at, record.created_at, b""
+    if taken.is_login or extend or taken.touch:
+        lifetime, now = work.carrier.lifetime.for_owner(owner), time.time()
+        if taken.is_login:
+            created_at = now
+        expires_at, last_activity = _expiry(lifetime, record, taken, now)
+        if expires_at != record.expires_at or taken.is_login:
+            stamp = stamped(last_activity, lifetime)
     if not (taken.changed or rotate or expires_at != record.expires_at):
         return carried
     if taken.changed:  # what only lives on may be from before there was a limit
         _check_size(work, line)
-    stamp = _stamp(work, record, taken, owner, expires_at)
-    saved: Carried | None = carried.changed(line, taken.named(), expires_at, owner, stamp)
+    saved: Carried | None = carried.changed(line, taken.named(), expires_at, owner, created_at, stamp)
     assert saved is not None
     taken.sent = True
     if rotate:
@@ -303,7 +311,7 @@ async def _log_in_again(work: Work, values: Values, taken: Taken, following: Loa
     if following and taken.is_in(following[0]):  # it took the record over, and the answer was lost
         work.tombstone = None
         _land(work, values, taken, following[0], following[0].line)
-    elif following and taken.owner is not None and following[1].owner == taken.owner:
+    elif following and _is_same_login(work, taken, following[1], log):
         # The same user: the new session is theirs, and the browser is told its id, perhaps once more.
         carried, content = following
         await _keep(work, values, taken, carried, False, log.replay(content), takes_over=True)
@@ -316,6 +324,14 @@ async def _log_in_again(work: Work, values: Values, taken: Taken, following: Loa
         work.tombstone = None
     else:
         work.standing = Standing.MOVED
+
+
+def _is_same_login(work: Work, taken: Taken, content: Content, log: Log) -> bool:
+    """Whether the user that logs in is the one that the session belongs to."""
+    if taken.owner is not None or content.owner is not None:
+        return taken.owner == content.owner
+    said = {key: text for key, text in log.values.items() if key in work.login_keys and text is not None}
+    return bool(said) and all(encode(content.data.get(key)) == text for key, text in said.items())
 
 
 async def _write_behind(work: Work, taken: Taken, tombstone: Loaded, log: Log) -> None:
@@ -367,7 +383,7 @@ async def _begin(work: Work, taken: Taken, line: bytes, owner: str | None) -> Ca
     _check_size(work, line)
     now = time.time()
     lifetime = work.carrier.lifetime.for_owner(owner)
-    stamp = stamped(now, 0.0 if owner is None else now, lifetime)
+    stamp = stamped(now, lifetime)
     payload = b"".join((line, b"\n;", taken.named(), stamp))
     taken.sent = True
     record = Record(payload, now, lifetime.first(now), owner=owner)
@@ -436,29 +452,14 @@ def _let_go(work: Work) -> None:
     work.drop_changes()
 
 
-def _expiry(work: Work, record: Record, taken: Taken, owner: str | None, extend: bool) -> float:
-    """When the session ends from now on."""
-    lifetime, now = work.carrier.lifetime.for_owner(owner), time.time()
-    if lifetime is not work.carrier.lifetime.for_owner(record.owner):  # a login or a logout: other rules
-        return lifetime.capped(record.created_at, lifetime.first(now))
+def _expiry(lifetime: Lifetime, record: Record, taken: Taken, now: float) -> tuple[float, float]:
+    """When the session ends from now on, and the last activity that this allows for."""
+    if taken.is_login:
+        return lifetime.first(now), now
     if taken.touch:
-        return lifetime.renewed(record.created_at, record.expires_at, now)
-    return lifetime.after_activity(record.created_at, record.expires_at, now) if extend else record.expires_at
-
-
-def _stamp(work: Work, record: Record, taken: Taken, owner: str | None, expires_at: float) -> bytes:
-    """The stamp of a record that a commit changes so; empty for the one that it has."""
-    if expires_at == record.expires_at and not taken.sets_owner:
-        return b""
-    now = time.time()
-    login = logged_in_at(record.payload)
-    if taken.sets_owner:
-        login = 0.0 if owner is None else now
-    if expires_at == record.expires_at:
-        return with_login(stamp_of(record.payload), login)
-    lifetime = work.carrier.lifetime.for_owner(owner)
-    in_advance = 0.0 if taken.touch or taken.sets_owner else lifetime.refresh_interval
-    return stamped(now + in_advance, login, lifetime)
+        return lifetime.renewed(record.created_at, record.expires_at, now), now
+    expires_at = lifetime.after_activity(record.created_at, record.expires_at, now)
+    return expires_at, now + lifetime.refresh_interval
 
 
 def _check_size(work: Work, line: bytes) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from sessions._carriers import Carried, Carrier
 from sessions._cookie import Cookie, CookieOptions
+from sessions._cookie_header import Found
 from sessions._keys import EncryptionKey, KeyRing
 from sessions._lifetime import Duration, Lifetime
 from sessions._purge import Purger
 from sessions._record import PLAIN, moved_to
-from sessions._response import Exchange, Message, Scope, Send, unavailable
+from sessions._response import STARTS, Exchange, Message, Scope, Send, unavailable
+from sessions._second_cookies import only_living, without_second_cookies
 from sessions._session import open_session
 from sessions.errors import InvalidCookie, StoreUnavailable
 from sessions.stores import Storage, Store, open_store
@@ -22,6 +24,10 @@ Receive = Callable[[], Awaitable[Message]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 logger = logging.getLogger("sessions")
+
+LOGIN_KEYS: Final = ("user", "user_id", "username", "token", "auth", "_user_id", "_auth_user_id")
+"""Where apps and libraries write who is signed in: sqladmin and starlette-admin (`token`, `username`),
+Authlib's examples (`user`), FastHTML's (`auth`), starlette-login (`_user_id`), Django (`_auth_user_id`)."""
 
 _SERVED: Final = frozenset({"http", "websocket"})
 
@@ -49,6 +55,8 @@ class SessionMiddleware:
         max_sessions: how many sessions an owner may have. A login beyond that ends the one that was logged
             in first. None: any number.
         session_cookie_name: prefixes `__Host-` and `__Secure-` are kept to.
+        login_keys: keys of which a change gives the session a new id, because it is a login or a logout: for
+            apps that write `session["user"]` and call no `rotate()`. `LOGIN_KEYS` by default.
 
     Raises `ValueError` at construction for a key that is too short or one character repeated, a cookie
     store without key, a duration out of range, and cookie settings that browsers reject; `TypeError` for a
@@ -68,6 +76,7 @@ class SessionMiddleware:
         session_cookie_name: str = "session",
         anonymous_expire_after: Duration | None = None,
         max_sessions: int | None = None,
+        login_keys: Collection[str] = LOGIN_KEYS,
     ) -> None:
         keys = None if encryption_key is None else KeyRing(encryption_key)
         lifetime = Lifetime.of(
@@ -79,6 +88,7 @@ class SessionMiddleware:
         self._carrier: Carrier = storage.carrier(lifetime, keys)
         self._carrier.max_sessions = _checked_number(max_sessions, storage)
         self._purger = Purger(self._carrier)
+        self._login_keys = frozenset(_collection(login_keys))
         self._says_so = _says_when_it_looks(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,9 +100,7 @@ class SessionMiddleware:
         carried, at_once = None, False
         if found is not None:
             try:
-                if found.fault is not None:
-                    raise InvalidCookie(found.fault)
-                carried = await carrier.find(found.value)
+                carried = await (carrier.find(found.value) if found.value else only_living(carrier, found))
                 at_once = not (self._says_so or _says_when_it_looks(scope.get("app")))
                 if carried is None or not carried.record.payload.startswith(PLAIN):
                     _log_found(cookie, carried)
@@ -102,9 +110,11 @@ class SessionMiddleware:
             except StoreUnavailable as fault:
                 await unavailable(fault, scope["type"], send)
                 return
-        session, work = open_session(carrier, headers, carried, at_once=at_once)
+        session, work = open_session(carrier, headers, self._login_keys, carried, at_once=at_once)
         scope["session"] = session
         scope.setdefault("sessions", {})[cookie.name] = session
+        if found is not None and found.doubled:
+            send = _removing(cookie, found, scope, send)
         exchange = Exchange(session, work, cookie, found, scope, send)
         try:
             await self.app(scope, receive, exchange.send)
@@ -140,11 +150,29 @@ def _says_when_it_looks(app: object) -> bool:
     return _frameworks[kind]
 
 
+def _removing(cookie: Cookie, found: Found, scope: Scope, send: Send) -> Send:
+    """What the response is sent with if the request brought second cookies."""
+
+    async def send_without_them(message: Message) -> None:
+        if message["type"] in STARTS:
+            message = without_second_cookies(cookie, found, scope, message)
+        await send(message)
+
+    return send_without_them
+
+
 def _log_found(cookie: Cookie, carried: Carried | None) -> None:
     if carried is None:
         logger.info("ignored a cookie %r: its session is over or unknown", cookie.name)
     elif moved_to(carried.record.payload) is not None:
         logger.info("ignored a cookie %r: its session has a newer id", cookie.name)
+
+
+def _collection(login_keys: Collection[str]) -> Collection[str]:
+    """Raises `TypeError` for a single text, whose letters would be the keys, and for keys of another type."""
+    if isinstance(login_keys, str) or not all(isinstance(key, str) for key in login_keys):
+        raise TypeError("login_keys is a collection of strings, for example ('user',)")
+    return login_keys
 
 
 def _storage(store: Storage | str) -> Storage:

@@ -56,6 +56,8 @@ class Content(Hidden, msgspec.Struct, omit_defaults=True, gc=False):
     flash: tuple[str, ...] = ()
     data: dict[str, Any] = {}
     owner: str | None = None
+    authenticated_at: float | None = None
+    """When the owner, or whoever a login key names, proved last who they are; seconds since the epoch."""
 
 
 class InvalidRecord(ValueError):
@@ -158,6 +160,12 @@ class OwnedSession:
         self.created_at = datetime.fromtimestamp(record.created_at, UTC)
         self.expires_at = None if isinf(record.expires_at) else datetime.fromtimestamp(record.expires_at, UTC)
         self._record = record
+
+    @property
+    def authenticated_at(self) -> datetime | None:
+        """When its user proved last who they are (UTC)."""
+        moment = unpack(split(self._record.payload)[0]).authenticated_at
+        return None if moment is None else datetime.fromtimestamp(moment, UTC)
 
     @property
     def data(self) -> dict[str, Any]:

@@ -11,9 +11,12 @@ from typing import Any, Final
 import anyio
 import msgspec
 
+from sessions._caching import private, varying
 from sessions._commit import commit
-from sessions._cookie import Cookie, Found
+from sessions._cookie import Cookie
+from sessions._cookie_header import Found
 from sessions._hidden import Hidden
+from sessions._second_cookies import SECURE_SCHEMES
 from sessions._session import Session, replace_values
 from sessions._work import Phase, Standing, Work
 from sessions.errors import LateChange, SessionEnded, StoreUnavailable
@@ -35,10 +38,9 @@ _OPEN: Final = Phase.OPEN
 _ANSWERED: Final = Phase.ANSWERED
 _ANONYMOUS: Final = Standing.ANONYMOUS
 _LIVE: Final = Standing.LIVE
-_SECURE_SCHEMES: Final = frozenset({"https", "wss"})
 _VARY_COOKIE: Final = (b"vary", b"Cookie")
 _SET_COOKIE: Final = b"set-cookie"
-_START: Final = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
+STARTS: Final = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 
 
 class Exchange(Hidden, msgspec.Struct, eq=False):
@@ -61,7 +63,7 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
         if work.phase is not _OPEN:
             if work.notes is not None:
                 _refuse_late_changes(work, self.session)
-        elif message["type"] in _START:
+        elif message["type"] in STARTS:
             held = work.held
             due = held is not None and held.record.expires_at - time.time() <= work.carrier.enough
             names = dict(message.get("headers", ()))
@@ -90,11 +92,14 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
                 # The app may answer with an error page of its own, which then goes out without them.
                 work.fault = fault
                 raise
-        if work.accessed:
-            headers = _varying(headers) if b"vary" in names else [*headers, _VARY_COOKIE]
-        if headers is not given:
-            # A new message each time: an app may send one and the same dictionary to everybody.
+        if headers is not given:  # with the cookie, `Vary` is among them
             message = {**message, "headers": headers}
+        elif work.accessed:
+            # A new message each time: an app may send one and the same dictionary to everybody.
+            message = {
+                **message,
+                "headers": varying(headers) if b"vary" in names else [*headers, _VARY_COOKIE],
+            }
         work.phase = _ANSWERED
         await self.forward(message)
 
@@ -160,16 +165,13 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
         cookies = self._cookies()
         if not cookies:
             return headers
-        headers = [*headers, *[(b"set-cookie", cookie) for cookie in cookies]]
-        if not any(name.lower() == b"cache-control" for name, _ in headers):
-            headers.append((b"cache-control", b"private"))
-        return headers
+        return varying(private([*headers, *[(b"set-cookie", cookie) for cookie in cookies]]))
 
     def _cookies(self) -> list[bytes]:
         """The cookie that the browser is to hold from now on, or its removal."""
         work, found, cookie = self.work, self.found, self.cookie
         stale = found.numbers if found else ()
-        https = self.scope.get("scheme") in _SECURE_SCHEMES
+        https = self.scope.get("scheme") in SECURE_SCHEMES
         if work.standing is _ANONYMOUS:
             return cookie.remove(https=https, stale=stale) if found and work.dismissed else []
         if work.held is None or work.standing is not _LIVE:
@@ -215,19 +217,6 @@ def _is_activity(work: Work, message: Message) -> bool:
         if name.lower() == b"cache-control":
             return b"private" in value.lower() or b"no-store" in value.lower()
     return True
-
-
-def _varying(headers: Headers) -> Headers:
-    """The headers with `Vary: Cookie` among them (RFC 9110, section 12.5.5)."""
-    for name, _ in headers:
-        if name == b"vary":
-            break
-    else:
-        return [*headers, _VARY_COOKIE]
-    said = b", ".join(value for name, value in headers if name == b"vary")
-    if {b"*", b"cookie"} & {field.strip().lower() for field in said.split(b",")}:
-        return headers
-    return [*[header for header in headers if header[0] != b"vary"], (b"vary", said + b", Cookie")]
 
 
 def _store_unavailable(error: BaseException) -> StoreUnavailable | None:

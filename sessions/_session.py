@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from math import inf, isinf
@@ -76,7 +76,10 @@ class Session(dict[str, Any]):
 
     @property
     def created_at(self) -> datetime | None:
-        """When the session was first saved (UTC); None as long as it never was."""
+        """When the session was first saved, or the user last signed in (UTC); None as long as it never was.
+
+        From then on the absolute timeout runs.
+        """
         held = self._looked_at().held
         return _moment(held.record.created_at if held else inf)
 
@@ -90,6 +93,10 @@ class Session(dict[str, Any]):
     def owner(self) -> str | None:
         """Whom the session belongs to; None before a login. Set it at the login, to a user's id.
 
+        A change of owner is a login. The session gets a new id, and its absolute timeout begins anew. What
+        an anonymous visitor has collected stays. What another owner has left goes, but for what this request
+        has set. To set it after the response has started raises `LateChange`.
+
         A server-side store can then list and end all sessions of that user (`Store.sessions_of`,
         `Store.destroy_all`; OWASP ASVS 5, 7.4 and 7.5).
         """
@@ -101,7 +108,16 @@ class Session(dict[str, Any]):
             raise TypeError(f"an owner is a string or a number, not {type(owner).__name__}")
         owner = None if owner is None else str(owner)
         checked("owner", owner)
-        self._looked_at().own(owner)
+        self._looked_at().own(owner, self)
+
+    @property
+    def authenticated_at(self) -> datetime | None:
+        """When the user proved last who they are (UTC): at the login, or at `reauthenticate()`.
+
+        For a page that asks for the password again before something important (OWASP ASVS 5, 7.5.3).
+        """
+        moment = self._looked_at().authenticated_at
+        return _moment(inf if moment is None else moment)
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -279,10 +295,18 @@ class Session(dict[str, Any]):
         """
         self._looked_at().touch()
 
-    def rotate(self) -> None:
-        """Give the session a new id and keep its data. Call it at each login (session fixation).
+    def reauthenticate(self) -> None:
+        """Note that the user has just proved again who they are, for example by the password.
 
-        With the cookie store there is no id and nothing changes.
+        The session gets a new id, its absolute timeout begins anew, and `authenticated_at` is now.
+        """
+        self._looked_at().log_in(authenticated=True)
+
+    def rotate(self) -> None:
+        """Give the session a new id and keep its data: against session fixation, at each change of rights.
+
+        A change of `owner`, or of a key among the middleware's `login_keys`, does so by itself. With the
+        cookie store there is no id and nothing changes.
         """
         self._looked_at().rotate()
 
@@ -428,7 +452,12 @@ _bind: Final = vars(Session)["_work"].__set__
 
 
 def open_session(
-    carrier: Carrier, headers: Iterable[tuple[bytes, bytes]], carried: Carried | None, *, at_once: bool
+    carrier: Carrier,
+    headers: Iterable[tuple[bytes, bytes]],
+    login_keys: Collection[str],
+    carried: Carried | None,
+    *,
+    at_once: bool,
 ) -> tuple[Session, Work]:
     """The session of a request, as nobody has looked at it yet.
 
@@ -436,10 +465,11 @@ def open_session(
     what does not begin with `PLAIN`.
     """
     if carried is None:
-        work, session = Work(carrier, headers), _Unseen()
+        work, session = Work(carrier, headers, login_keys), _Unseen()
         _bind(session, work)
         return session, work
-    work, session = Work(carrier, headers, carried, carried, _LIVE, False, True), _Unseen(_NOT_READ)
+    work = Work(carrier, headers, login_keys, carried, carried, _LIVE, False, True)
+    session = _Unseen(_NOT_READ)
     _bind(session, work)
     if at_once:
         work.read(session)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+import time
+from collections.abc import Collection, Iterable
 from enum import Enum
 from threading import Lock
 from typing import Any, Final
@@ -59,9 +60,8 @@ class Taken(Hidden, msgspec.Struct, eq=False):
     """What the session's next id is made from: a retry draws no other, as the record may be there by now."""
 
     @property
-    def sets_owner(self) -> bool:
-        """Whether it is a login, or a logout that keeps the session."""
-        return self.notes is not None and self.notes.owner
+    def is_login(self) -> bool:
+        return self.notes is not None and self.notes.login
 
     @property
     def changed(self) -> bool:
@@ -108,6 +108,8 @@ class Work(Hidden, msgspec.Struct, eq=False):
     # Each request makes one of these: a struct is made in C, with all that is usual as defaults.
     carrier: Carrier
     headers: Iterable[tuple[bytes, bytes]] = ()
+    login_keys: Collection[str] = ()
+    """Keys of which a change is a login, or a logout."""
     held: Carried | None = None
     """The session that the request holds now."""
     known: Carried | None = None
@@ -119,6 +121,7 @@ class Work(Hidden, msgspec.Struct, eq=False):
     """Whether the values are still in the record: nobody has looked at the session yet."""
     phase: Phase = _OPEN
     owner: str | None = None
+    authenticated_at: float | None = None
     flash: tuple[str, ...] = ()
     base: bytes = EMPTY
     """The content's text as it was loaded, or saved last: what differs from it is a change."""
@@ -173,12 +176,14 @@ class Work(Hidden, msgspec.Struct, eq=False):
                 return
             data = content.data
             dict.update(values, data)
-            self.base, self.flash, self.owner = line, content.flash, content.owner
+            self.base, self.flash = line, content.flash
+            self.owner, self.authenticated_at = content.owner, content.authenticated_at
             self.nested = not PLAIN_TYPES.issuperset(map(type, data.values()))
             if content.moved is not None:
                 self.held = self.known = None
                 self.standing, self.tombstone, self.special = Standing.MOVED, carried, True
-                self.owner, self.base = None, self.text(data)
+                self.owner = self.authenticated_at = None
+                self.base = self.text(data)
             self.unread = False
 
     def __repr__(self) -> str:
@@ -220,6 +225,8 @@ class Work(Hidden, msgspec.Struct, eq=False):
             notes.assigned.add(key)
             if notes.functions and notes.results and key in notes.functions:
                 del notes.functions[key], notes.results[key]
+        if key in self.login_keys:
+            self.special = True
         if self.flash and key in self.flash:
             self._unflash(key)
 
@@ -250,6 +257,8 @@ class Work(Hidden, msgspec.Struct, eq=False):
             self.assign(key)  # it was changed in place before
             return
         notes.add_function(key, function, result)
+        if key in self.login_keys:
+            self.special = True
 
     def _text_of(self, key: str) -> bytes | None:
         """The value's text, as the last function left it or as it was loaded."""
@@ -258,9 +267,39 @@ class Work(Hidden, msgspec.Struct, eq=False):
         data = unpack(self.base).data
         return encode(data[key]) if key in data else None
 
-    def own(self, owner: str | None) -> None:
-        self.noting().owner = self.special = True
+    def own(self, owner: str | None, values: dict[str, Any]) -> None:
+        """Note that the session belongs to somebody else from now on. Raises `LateChange`."""
+        if owner == self.owner:
+            return
+        self.log_in(authenticated=owner is not None)
+        notes = self.noting()
+        if self.owner is not None:
+            # Nothing of the first one's values may reach the second. What this request has set is no such.
+            for key in [key for key in values if key not in notes.assigned]:
+                dict.pop(values, key, None)
+                self.assign(key)
+            notes.functions = notes.results = notes.read = None
+            notes.afresh = True
+        notes.owner = True
         self.owner = owner
+
+    def log_in(self, *, authenticated: bool) -> None:
+        """Note that somebody has just proved who they are, or is signed in no longer. Raises `LateChange`."""
+        self.rotate()
+        self.noting().login = True
+        self.authenticated_at = time.time() if authenticated else None
+
+    def look_at_login_keys(self, values: dict[str, Any]) -> None:
+        """Note a login that the app did not tell otherwise than by what it set. Raises `LateChange`."""
+        notes = self.notes
+        if notes is None or notes.login:
+            return
+        keys = [key for key in (*notes.assigned, *(notes.functions or ())) if key in self.login_keys]
+        if keys:
+            before = unpack(self.base).data
+            changed = [key for key in keys if before.get(key) != dict.get(values, key)]
+            if changed:
+                self.log_in(authenticated=any(dict.get(values, key) for key in changed))
 
     def rotate(self) -> None:
         self.check(told=True)
@@ -280,7 +319,8 @@ class Work(Hidden, msgspec.Struct, eq=False):
             self.ending = (*self.ending, ended)
         self.held = self.tombstone = None
         self.standing = _ANONYMOUS
-        self.base, self.owner, self.flash = EMPTY, None, ()
+        self.base, self.flash = EMPTY, ()
+        self.owner = self.authenticated_at = None
         self.drop_changes()
         self.life += 1
         self.nested = False
@@ -319,7 +359,7 @@ class Work(Hidden, msgspec.Struct, eq=False):
 
     def text(self, values: dict[str, Any]) -> bytes:
         """The content as JSON text."""
-        return encode(Content(None, self.flash, values, self.owner))
+        return encode(Content(None, self.flash, values, self.owner, self.authenticated_at))
 
     def take(self, values: dict[str, Any]) -> Taken:
         """What this commit has to save.
@@ -375,7 +415,8 @@ class Work(Hidden, msgspec.Struct, eq=False):
         lost = self.has_changes(values)
         if self.accessed and lost:
             content = unpack(self.unsure.before if self.unsure else self.base)
-            self.owner, self.flash = content.owner, content.flash
+            self.flash = content.flash
+            self.owner, self.authenticated_at = content.owner, content.authenticated_at
             dict.clear(values)
             dict.update(values, content.data)
         self.drop_changes()

@@ -30,7 +30,7 @@ async def log_out(request: Request) -> Response:
 
 
 @pytest.fixture(params=KINDS)
-def browser(request: pytest.FixtureRequest) -> Browser:
+def visitor(request: pytest.FixtureRequest) -> Browser:
     app = site(
         log_in,
         log_out,
@@ -46,52 +46,52 @@ async def alive(browser: Browser) -> bool:
     return bool((await browser.get("/keys")).json())
 
 
-async def test_an_anonymous_one_ends_sooner(browser: Browser, clock: Clock) -> None:
-    reply = await browser.get("/write", a="1")
+async def test_an_anonymous_one_ends_sooner(visitor: Browser, clock: Clock) -> None:
+    reply = await visitor.get("/write", a="1")
     assert attributes(reply.set_cookies[0])["max-age"] == "3600"
-    thief = browser.copy()
+    thief = visitor.copy()
     clock.go(3600)
     assert await thief.replayed(reply.set_cookies[0].partition(";")[0].partition("=")[2]) == {}
 
 
-async def test_activity_extends_it_by_the_shorter_time(browser: Browser, clock: Clock) -> None:
-    await browser.get("/write", a="1")
+async def test_activity_extends_it_by_the_shorter_time(visitor: Browser, clock: Clock) -> None:
+    await visitor.get("/write", a="1")
     for _ in range(5):
         clock.go(3500)
-        assert await alive(browser)
+        assert await alive(visitor)
     clock.go(3661)
-    assert not await alive(browser)
+    assert not await alive(visitor)
 
 
 @pytest.mark.parametrize("url", ["/log_in", "/log_in?rotate=1"])
-async def test_a_login_begins_the_longer_time(browser: Browser, url: str, clock: Clock) -> None:
-    await browser.get("/write", a="1")
+async def test_a_login_begins_the_longer_time(visitor: Browser, url: str, clock: Clock) -> None:
+    await visitor.get("/write", a="1")
     clock.go(1800)
-    reply = await browser.get(url)
+    reply = await visitor.get(url)
     assert attributes(reply.set_cookies[0])["max-age"] == str(int(30 * DAY))
     clock.go(30 * DAY - 1)
-    assert await alive(browser)
+    assert await alive(visitor)
 
 
 async def test_a_session_that_begins_with_the_login_has_the_longer_time(
-    browser: Browser, clock: Clock
+    visitor: Browser, clock: Clock
 ) -> None:
-    await browser.get("/log_in")
-    await browser.get("/write", a="1")
+    await visitor.get("/log_in")
+    await visitor.get("/write", a="1")
     clock.go(29 * DAY)
-    assert await alive(browser)
+    assert await alive(visitor)
 
 
 async def test_a_session_that_loses_its_owner_has_the_shorter_time_again(
-    browser: Browser, clock: Clock
+    visitor: Browser, clock: Clock
 ) -> None:
-    await browser.get("/log_in")
-    await browser.get("/write", a="1")
-    await browser.get("/log_out")
+    await visitor.get("/log_in")
+    await visitor.get("/log_out")
+    await visitor.get("/write", a="1")
     clock.go(3590)
-    assert await alive(browser.copy())
+    assert await alive(visitor.copy())
     clock.go(100)
-    assert not await alive(browser)
+    assert not await alive(visitor)
 
 
 @pytest.mark.parametrize("options", [{}, {"absolute_timeout": 90 * DAY}], ids=["retention", "absolute"])

@@ -26,7 +26,7 @@ LAYERS: dict[str, tuple[str, str]] = {
         "request session stores carriers ground",
     ),
     "package": ("__init__ __main__", "request session stores ground"),
-    "request": ("_middleware _response _purge", "session commit stores carriers ground"),
+    "request": ("_middleware _response _second_cookies _purge", "session commit stores carriers ground"),
     "session": ("typed _lookup _session _templates", "commit carriers ground"),
     "commit": ("_commit _turns _adopt _work _changes", "carriers ground"),
     "stores": (
@@ -38,7 +38,10 @@ LAYERS: dict[str, tuple[str, str]] = {
         "_carriers/__init__ _carriers/content _carriers/id _carriers/limit _carriers/chain _carriers/base",
         "ground",
     ),
-    "ground": ("_keys _cookie _stamp _lifetime _record _json _hidden iron errors", ""),
+    "ground": (
+        "_keys _cookie _cookie_header _caching _stamp _lifetime _record _json _hidden iron errors",
+        "",
+    ),
 }
 """Layer → its files, and the layers that they may import. In its own layer a file may import what is to its
 right."""

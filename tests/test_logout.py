@@ -107,6 +107,7 @@ FAILING = [then_raises, then_500, then_503, then_404, after_changes, saved_befor
 @pytest.mark.promise("OUT-4", "OUT-1", "COOKIE-4")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("handler", FAILING, ids=lambda each: each.__name__)
+@pytest.mark.asvs("7.4.1")
 async def test_a_logout_holds_whatever_its_page_does(kind: str, handler: Any) -> None:
     app = site(log_in, *FAILING, store=KINDS[kind](), encryption_key=KEY)
     browser = Browser(app)
@@ -410,6 +411,7 @@ class Restless:
 
 
 @pytest.mark.promise("OWN-2")
+@pytest.mark.asvs("7.4.2")
 async def test_none_of_twenty_sessions_that_rotate_all_the_time_escapes(store: Store) -> None:
     restless = Restless(store, 20)
     await restless.log_in()
@@ -422,6 +424,7 @@ async def test_none_of_twenty_sessions_that_rotate_all_the_time_escapes(store: S
 
 @pytest.mark.promise("OWN-2")
 @pytest.mark.parametrize("name", ["except_id", "except_key"])
+@pytest.mark.asvs("7.4.3")
 async def test_the_excepted_one_lives_on_while_it_rotates(store: Store, name: str) -> None:
     restless = Restless(store, 20)
     await restless.log_in()

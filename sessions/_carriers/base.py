@@ -30,9 +30,18 @@ class Carried(Hidden, msgspec.Struct, frozen=True, gc=False):
         return split(self.record.payload)[1]
 
     def changed(
-        self, line: bytes, commit_id: bytes, expires_at: float, owner: str | None, stamp: bytes = b""
+        self,
+        line: bytes,
+        commit_id: bytes,
+        expires_at: float,
+        owner: str | None,
+        created_at: float | None = None,
+        stamp: bytes = b"",
     ) -> Carried:
-        """Its next version, made by this commit; with the stamp that it had if there is no new one."""
+        """Its next version, made by this commit.
+
+        `created_at`: if a login begins its age anew. `stamp`: if it has another expiry (`_stamp.py`).
+        """
         old = self.record
         trail = old.payload.partition(b"\n")[2]
         if len(trail) > LENGTH:
@@ -42,7 +51,7 @@ class Carried(Hidden, msgspec.Struct, frozen=True, gc=False):
             payload = b"".join((line, b"\n", history, commit_id, stamp or trail[-LENGTH:]))
         else:  # a cookie's record, or one that no commit has made
             payload = b"".join((line, b"\n", trail or b";", commit_id, stamp or NONE))
-        new = Record(payload, old.created_at, expires_at, old.version + 1, owner)
+        new = Record(payload, created_at or old.created_at, expires_at, old.version + 1, owner)
         return Carried(new, self.id, self.key)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sessions._carriers.chain import RecordStore, end
 from sessions._record import Record, former_key, moved_to
-from sessions._stamp import logged_in_at
 
 
 async def end_oldest(store: RecordStore, owner: str, limit: int) -> None:
@@ -26,4 +25,4 @@ async def end_oldest(store: RecordStore, owner: str, limit: int) -> None:
 
 
 def _rank(key: str, record: Record) -> tuple[float, str]:
-    return logged_in_at(record.payload), key
+    return record.created_at, key  # a login begins the age anew

@@ -171,8 +171,8 @@ class Store(ABC):
         """End all sessions of all users, and of anonymous visitors, under whatever id they live by the time.
 
         How many records were removed; expired ones and tombstones count too. For an emergency, such as a
-        stolen key. No session that is there at the call is alive after it. One that begins meanwhile may be
-        ended too.
+        stolen key. No session that is there at the call is alive after it. One that begins, or logs in,
+        meanwhile is a new one; it may be ended too.
 
         Raises `WriteConflict` if it cannot be sure, and `NotImplementedError` for a store without
         `delete_older`.
