@@ -42,6 +42,15 @@ def adopt(work: Work, values: dict[str, Any], saved: bytes, since: bytes) -> Non
                 old = dict.get(values, key, _MISSING)
                 if old is _MISSING or encode(old) != encode(value):
                     dict.__setitem__(values, key, _replaced(old, value, cut_off))
+        # In the order of what was saved: whether something has changed since is told by the whole text.
+        ordered = {
+            key: dict.__getitem__(values, key)
+            for key in (*content.data, *values)
+            if dict.__contains__(values, key)
+        }
+        if list(ordered) != list(values):
+            dict.clear(values)
+            dict.update(values, ordered)
         flash = [key for key in content.flash if key not in changed]
         work.flash = (*flash, *[key for key in work.flash if key in changed])
         if not notes.owner:
