@@ -42,15 +42,7 @@ def adopt(work: Work, values: dict[str, Any], saved: bytes, since: bytes) -> Non
                 old = dict.get(values, key, _MISSING)
                 if old is _MISSING or encode(old) != encode(value):
                     dict.__setitem__(values, key, _replaced(old, value, cut_off))
-        # In the order of what was saved: whether something has changed since is told by the whole text.
-        ordered = {
-            key: dict.__getitem__(values, key)
-            for key in (*content.data, *values)
-            if dict.__contains__(values, key)
-        }
-        if list(ordered) != list(values):
-            dict.clear(values)
-            dict.update(values, ordered)
+        _put_in_order(values, content.data)
         flash = [key for key in content.flash if key not in changed]
         work.flash = (*flash, *[key for key in work.flash if key in changed])
         if not notes.owner:
@@ -60,6 +52,16 @@ def adopt(work: Work, values: dict[str, Any], saved: bytes, since: bytes) -> Non
         nested = [(value, encode(value)) for value in cut_off if isinstance(value, (dict, list, tuple))]
         work.cut_off = (*work.cut_off, *nested)
         work.special = work.nested = True
+
+
+def _put_in_order(values: dict[str, Any], saved: dict[str, Any]) -> None:
+    """The saved keys first, in their order: whether something has changed since is told by the whole text."""
+    ordered = {
+        key: dict.__getitem__(values, key) for key in (*saved, *values) if dict.__contains__(values, key)
+    }
+    if list(ordered) != list(values):
+        dict.clear(values)
+        dict.update(values, ordered)
 
 
 def _replaced(old: Any, new: Any, cut_off: list[Any]) -> Any:

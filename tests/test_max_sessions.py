@@ -11,7 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from support import KEY, Browser, Clock, Crowd, Watched, answer, own, site
 
-from sessions import CookieStore, MemoryStore, SessionMiddleware, Store, StoreUnavailable
+from sessions import CookieStore, MemoryStore, Record, SessionMiddleware, Store, StoreUnavailable
+from sessions._carriers.limit import end_oldest
+from sessions.testing.kit import a_key, a_record
 
 pytestmark = [pytest.mark.anyio, pytest.mark.promise("OWN-3: a limit of sessions per owner")]
 
@@ -135,6 +137,21 @@ async def test_the_limit_is_kept_after_a_store_that_was_away(store: Store) -> No
     await first.get("/log_in", owner="ada")
     assert (await second.get("/log_in_twice")).status == 200
     assert await signed_in(first, second) == [False, True]
+
+
+async def test_two_records_of_a_session_that_is_getting_a_new_id_count_once_and_end_together(
+    store: Store,
+) -> None:
+    first, second, other = a_key(), a_key(), a_key()
+    old = a_record(b'{"data":{}}\n;', owner="ada")
+    following = Record(b'{"data":{}}\n' + first.encode() + b";", old.created_at, old.expires_at, 1, "ada")
+    await store.create(first, old)
+    await store.create(second, following)
+    await store.create(other, a_record(b'{"data":{}}\n;', owner="ada"))
+    await end_oldest(store, "ada", 2)
+    assert [bool(await store.load(key)) for key in (first, second, other)] == [True, True, True]
+    await end_oldest(store, "ada", 1)
+    assert [bool(await store.load(key)) for key in (first, second, other)] == [False, False, True]
 
 
 class Ownerless(MemoryStore):

@@ -324,3 +324,12 @@ async def test_a_login_that_saves_and_then_checks_does_not_outlive_its_account(
     await browser.get("/careful")
     assert not await signed_in(browser)
     assert await store.sessions_of("ada") == []
+
+
+@pytest.mark.promise("OWN-3")
+async def test_a_session_that_began_by_a_clock_that_is_ahead_is_ended_too(store: Store, clock: Clock) -> None:
+    clock.go(30)
+    browser = await People(store)("ada")
+    clock.go(-30)
+    await store.destroy_everything()
+    assert not await signed_in(browser)
