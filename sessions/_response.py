@@ -15,6 +15,7 @@ from sessions._caching import private, varying
 from sessions._commit import commit
 from sessions._cookie import Cookie
 from sessions._cookie_header import Found
+from sessions._hidden import Hidden
 from sessions._second_cookies import SECURE_SCHEMES
 from sessions._session import Session, replace_values
 from sessions._work import Phase, Standing, Work
@@ -42,7 +43,7 @@ _SET_COOKIE: Final = b"set-cookie"
 STARTS: Final = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 
 
-class Exchange(msgspec.Struct, eq=False):
+class Exchange(Hidden, msgspec.Struct, eq=False):
     """One request and its response."""
 
     session: Session

@@ -14,6 +14,7 @@ import msgspec
 
 from sessions._carriers import Carried, Carrier, new_seed
 from sessions._changes import Function, Log, Notes, derive
+from sessions._hidden import Hidden
 from sessions._json import FIXED, checked, encode
 from sessions._record import EMPTY, Content, InvalidRecord, has_commit, new_commit_id, unpack
 from sessions.errors import LateChange
@@ -38,7 +39,7 @@ class Phase(Enum):
     FAILED = "An exception left the app: nothing can be saved any more."
 
 
-class Taken(msgspec.Struct, eq=False):
+class Taken(Hidden, msgspec.Struct, eq=False):
     """What one commit has to save. What is changed from then on is for the next one."""
 
     before: bytes
@@ -85,9 +86,6 @@ class Taken(msgspec.Struct, eq=False):
         """Whether this commit is among those that made the record."""
         return bool(self.commit_id) and has_commit(carried.trail, self.commit_id)
 
-    def __repr__(self) -> str:
-        return "<Taken>"  # values must not reach a log
-
 
 _OPEN: Final = Phase.OPEN
 _ANONYMOUS: Final = Standing.ANONYMOUS
@@ -101,7 +99,7 @@ PLAIN_TYPES: Final = frozenset({str, int, float, bool, type(None)})
 one_at_a_time: Final = Lock()
 
 
-class Work(msgspec.Struct, eq=False):
+class Work(Hidden, msgspec.Struct, eq=False):
     """The state of one request. `_session` changes it, `_commit` saves it, `_response` tells the browser.
 
     The values themselves are the session's own, a dict; each method that needs them is given them.
@@ -144,6 +142,8 @@ class Work(msgspec.Struct, eq=False):
     """Whether the handler ended a session, or the lack of one: then an old cookie goes."""
     ending: tuple[Carried, ...] = ()
     """Sessions that the handler has ended and the store has yet to end."""
+    crowding: bool = False
+    """Whether the owner may have too many sessions by now."""
     life: int = 0
     """One more after each end of a session within the request."""
     unsure: Taken | None = None
