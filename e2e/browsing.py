@@ -63,7 +63,7 @@ def send(page: Page, method: str, path: str, form: Mapping[str, str] | None = No
 
 
 def ask(page: Page, path: str) -> Any:
-    """The JSON that `fetch(path)` gets in the page; half as dear as `send`."""
+    """The JSON that `fetch(path)` gets in the page; takes half the time of `send`."""
     be_somewhere(page)
     return json.loads(page.evaluate(FETCH, ["GET", path, None, PATIENCE]))
 

@@ -62,8 +62,6 @@ class Server:
             "reference_server",
             "--server",
             server,
-            "--store",
-            store,
             "--port",
             "0",
             *(("--workers", str(PROCESSES)) if mode == "workers" else ()),
@@ -73,6 +71,7 @@ class Server:
         environment = {
             **os.environ,
             "REFERENCE_SERVER_KEY": key,
+            "REFERENCE_SERVER_STORE": store,  # with its password, which a command line would show
             "REFERENCE_SERVER_GATES": str(folder / "gates"),
             "PYTHONUNBUFFERED": "1",
         }

@@ -1,7 +1,7 @@
 """The report's pages: Jinja templates beside this file, filled in with what a run found out."""
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -18,8 +18,18 @@ def render(file: Path, template: str, **facts: Any) -> None:
         undefined=StrictUndefined,
     )
     templates.filters["prose"] = _prose
+    templates.tests["inside"] = _is_inside
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(templates.get_template(template).render(facts))
+
+
+def _is_inside(path: str) -> bool:
+    """Whether it is a path within the report's folder: results may come from somebody else.
+
+    An address with a scheme is one too, as `urlencode` takes its colon from it.
+    """
+    parts = PurePosixPath(path.replace("\\", "/"))
+    return bool(path) and not parts.is_absolute() and ".." not in parts.parts
 
 
 def _prose(text: str) -> Markup:

@@ -44,9 +44,10 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--store",
-        default="memory:",
+        default=os.environ.get(settings.STORE) or "memory:",
         metavar="URL",
-        help="memory:, cookie:, sqlite:///path, or any other that sessions.open_store takes",
+        help="memory:, cookie:, sqlite:///path, or any other that sessions.open_store takes; one with a "
+        f"password belongs into the variable {settings.STORE}, as everybody can list command lines",
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000, help="0 takes any free one (default: %(default)s)")

@@ -18,11 +18,14 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reference_server import control, elsewhere, failing, guarded, lab, late, pages, plain, signed_in
+from reference_server.attempts import Attempts
 from reference_server.demo import DeliberateError, Demo, wants_page
 from reference_server.gates import Gates, Outcomes
+from reference_server.headers import SecurityHeaders, policy
 from reference_server.inspector import render
 from reference_server.observer import Observer
 from reference_server.profiles import PROFILES, ROOT, Profile
+from reference_server.same_origin import SameOrigin
 from reference_server.settings import Settings
 from sessions import CookieStore, CookieTooLarge, SessionError, SessionMiddleware, open_store
 
@@ -34,6 +37,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
     settings = settings or Settings.from_environment()
     store = open_store(settings.store)
     gates, outcomes = Gates(settings.gates), Outcomes(settings.gates)
+    attempts = Attempts()
     templates = Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
@@ -52,6 +56,8 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         app = Starlette(
             routes=ROUTES,
             middleware=[
+                Middleware(SecurityHeaders, policy(frame_ancestors=profile.frame_ancestors)),
+                Middleware(SameOrigin),
                 Middleware(Observer, outcomes=outcomes),
                 # The innermost owns request.session; the cart is reached with get_session().
                 Middleware(SessionMiddleware, session_cookie_name=profile.cart_cookie, **options),
@@ -59,7 +65,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
             ],
             exception_handlers={HTTPException: refuse, Exception: apologise},
         )
-        app.state.demo = Demo(profile, store, store_kind, server, gates, outcomes, templates)
+        app.state.demo = Demo(profile, store, store_kind, server, gates, outcomes, attempts, templates)
         return app
 
     apps = {profile: profile_app(profile) for profile in PROFILES}
@@ -73,6 +79,8 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         ]
     )
 
+    secured = SecurityHeaders(site)
+
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             # Mounted apps get no lifespan of their own. All profiles share one store, so the root's
@@ -82,7 +90,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         if settings.root_path:
             scope["root_path"] = settings.root_path
         try:
-            await site(scope, receive, send)
+            await secured(scope, receive, send)
         except (DeliberateError, CookieTooLarge):
             # Starlette has answered with the 500 and raises on for the server's log, which these two,
             # being what somebody asked for in the lab, would only fill.

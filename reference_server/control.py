@@ -1,5 +1,6 @@
 """What a test steers and reads beside the sessions. These routes stand outside the session middlewares:
-opening a gate with a session's cookie in the jar must not count as activity of that session."""
+opening a gate with a session's cookie in the jar must not count as activity of that session. They change
+nothing of anybody's, so other sites may use them."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from starlette.routing import Route
 
 from reference_server.demo import wants_page
 from reference_server.gates import Gates, Outcomes
+from reference_server.headers import policy
 from reference_server.profiles import Profile
 
 
@@ -32,8 +34,16 @@ def routes_of(profile: Profile, gates: Gates, outcomes: Outcomes) -> list[Route]
     async def outcome(request: Request) -> Response:
         return JSONResponse({"outcome": outcomes.get(request.path_params["token"])})
 
+    async def arrived(request: Request) -> Response:
+        """Which session cookies the browser has sent along, from whatever site it was led here."""
+        names = sorted({profile.cookie, profile.cart_cookie} & request.cookies.keys())
+        response = JSONResponse({"cookies": names})
+        response.headers["Content-Security-Policy"] = policy(frame_ancestors="*")
+        return response
+
     return [
         Route(f"{prefix}/lab/gate/{{name}}", look_at_gate),
         Route(f"{prefix}/lab/gate/{{name}}", open_gate, methods=["POST"]),
+        Route(f"{prefix}/lab/arrived", arrived, methods=["GET", "POST"]),
         Route(f"{prefix}/lab/outcome/{{token}}", outcome),
     ]

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from reference_server.attempts import Attempts
 from reference_server.gates import Gates, Outcomes
 from reference_server.profiles import Profile
 from sessions import Session, get_session
@@ -27,6 +28,7 @@ class Demo:
     server: str
     gates: Gates
     outcomes: Outcomes
+    attempts: Attempts
     templates: Environment
 
 
@@ -63,12 +65,17 @@ async def gate(connection: HTTPConnection, parameter: str = "gate") -> None:
         await demo(connection).gates.wait(name)
 
 
+async def form_fields(request: Request) -> dict[str, str]:
+    """What the form says, and only the form: an address is in logs, histories and other people's links."""
+    form = await request.form()
+    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
 async def fields(request: Request) -> dict[str, str]:
-    """Query, form and path parameters together, so that links, forms and scripts all reach every route."""
+    """For the lab: query, form and path together, so that links, forms and scripts all reach every route."""
     found = dict(request.query_params)
     if request.method == "POST":
-        form = await request.form()
-        found |= {name: value for name, value in form.items() if isinstance(value, str)}
+        found |= await form_fields(request)
     return found | {name: str(value) for name, value in request.path_params.items()}
 
 

@@ -62,7 +62,7 @@ class Page(Response):
             # logout (OWASP ASVS 5, 14.3.2). Else no word of our own: the library's is part of the show.
             self.headers["Cache-Control"] = "no-store"
         self._template = template
-        self._context = context
+        self._context = context | {"signed_in_as": self._session.get("email")}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})

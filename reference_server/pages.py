@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
 from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from reference_server.demo import fields, gate, opened, url
+from reference_server.demo import demo, form_fields, gate, opened, url
 from reference_server.inspector import Page
 from sessions import Session
 
@@ -54,10 +55,14 @@ def form_values(session: Session) -> dict[str, Any]:
 
 async def log_in(request: Request) -> Response:
     """With `?after-save=` the login is saved, and then waits at this gate before it is answered."""
-    given = await fields(request)
+    given = await form_fields(request)
     session = await opened(request)
     email = given.get("email", "").strip()[:LONGEST_EMAIL]
-    if email and given.get("password") == PASSWORD:
+    attempts = demo(request).attempts
+    if attempts.is_closed(email):
+        session.flash("error", "Too many failed attempts. Try again in a quarter of an hour.")
+    elif email and is_right(given.get("password", "")):
+        attempts.succeeded(email)
         session.rotate()  # an id from before the login must be worth nothing after it (ROT-3)
         session.forget(ATTEMPTS)
         session.set(EMAIL, email)
@@ -65,12 +70,18 @@ async def log_in(request: Request) -> Response:
         session.owner = email  # by which the store finds all of this user's sessions (OWN-1)
         session.flash("message", "Login Successful")
     else:
-        session.increment(ATTEMPTS)
+        attempts.failed(email)
+        session.increment(ATTEMPTS)  # to be shown; what counts is on the server
         session.flash("error", "Incorrect username or password")
     if "after-save" in request.query_params:
         await session.save()
         await gate(request, "after-save")
     return RedirectResponse(url(request, "/login"), status_code=303)
+
+
+def is_right(password: str) -> bool:
+    """All accounts of the demo have one password. An app compares with a slow hash, such as Argon2's."""
+    return hmac.compare_digest(password.encode(), PASSWORD.encode())
 
 
 async def log_out(request: Request) -> Response:

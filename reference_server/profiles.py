@@ -20,6 +20,8 @@ class Profile:
     auto_extend_expiration: bool = True
     sealed: bool = False
     cookie_options: CookieOptions | None = None
+    frame_ancestors: str = "'none'"
+    """Whose pages may show this profile's in a frame (Content Security Policy)."""
 
     @property
     def cart_cookie(self) -> str:
@@ -81,5 +83,6 @@ PROFILES = (
         "Over https only: in frames on other sites, with a jar for each such site.",
         expire_after=30 * MINUTE,
         cookie_options=CookieOptions(same_site="none", secure=True, partitioned=True),
+        frame_ancestors="*",
     ),
 )

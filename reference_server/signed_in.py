@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from reference_server.demo import demo, fields, opened, required, url, wants_page
+from reference_server.demo import demo, form_fields, opened, required, url, wants_page
 from reference_server.inspector import Page, duration
 from reference_server.pages import FORGET_PAGES, USER_AGENT
 from sessions import CookieStore, OwnedSession, Session, Store
@@ -67,7 +67,7 @@ async def page(request: Request) -> Response:
 
 
 async def end(request: Request) -> Response:
-    key = required(await fields(request), "key")
+    key = required(await form_fields(request), "key")
     session = await opened(request)
     store, owner = signed_in(request, session)
     if key not in {found.key for found in await store.sessions_of(owner)}:

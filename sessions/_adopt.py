@@ -46,9 +46,11 @@ def adopt(work: Work, values: dict[str, Any], saved: bytes, since: bytes) -> Non
         work.flash = (*flash, *[key for key in work.flash if key in changed])
         if not notes.owner:
             work.owner = content.owner
+        if not notes.login:
+            work.authenticated_at = content.authenticated_at
         nested = [(value, encode(value)) for value in cut_off if isinstance(value, (dict, list, tuple))]
         work.cut_off = (*work.cut_off, *nested)
-        work.special = True
+        work.special = work.nested = True
 
 
 def _replaced(old: Any, new: Any, cut_off: list[Any]) -> Any:

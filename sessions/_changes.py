@@ -9,7 +9,6 @@ changed by a function, and which flash values were read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -32,8 +31,7 @@ def applied(function: Function, key: str, value: Any) -> bytes:
     return checked(key, function(value))
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class Notes:
+class Notes(msgspec.Struct, eq=False):
     """What a handler did that the values themselves do not tell."""
 
     assigned: set[str]
@@ -46,9 +44,16 @@ class Notes:
     """Flash values that were used up by a read, as JSON text."""
     owner: bool = False
     """Whether the owner was set."""
+    login: bool = False
+    """Whether somebody has proved who they are, or is signed in no longer."""
+    afresh: bool = False
+    """Whether nothing of what was there before may stay: it was another owner's."""
+
+    def __repr__(self) -> str:
+        return "<Notes>"  # values must not reach a log
 
     def __bool__(self) -> bool:
-        return bool(self.assigned or self.functions or self.read or self.owner)
+        return bool(self.assigned or self.functions or self.read or self.owner or self.login)
 
     def add_function(self, key: str, function: Function, result: bytes) -> None:
         if self.functions is None or self.results is None:
@@ -74,7 +79,17 @@ class Notes:
         }
         results = {**(self.results or {}), **(later.results or {})}
         read = {**(self.read or {}), **(later.read or {})}
-        return Notes(assigned, functions, results, read, self.owner or later.owner)
+        if later.afresh:
+            functions, read = {}, {}
+        return Notes(
+            assigned,
+            functions,
+            results,
+            read,
+            self.owner or later.owner,
+            self.login or later.login,
+            self.afresh or later.afresh,
+        )
 
 
 class Log(msgspec.Struct, frozen=True, gc=False):
@@ -88,12 +103,21 @@ class Log(msgspec.Struct, frozen=True, gc=False):
     read: dict[str, bytes]
     owner: str | None = None
     sets_owner: bool = False
+    authenticated_at: float | None = None
+    is_login: bool = False
+    afresh: bool = False
+    """Whether nothing stays of the content that it is replayed on."""
 
     def __bool__(self) -> bool:
-        return bool(self.values or self.functions or self.read or self.sets_owner)
+        return bool(self.values or self.functions or self.read or self.sets_owner or self.is_login)
+
+    def __repr__(self) -> str:
+        return "<Log>"  # values must not reach a log
 
     def replay(self, content: Content) -> Content:
         """Do all of it to this content. Raises what a function raises, and `TypeError` for its result."""
+        if self.afresh:
+            content = Content(owner=content.owner)
         data, flash = content.data, set(content.flash)
         for key, text in self.read.items():
             # A newer flash value that took its place meanwhile is still unread, and stays.
@@ -112,6 +136,8 @@ class Log(msgspec.Struct, frozen=True, gc=False):
         content.flash = tuple(key for key in data if key in flash)
         if self.sets_owner:
             content.owner = self.owner
+        if self.is_login:
+            content.authenticated_at = self.authenticated_at
         return content
 
     def before_a_rotation(self, written: Iterable[str]) -> Log:
@@ -144,4 +170,14 @@ def derive(before: bytes, after: bytes, notes: Notes) -> Log:
         if key not in new.data and key not in used_up:
             values[key] = None
     read = {key: text for key, text in used_up.items() if key not in values}
-    return Log(values, set(new.flash) & values.keys(), functions, read, new.owner, notes.owner)
+    return Log(
+        values,
+        set(new.flash) & values.keys(),
+        functions,
+        read,
+        new.owner,
+        notes.owner,
+        new.authenticated_at,
+        notes.login,
+        notes.afresh,
+    )

@@ -37,8 +37,8 @@ from sessions._adopt import adopt
 from sessions._carriers import Carried, Loaded
 from sessions._changes import Log
 from sessions._json import encode
-from sessions._record import Content, Record
-from sessions._work import Phase, Standing, Taken, Work
+from sessions._record import Content, Record, new_commit_id
+from sessions._work import Phase, Standing, Taken, Work, one_at_a_time
 from sessions.errors import SessionEnded, WriteConflict
 
 logger = logging.getLogger("sessions")
@@ -64,42 +64,56 @@ async def commit(work: Work, values: Values, *, extend: bool, asked: bool = Fals
         TypeError: a nested value was changed into something that JSON cannot hold.
         LateChange: a nested value was changed that another request had replaced.
     """
-    if work.saving:
-        await work.wait_for_turn()
+    held, notes, base = work.held, work.notes, work.base
+    if extend or asked or work.special or work.nested or work.saving or held is None or notes is None:
+        await _commit_anything(work, values, extend, asked)
+        return
+    # The next version of a record that nobody else has written meanwhile: what most writing requests want.
+    # The same as `_commit_anything` does, with as few steps as possible.
     work.saving = True
     try:
-        simple = not (extend or work.special)
+        with one_at_a_time:
+            owner = work.owner
+            text = encode(Content(None, work.flash, values, owner, work.authenticated_at))
+            work.notes, work.base = None, text
+        life, commit_id, record = work.life, new_commit_id(), held.record
+        saved = held.changed(text, commit_id, record.expires_at, owner)
+        try:
+            kept = await work.carrier.replace(held.key, saved.record, expected=record.version)
+        except BaseException:
+            _doubt(work, Taken(base, text, notes, owner, life, commit_id=commit_id))
+            raise
+        if not kept:
+            taken = Taken(base, text, notes, owner, life, commit_id=commit_id, failed=True)
+            await _save(work, values, taken, extend)
+        elif work.life != life:
+            _end_later(work, saved)
+        else:
+            if work.known is held and work.carrier.on_server:
+                work.known = saved  # the same id and the same expiry: nothing to tell
+            work.held = saved
+    finally:
+        work.saving = False
+        if work.waiting is not None:
+            work.end_turn()
+
+
+async def _commit_anything(work: Work, values: Values, extend: bool, asked: bool) -> None:
+    await work.wait_for_turn()
+    try:
         retried = work.unsure is not None
+        if work.unread:
+            work.read(values)
         if work.special:
             await _catch_up(work, values)
+        if work.special:
+            work.look_at_login_keys(values)
         taken = work.take(values)
-        if not (simple and await _replace_at_once(work, taken)):
-            await _save(work, values, taken, extend)
+        await _save(work, values, taken, extend)
         if asked and not (taken.changed or retried):
             await _check_that_it_lives(work)
     finally:
         work.end_turn()
-
-
-async def _replace_at_once(work: Work, taken: Taken) -> bool:
-    """The next version, if nobody wrote since it was loaded: what most requests that write want.
-
-    False: it is not as simple as that, or others were faster.
-    """
-    held = work.held
-    if held is None or work.phase is not _OPEN or not taken.changed:
-        return False
-    record = held.record
-    changed = held.changed(taken.after, taken.named(), record.expires_at, taken.owner)
-    try:
-        kept = await work.carrier.replace(held.key, changed.record, expected=record.version)
-    except BaseException:
-        _doubt(work, taken)
-        raise
-    taken.failed = not kept
-    if kept:
-        _land(work, {}, taken, changed)
-    return kept
 
 
 def _doubt(work: Work, taken: Taken) -> None:
@@ -219,13 +233,16 @@ async def _try(
 ) -> Carried | None:
     """Keep the next version, with this text and owner; None if others were faster."""
     record = carried.record
-    expires_at = record.expires_at
-    if extend or taken.touch:
+    expires_at, created_at = record.expires_at, record.created_at
+    if taken.is_login:
+        created_at = time.time()
+        expires_at = work.carrier.lifetime.first(created_at)
+    elif extend or taken.touch:
         expires_at = _expiry(work, record, taken)
     if not (taken.changed or rotate or expires_at != record.expires_at):
         return carried
     line, owner = content
-    saved: Carried | None = carried.changed(line, taken.named(), expires_at, owner)
+    saved: Carried | None = carried.changed(line, taken.named(), expires_at, owner, created_at)
     assert saved is not None
     taken.sent = True
     if rotate:
@@ -268,7 +285,7 @@ async def _log_in_again(work: Work, values: Values, taken: Taken, following: Loa
     if following and taken.is_in(following[0]):  # it took the record over, and the answer was lost
         work.tombstone = None
         _land(work, values, taken, following[0], following[0].line)
-    elif following and taken.owner is not None and following[1].owner == taken.owner:
+    elif following and _is_same_login(work, taken, following[1], log):
         # The same user: the new session is theirs, and the browser is told its id, perhaps once more.
         carried, content = following
         await _keep(work, values, taken, carried, False, log.replay(content), takes_over=True)
@@ -281,6 +298,14 @@ async def _log_in_again(work: Work, values: Values, taken: Taken, following: Loa
         work.tombstone = None
     else:
         work.standing = Standing.MOVED
+
+
+def _is_same_login(work: Work, taken: Taken, content: Content, log: Log) -> bool:
+    """Whether the user that logs in is the one that the session belongs to."""
+    if taken.owner is not None or content.owner is not None:
+        return taken.owner == content.owner
+    said = {key: text for key, text in log.values.items() if key in work.login_keys and text is not None}
+    return bool(said) and all(encode(content.data.get(key)) == text for key, text in said.items())
 
 
 async def _write_behind(work: Work, taken: Taken, tombstone: Loaded, log: Log) -> None:
@@ -348,12 +373,17 @@ async def _followed(work: Work, tombstone: Loaded) -> tuple[Loaded, set[str]]:
 
 def _land(work: Work, values: Values, taken: Taken, saved: Carried, line: bytes | None = None) -> None:
     """Go on with what was saved; `line` is its text, if others have written it since it was loaded."""
-    if taken.life != work.life:  # another task of this request has ended the session meanwhile
-        work.ending, work.pending, work.special = (*work.ending, saved), True, True
+    if taken.life != work.life:
+        _end_later(work, saved)
         return
     work.held, work.standing = saved, _LIVE
     if line is not None:
         adopt(work, values, line, taken.after)
+
+
+def _end_later(work: Work, saved: Carried) -> None:
+    """Another task of this request has ended the session while it was saved."""
+    work.ending, work.pending, work.special = (*work.ending, saved), True, True
 
 
 async def _check_that_it_lives(work: Work) -> Loaded | None:

@@ -1,4 +1,4 @@
-"""The cookie as such: reading it from a request, writing it to a response. It knows nothing of stores.
+"""The cookie as such: its attributes, and writing it to a response. It knows nothing of stores.
 
 A value that is too large for one cookie is split over several. The first keeps the plain name and says
 how many there are (`session=3~…`), the others are numbered (`session.1`, `session.2`): a piece that is
@@ -11,21 +11,20 @@ import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import islice
 from typing import Any, Final, Literal
 
-import msgspec
-
+from sessions._cookie_header import MAX_COOKIE, CookieHeader
 from sessions.errors import CookieTooLarge
 
 logger = logging.getLogger("sessions")
 
-MAX_COOKIE: Final = 4096
-"""Bytes of name and value together that browsers keep (RFC 6265bis, section 5.6, step 5)."""
+MAX_REMOVED: Final = 20
+"""Left-over pieces that one response removes. The browser's next ones remove the rest."""
 
-REMEMBERED: Final = 500
-"""Cookies of which a process remembers what they say, if they fit into `MAX_COOKIE` bytes: a browser asks for
-a page and its parts in one go, and sends the same ones with each of these requests."""
+MAX_PLACES: Final = 32
+"""Places from which one response removes second cookies: some 2 kB of headers, which the buffers of
+proxies hold."""
 
 _PIECE: Final = re.compile(r".*\.[1-9][0-9]{0,2}")
 _NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # a token, RFC 9110 section 5.6.2
@@ -102,9 +101,10 @@ class Cookie:
         if lowered.startswith("__host-") and options.path != "/":
             raise ValueError("browsers reject a cookie named __Host- with a Path other than /")
         self.name = name
-        self._name_start = name.encode()
-        self._alone = re.compile(re.escape(self._name_start) + rb"=([!-:<-}]*)").fullmatch
-        self._pieces = re.compile(re.escape(self._name_start) + rb"(?:\.([1-9][0-9]{0,2}))?").fullmatch
+        header = CookieHeader(name)
+        self.find, self.forget = header.find, header.forget
+        self._place = (options.domain and options.domain.lstrip(".").lower(), options.path)
+        self._partitioned = "; Partitioned" if options.partitioned else ""
         self._secure = True if prefixed else options.secure
         self._warned = False
         self._tail = f"; Path={options.path}"
@@ -115,31 +115,6 @@ class Cookie:
         self._tail += f"; SameSite={options.same_site.capitalize()}"
         if options.partitioned:
             self._tail += "; Partitioned"
-        self._remembered = lru_cache(maxsize=REMEMBERED)(self._read)
-        self.forget = self._remembered.cache_clear
-
-    def find(self, headers: Iterable[tuple[bytes, bytes]]) -> Found | None:
-        """The request's cookie of this name with its numbered pieces; None when there is none."""
-        header = b""
-        for name, value in headers:
-            if name == b"cookie":
-                header = header + b"; " + value if header else value  # HTTP/2 may send several lines
-        if not header:
-            return None
-        return self._remembered(header) if len(header) <= MAX_COOKIE else self._read(header)
-
-    def _read(self, header: bytes) -> Found | None:
-        # The usual cases without the machinery: our cookie alone in one piece, or none of ours.
-        if alone := self._alone(header):
-            return Found(alone[1].decode())
-        if self._name_start not in header:
-            return None
-        pieces: list[tuple[int, bytes]] = []
-        for pair in header.split(b";"):
-            name, equals, value = pair.strip().partition(b"=")
-            if equals and (match := self._pieces(name)):
-                pieces.append((int(match[1] or 0), value))
-        return _joined(pieces) if pieces else None
 
     def warn_if_set_inside(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         """Log one error if the app sets this cookie too: then each of the two removes the other's session."""
@@ -153,7 +128,7 @@ class Cookie:
                 )
 
     def _sets_this(self, line: bytes) -> bool:
-        return line.partition(b"=")[0].strip() == self._name_start
+        return line.partition(b"=")[0].strip() == self.name.encode()
 
     def write(
         self, value: str, max_age: int | None, *, https: bool, max_bytes: int, stale: Iterable[int] = ()
@@ -170,11 +145,33 @@ class Cookie:
                 "keep less in it, raise CookieStore(max_bytes=…), or use a server-side store"
             )
         lines = [self._line(number, piece, max_age, https) for number, piece in enumerate(pieces)]
-        lines += [self._line(number, "", 0, https) for number in stale if number >= len(pieces)]
-        return lines
+        left = islice((number for number in stale if number >= len(pieces)), MAX_REMOVED)
+        return lines + [self._line(number, "", 0, https) for number in left]
 
     def remove(self, *, https: bool, stale: Iterable[int]) -> list[bytes]:
-        return [self._line(number, "", 0, https) for number in sorted({0, *stale})]
+        return [self._line(number, "", 0, https) for number in (0, *islice(stale, MAX_REMOVED))]
+
+    def remove_elsewhere(self, host: str, path: str, numbers: Iterable[int], *, https: bool) -> list[bytes]:
+        """The `Set-Cookie` values that remove this cookie wherever else it can have come from.
+
+        A browser sends the cookies of the host and its parent domains, of the path and its prefixes
+        (RFC 6265bis, section 5.8.3), and does not say which is which. The place that the options name stays.
+        """
+        attributes = self._partitioned + self._secure_attribute(https)
+        places = [
+            (domain, prefix)
+            for prefix in _prefixes(path)
+            for domain in _domains(host)
+            if (domain, prefix) != self._place
+        ]
+        lines = [
+            f"{self._piece_name(number)}=; Max-Age=0; Path={prefix}"
+            + (f"; Domain={domain}" if domain else "")
+            + attributes
+            for number in numbers
+            for domain, prefix in places
+        ]
+        return [line.encode("ascii") for line in lines[:MAX_PLACES]]
 
     def _split(self, value: str) -> list[str]:
         if len(self.name) + len(value) <= MAX_COOKIE:
@@ -194,39 +191,26 @@ class Cookie:
         if max_age is not None:
             line += f"; Max-Age={max_age}"
         line += self._tail
-        if https if self._secure is None else self._secure:
-            line += "; Secure"
-        return line.encode("ascii")
+        return (line + self._secure_attribute(https)).encode("ascii")
+
+    def _secure_attribute(self, https: bool) -> str:
+        return "; Secure" if (https if self._secure is None else self._secure) else ""
 
 
-class Found(msgspec.Struct, frozen=True, gc=False):
-    """A request's cookie: its value, or what is wrong with it; and which pieces the browser has."""
+def _domains(host: str) -> list[str | None]:
+    """Where a cookie for this host may come from; None is the host alone, without a `Domain`."""
+    if not _DOMAIN.fullmatch(host) or "." not in host or host.replace(".", "").isdigit():
+        return [None]  # an address has no parents
+    labels = host.lower().split(".")
+    # The nearest ones. Of a public suffix, such as co.uk, browsers take no cookie.
+    return [None, *[".".join(labels[start:]) for start in range(len(labels) - 1)][:4]]
 
-    value: str = ""
-    fault: str | None = None
-    numbers: tuple[int, ...] = ()
-    """Of the pieces beside the first."""
 
-
-def _joined(found: list[tuple[int, bytes]]) -> Found:
-    pieces = dict(found)
-    numbers = tuple(sorted(number for number in pieces if number))
-
-    def bad(fault: str) -> Found:
-        return Found(fault=fault, numbers=numbers)
-
-    if len([number for number, _ in found if number == 0]) > 1:
-        return bad("it was sent twice")
-    if 0 not in pieces:
-        return bad("its first piece is missing")
-    value = pieces[0]
-    count, tilde, first = value.partition(b"~")
-    if tilde:
-        if not count.isdigit() or len(count) > 3:
-            return bad("it has the wrong form")
-        if any(number not in pieces for number in range(1, int(count))):
-            return bad("a piece of it is missing")
-        value = first + b"".join(pieces[number] for number in range(1, int(count)))
-    if not value.isascii():
-        return bad("it has the wrong form")
-    return Found(value.decode(), None, numbers)
+def _prefixes(path: str) -> list[str]:
+    """The paths of which a cookie is sent with a request for this one, the nearest to the root first."""
+    if not _PATH.fullmatch(path):
+        return ["/"]
+    parts = path.split("/")[1:]
+    starts = ["/" + "/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+    with_slash = [prefix for start in starts for prefix in (start, start.rstrip("/") + "/")]
+    return list(dict.fromkeys(["/", *with_slash[:-1], path]))

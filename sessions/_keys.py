@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
-from sessions._cookie import MAX_COOKIE, REMEMBERED
+from sessions._cookie_header import MAX_COOKIE, REMEMBERED
 from sessions.iron import MIN_PASSWORD_LENGTH, Sealer
 
 if TYPE_CHECKING:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from sessions._carriers import Carried, Carrier
 from sessions._cookie import Cookie, CookieOptions
+from sessions._cookie_header import Found
 from sessions._keys import EncryptionKey, KeyRing, Purpose
 from sessions._lifetime import Duration, Lifetime
 from sessions._purge import Purger
 from sessions._record import PLAIN, moved_to
-from sessions._response import Exchange, Message, Scope, Send, fail, finish, sending, unavailable
+from sessions._response import STARTS, Exchange, Message, Scope, Send, unavailable
+from sessions._second_cookies import only_living, without_second_cookies
 from sessions._session import open_session
 from sessions.errors import InvalidCookie, StoreUnavailable
 from sessions.stores import Storage, open_store
@@ -22,6 +24,10 @@ Receive = Callable[[], Awaitable[Message]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 logger = logging.getLogger("sessions")
+
+LOGIN_KEYS: Final = ("user", "user_id", "username", "token", "auth", "_user_id", "_auth_user_id")
+"""Where apps and libraries write who is signed in: sqladmin and starlette-admin (`token`, `username`),
+Authlib's examples (`user`), FastHTML's (`auth`), starlette-login (`_user_id`), Django (`_auth_user_id`)."""
 
 _SERVED: Final = frozenset({"http", "websocket"})
 
@@ -48,6 +54,8 @@ class SessionMiddleware:
             name that it was begun under, and for no other.
         realm: a word that sets this app's sessions apart from another app's that has the same store or key
             and the same cookie name. Other sessions than this realm's are unknown here.
+        login_keys: keys of which a change gives the session a new id, because it is a login or a logout: for
+            apps that write `session["user"]` and call no `rotate()`. `LOGIN_KEYS` by default.
 
     Raises `ValueError` at construction for a key that is too short, one character repeated or printed in a
     manual, a cookie store without key, a duration out of range, a realm for a cookie that is shared with
@@ -67,6 +75,7 @@ class SessionMiddleware:
         cookie_options: CookieOptions | Mapping[str, Any] | None = None,
         session_cookie_name: str = "session",
         realm: str = "",
+        login_keys: Collection[str] = LOGIN_KEYS,
     ) -> None:
         keys = None if encryption_key is None else KeyRing(encryption_key)
         lifetime = Lifetime.of(expire_after, absolute_timeout, auto_extend_expiration, refresh_interval)
@@ -76,40 +85,41 @@ class SessionMiddleware:
             lifetime, keys, Purpose.checked(session_cookie_name, realm)
         )
         self._purger = Purger(self._carrier)
+        self._login_keys = frozenset(_collection(login_keys))
         self._says_so = _says_when_it_looks(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in _SERVED:
             await self._pass_on(scope, receive, send)
             return
-        cookie, carrier = self._cookie, self._carrier
-        found = cookie.find(scope["headers"])
-        carried, plain = None, True
+        cookie, carrier, headers = self._cookie, self._carrier, scope["headers"]
+        found = cookie.find(headers)
+        carried, at_once = None, False
         if found is not None:
             try:
-                if found.fault is not None:
-                    raise InvalidCookie(found.fault)
-                carried = await carrier.find(found.value)
-                plain = carried is not None and carried.record.payload.startswith(PLAIN)
-                if not plain:
+                carried = await (carrier.find(found.value) if found.value else only_living(carrier, found))
+                at_once = not (self._says_so or _says_when_it_looks(scope.get("app")))
+                if carried is None or not carried.record.payload.startswith(PLAIN):
                     _log_found(cookie, carried)
+                    at_once = True
             except InvalidCookie as fault:
                 logger.warning("ignored a cookie %r: %s", cookie.name, fault)
             except StoreUnavailable as fault:
                 await unavailable(fault, scope["type"], send)
                 return
-        at_once = not plain or not (self._says_so or _says_when_it_looks(scope.get("app")))
-        session = open_session(carrier, scope["headers"], carried, at_once=at_once)
+        session, work = open_session(carrier, headers, self._login_keys, carried, at_once=at_once)
         scope["session"] = session
         scope.setdefault("sessions", {})[cookie.name] = session
-
+        if found is not None and found.doubled:
+            send = _removing(cookie, found, scope, send)
+        exchange = Exchange(session, work, cookie, found, scope, send)
         try:
-            await self.app(scope, receive, sending(session, carried, carrier, cookie, found, scope, send))
+            await self.app(scope, receive, exchange.send)
         except BaseException as error:
-            if await fail(Exchange(session, cookie, found, scope), error, send):
+            if await exchange.fail(error):
                 return
             raise
-        finish(session, scope)
+        exchange.finish()
         # Where the server has no lifespan; after the response, to delay nobody.
         if time.monotonic() >= self._purger.due:
             await self._purger.run()
@@ -137,11 +147,29 @@ def _says_when_it_looks(app: object) -> bool:
     return _frameworks[kind]
 
 
+def _removing(cookie: Cookie, found: Found, scope: Scope, send: Send) -> Send:
+    """What the response is sent with if the request brought second cookies."""
+
+    async def send_without_them(message: Message) -> None:
+        if message["type"] in STARTS:
+            message = without_second_cookies(cookie, found, scope, message)
+        await send(message)
+
+    return send_without_them
+
+
 def _log_found(cookie: Cookie, carried: Carried | None) -> None:
     if carried is None:
         logger.info("ignored a cookie %r: its session is over or unknown", cookie.name)
     elif moved_to(carried.record.payload) is not None:
         logger.info("ignored a cookie %r: its session has a newer id", cookie.name)
+
+
+def _collection(login_keys: Collection[str]) -> Collection[str]:
+    """Raises `TypeError` for a single text, whose letters would be the keys, and for keys of another type."""
+    if isinstance(login_keys, str) or not all(isinstance(key, str) for key in login_keys):
+        raise TypeError("login_keys is a collection of strings, for example ('user',)")
+    return login_keys
 
 
 def _storage(store: Storage | str) -> Storage:

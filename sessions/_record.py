@@ -52,6 +52,8 @@ class Content(msgspec.Struct, omit_defaults=True, gc=False):
     flash: tuple[str, ...] = ()
     data: dict[str, Any] = {}
     owner: str | None = None
+    authenticated_at: float | None = None
+    """When the owner, or whoever a login key names, proved last who they are; seconds since the epoch."""
 
 
 class InvalidRecord(ValueError):
@@ -156,10 +158,19 @@ class OwnedSession:
         self._record = record
 
     @property
+    def authenticated_at(self) -> datetime | None:
+        """When its user proved last who they are (UTC)."""
+        seconds = self._content().authenticated_at
+        return None if seconds is None else moment(seconds)
+
+    @property
     def data(self) -> dict[str, Any]:
         """The session's values, flash values left out. None of a record that cannot be read."""
-        try:
-            content = unpack(split(self._record.payload)[0])
-        except InvalidRecord:
-            return {}
+        content = self._content()
         return {key: value for key, value in content.data.items() if key not in content.flash}
+
+    def _content(self) -> Content:
+        try:
+            return unpack(split(self._record.payload)[0])
+        except InvalidRecord:
+            return Content()

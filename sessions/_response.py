@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Container, Iterable, MutableMapping
 from typing import Any, Final
 
 import anyio
+import msgspec
 
-from sessions._carriers import Carried, Carrier
+from sessions._caching import private, varying
 from sessions._commit import commit
-from sessions._cookie import Cookie, Found
-from sessions._session import Session, begin, replace_values, state_of
-from sessions._work import Phase, Standing, Work, has_nested
+from sessions._cookie import Cookie
+from sessions._cookie_header import Found
+from sessions._second_cookies import SECURE_SCHEMES
+from sessions._session import Session, replace_values
+from sessions._work import Phase, Standing, Work
 from sessions.errors import LateChange, SessionEnded, StoreUnavailable
 
 Scope = MutableMapping[str, Any]
@@ -35,118 +37,148 @@ _OPEN: Final = Phase.OPEN
 _ANSWERED: Final = Phase.ANSWERED
 _ANONYMOUS: Final = Standing.ANONYMOUS
 _LIVE: Final = Standing.LIVE
-_SECURE_SCHEMES: Final = frozenset({"https", "wss"})
 _VARY_COOKIE: Final = (b"vary", b"Cookie")
-_START: Final = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
+_SET_COOKIE: Final = b"set-cookie"
+STARTS: Final = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class Exchange:
-    """One request, as far as the way out needs it."""
+class Exchange(msgspec.Struct, eq=False):
+    """One request and its response."""
 
     session: Session
+    work: Work
     cookie: Cookie
     found: Found | None
     scope: Scope
+    forward: Send
+    """The server's `send`."""
 
-    @property
-    def work(self) -> Work:
-        return begin(self.session)
+    def __repr__(self) -> str:
+        return "<Exchange>"  # cookies must not reach a log
 
+    def send(self, message: Message) -> Awaitable[None]:
+        """What the app sends with."""
+        work = self.work
+        if work.phase is not _OPEN:
+            if work.notes is not None:
+                _refuse_late_changes(work, self.session)
+        elif message["type"] in STARTS:
+            held = work.held
+            due = held is not None and held.record.expires_at - time.time() <= work.carrier.enough
+            names = dict(message.get("headers", ()))
+            if work.accessed or due or self.scope.get("session") is not self.session or _SET_COOKIE in names:
+                return self._start(message, names, due)
+            work.phase = _ANSWERED
+        return self.forward(message)
 
-def sending(
-    session: Session,
-    carried: Carried | None,
-    carrier: Carrier,
-    cookie: Cookie,
-    found: Found | None,
-    scope: Scope,
-    send: Send,
-) -> Send:
-    """What the app sends with, in place of the server's `send`."""
+    async def _start(self, message: Message, names: Container[bytes], due: bool) -> None:
+        """Send the start of the response, after the commit."""
+        work, session = self.work, self.session
+        if self.scope.get("session") is not session or _SET_COOKIE in names:
+            self._hear_of_others(message)
+        headers = given = message.get("headers", ())
+        unsaved = due or work.notes is not None or work.nested or work.pending
+        if (unsaved or work.held is not work.known or work.dismissed) and work.fault is None:
+            try:
+                if message.get("status", 200) >= SERVER_ERROR:
+                    self._discard(message)
+                await commit(work, session, extend=due and _is_activity(work, message))
+                if work.held is not work.known or work.dismissed:
+                    headers = self._with_cookie(headers)
+            except SessionEnded as fault:
+                logger.warning("changes were not saved: %s", fault)
+            except BaseException as fault:
+                # The app may answer with an error page of its own, which then goes out without them.
+                work.fault = fault
+                raise
+        if headers is not given:  # with the cookie, `Vary` is among them
+            message = {**message, "headers": headers}
+        elif work.accessed:
+            # A new message each time: an app may send one and the same dictionary to everybody.
+            message = {
+                **message,
+                "headers": varying(headers) if b"vary" in names else [*headers, _VARY_COOKIE],
+            }
+        work.phase = _ANSWERED
+        await self.forward(message)
 
-    async def send_with_session(message: Message) -> None:
-        state = state_of(session)
-        if state.phase is not _OPEN:
-            if state.accessed:
-                _check_late_changes(session)
-        elif message["type"] in _START:
-            if (
-                state.accessed
-                or (carried is not None and carried.record.expires_at - time.time() <= carrier.enough)
-                or scope.get("session") is not session
-                or b"set-cookie" in dict(message.get("headers", ()))
-            ):
-                message = await _start(Exchange(session, cookie, found, scope), message)
-                state = state_of(session)
-            state.phase = _ANSWERED
-        await send(message)
+    def _hear_of_others(self, message: Message) -> None:
+        if self.scope.get("session") is not self.session:
+            _hear_of_replacement(self.session, self.scope)
+        self.cookie.warn_if_set_inside(message.get("headers", ()))
 
-    return send_with_session
-
-
-def finish(session: Session, scope: Scope) -> None:
-    """The app has returned. Raises `LateChange` for a change that nobody has saved."""
-    if scope.get("session") is not session:
-        _hear_of_replacement(session, scope)
-    state = state_of(session)
-    if state.accessed and (state.pending or state.nested or state.phase is not _ANSWERED):
-        work = begin(session)
-        if work.has_unsaved(session):
-            # After the start of the response, or on a websocket that was never accepted.
-            _refuse_late_changes(work, session)
-
-
-async def fail(exchange: Exchange, error: BaseException, send: Send) -> bool:
-    """The app has raised. Whether the exception was answered here, with a 503."""
-    work = exchange.work
-    if work.phase is not _OPEN:
-        return False
-    # Starlette counts a response as started though its start was not sent. If the app has a handler for
-    # our error, another error comes out of that.
-    cause = _store_unavailable(work.fault or error) if isinstance(error, Exception) else None
-    if cause is None:
-        await _end_in_spite_of(exchange, error, send)
-        work.phase = Phase.FAILED
-        return False
-    await unavailable(cause, exchange.scope["type"], send)
-    return True
-
-
-async def _start(exchange: Exchange, message: Message) -> Message:
-    """The start of the response, after the commit."""
-    session = exchange.session
-    work = begin(session)
-    headers = given = message.get("headers", ())
-    names = dict(headers)
-    if b"set-cookie" in names:
-        exchange.cookie.warn_if_set_inside(headers)
-    if exchange.scope.get("session") is not session:
-        _hear_of_replacement(session, exchange.scope)
-    held = work.held
-    due = held is not None and held.record.expires_at - time.time() <= work.carrier.enough
-    if (due or work.accessed) and work.fault is None:
-        if message.get("status", 200) >= SERVER_ERROR and work.discard(session):
+    def _discard(self, message: Message) -> None:
+        if self.work.discard(self.session):
             logger.error(
                 "a response with the status %d keeps no changes of its session; save() keeps them",
                 message["status"],
             )
-        work.nested = has_nested(session)
-        try:
-            if due or work.pending or work.nested:
-                await commit(work, session, extend=due and _is_activity(work, message))
-            if work.held is not work.known or work.dismissed:
-                headers = _with_cookie(exchange, headers)
-        except SessionEnded as fault:
-            logger.warning("changes were not saved: %s", fault)
-        except BaseException as fault:
-            # The app may answer with an error page of its own, which then goes out without them.
-            work.fault = fault
-            raise
-    if work.accessed:
-        headers = _varying(headers) if b"vary" in names else [*headers, _VARY_COOKIE]
-    # A new message each time: an app may send one and the same dictionary to everybody.
-    return message if headers is given else {**message, "headers": headers}
+
+    def finish(self) -> None:
+        """The app has returned. Raises `LateChange` for a change that nobody has saved."""
+        work = self.work
+        if self.scope.get("session") is not self.session:
+            _hear_of_replacement(self.session, self.scope)
+        if (
+            work.accessed
+            # After the start of the response, or on a websocket that was never accepted.
+            and (work.notes is not None or work.nested or work.pending or work.phase is not _ANSWERED)
+            and work.has_unsaved(self.session)
+        ):
+            _refuse_late_changes(work, self.session)
+
+    async def fail(self, error: BaseException) -> bool:
+        """The app has raised. Whether the exception was answered here, with a 503."""
+        work = self.work
+        if work.phase is not _OPEN:
+            return False
+        # Starlette counts a response as started though its start was not sent. If the app has a handler for
+        # our error, another error comes out of that.
+        cause = _store_unavailable(work.fault or error) if isinstance(error, Exception) else None
+        if cause is None:
+            await self._end_in_spite_of(error)
+            work.phase = Phase.FAILED
+            return False
+        await unavailable(cause, self.scope["type"], self.forward)
+        return True
+
+    async def _end_in_spite_of(self, error: BaseException) -> None:
+        """A logout holds whatever its page does (OUT-4)."""
+        work = self.work
+        if not (work.ending or work.dismissed):
+            return
+        work.discard(self.session)
+        with anyio.CancelScope(shield=True):
+            await commit(work, self.session, extend=False)
+        if not work.carrier.on_server and self.scope["type"] == "http" and isinstance(error, Exception):
+            # Only the browser keeps the session, and whoever answers further out cannot tell it.
+            headers = self._with_cookie([(b"content-type", b"text/plain; charset=utf-8")])
+            await self.forward({"type": "http.response.start", "status": 500, "headers": headers})
+            await self.forward({"type": "http.response.body", "body": b"Internal Server Error"})
+
+    def _with_cookie(self, headers: Headers) -> Headers:
+        """The headers with what the browser and caches must know."""
+        held, known = self.work.held, self.work.known
+        if held is not None and known is not None and not self.work.carrier.must_tell(known, held):
+            return headers
+        cookies = self._cookies()
+        if not cookies:
+            return headers
+        return varying(private([*headers, *[(b"set-cookie", cookie) for cookie in cookies]]))
+
+    def _cookies(self) -> list[bytes]:
+        """The cookie that the browser is to hold from now on, or its removal."""
+        work, found, cookie = self.work, self.found, self.cookie
+        stale = found.numbers if found else ()
+        https = self.scope.get("scheme") in SECURE_SCHEMES
+        if work.standing is _ANONYMOUS:
+            return cookie.remove(https=https, stale=stale) if found and work.dismissed else []
+        if work.held is None or work.standing is not _LIVE:
+            return []
+        carrier = work.carrier
+        max_age = carrier.lifetime.max_age(work.held.record.expires_at, time.time())
+        value = carrier.cookie(work.held)
+        return cookie.write(value, max_age, https=https, max_bytes=carrier.max_bytes, stale=stale)
 
 
 def _hear_of_replacement(session: Session, scope: Scope) -> None:
@@ -165,60 +197,10 @@ def _is_another_session(other: object, scope: Scope) -> bool:
     return isinstance(other, Session | getattr(module, "Session", Session))
 
 
-async def _end_in_spite_of(exchange: Exchange, error: BaseException, send: Send) -> None:
-    """A logout holds whatever its page does (OUT-4)."""
-    work = exchange.work
-    if not (work.ending or work.dismissed):
-        return
-    work.discard(exchange.session)
-    with anyio.CancelScope(shield=True):
-        await commit(work, exchange.session, extend=False)
-    if not work.carrier.on_server and exchange.scope["type"] == "http" and isinstance(error, Exception):
-        # Only the browser keeps the session, and whoever answers further out cannot tell it.
-        headers = _with_cookie(exchange, [(b"content-type", b"text/plain; charset=utf-8")])
-        await send({"type": "http.response.start", "status": 500, "headers": headers})
-        await send({"type": "http.response.body", "body": b"Internal Server Error"})
-
-
-def _check_late_changes(session: Session) -> None:
-    work = begin(session)
-    if work.notes is not None:
-        _refuse_late_changes(work, session)
-
-
 def _refuse_late_changes(work: Work, session: Session) -> None:
     """Raise if a change since the start of the response was not saved; the session is as saved again."""
     if work.put_back(session):
         raise LateChange("a change after the start of the response was not followed by session.save()")
-
-
-def _with_cookie(exchange: Exchange, headers: Headers) -> Headers:
-    """The headers with what the browser and caches must know."""
-    work = exchange.work
-    if work.held is not None and work.known is not None and not work.carrier.must_tell(work.known, work.held):
-        return headers
-    cookies = _cookies(exchange)
-    if not cookies:
-        return headers
-    headers = [*headers, *[(b"set-cookie", cookie) for cookie in cookies]]
-    if not any(name.lower() == b"cache-control" for name, _ in headers):
-        headers.append((b"cache-control", b"private"))
-    return headers
-
-
-def _cookies(exchange: Exchange) -> list[bytes]:
-    """The cookie that the browser is to hold from now on, or its removal."""
-    work, found, cookie = exchange.work, exchange.found, exchange.cookie
-    stale = found.numbers if found else ()
-    https = exchange.scope.get("scheme") in _SECURE_SCHEMES
-    if work.standing is _ANONYMOUS:
-        return cookie.remove(https=https, stale=stale) if found and work.dismissed else []
-    if work.held is None or work.standing is not _LIVE:
-        return []
-    carrier = work.carrier
-    max_age = carrier.lifetime.max_age(work.held.record.expires_at, time.time())
-    value = carrier.cookie(work.held)
-    return cookie.write(value, max_age, https=https, max_bytes=carrier.max_bytes, stale=stale)
 
 
 def _is_activity(work: Work, message: Message) -> bool:
@@ -234,19 +216,6 @@ def _is_activity(work: Work, message: Message) -> bool:
         if name.lower() == b"cache-control":
             return b"private" in value.lower() or b"no-store" in value.lower()
     return True
-
-
-def _varying(headers: Headers) -> Headers:
-    """The headers with `Vary: Cookie` among them (RFC 9110, section 12.5.5)."""
-    for name, _ in headers:
-        if name == b"vary":
-            break
-    else:
-        return [*headers, _VARY_COOKIE]
-    said = b", ".join(value for name, value in headers if name == b"vary")
-    if {b"*", b"cookie"} & {field.strip().lower() for field in said.split(b",")}:
-        return headers
-    return [*[header for header in headers if header[0] != b"vary"], (b"vary", said + b", Cookie")]
 
 
 def _store_unavailable(error: BaseException) -> StoreUnavailable | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
 from math import inf
@@ -14,15 +14,15 @@ from sessions._carriers import Carried, Carrier
 from sessions._commit import commit, refresh
 from sessions._json import FIXED, accepted_key, checked, decode, encode
 from sessions._lifetime import moment
-from sessions._record import InvalidRecord, unpack
 from sessions._templates import own_keys_first
-from sessions._work import Opening, Phase, Work, one_at_a_time
+from sessions._work import PLAIN_TYPES, Phase, Standing, Work, one_at_a_time
 
 logger = logging.getLogger("sessions")
 
 Number = int | float
 
 _OPEN: Final = Phase.OPEN
+_LIVE: Final = Standing.LIVE
 _SURE: Final = frozenset({int, bool, type(None)})
 """What JSON can hold whatever its value."""
 _MISSING: Any = object()
@@ -77,7 +77,10 @@ class Session(dict[str, Any]):
 
     @property
     def created_at(self) -> datetime | None:
-        """When the session was first saved (UTC); None as long as it never was."""
+        """When the session was first saved, or the user last signed in (UTC); None as long as it never was.
+
+        From then on the absolute timeout runs.
+        """
         held = self._looked_at().held
         return moment(held.record.created_at if held else inf)
 
@@ -91,6 +94,10 @@ class Session(dict[str, Any]):
     def owner(self) -> str | None:
         """Whom the session belongs to; None before a login. Set it at the login, to a user's id.
 
+        A change of owner is a login. The session gets a new id, and its absolute timeout begins anew. What
+        an anonymous visitor has collected stays. What another owner has left goes, but for what this request
+        has set. To set it after the response has started raises `LateChange`.
+
         A server-side store can then list and end all sessions of that user (`Store.sessions_of`,
         `Store.destroy_all`; OWASP ASVS 5, 7.4 and 7.5).
         """
@@ -102,7 +109,16 @@ class Session(dict[str, Any]):
             raise TypeError(f"an owner is a string or a number, not {type(owner).__name__}")
         owner = None if owner is None else str(owner)
         checked("owner", owner)
-        self._looked_at().own(owner)
+        self._looked_at().own(owner, self)
+
+    @property
+    def authenticated_at(self) -> datetime | None:
+        """When the user proved last who they are (UTC): at the login, or at `reauthenticate()`.
+
+        For a page that asks for the password again before something important (OWASP ASVS 5, 7.5.3).
+        """
+        seconds = self._looked_at().authenticated_at
+        return moment(inf if seconds is None else seconds)
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -140,10 +156,12 @@ class Session(dict[str, Any]):
     # -- changing --------------------------------------------------------------------------------------------
 
     def __setitem__(self, key: str, value: Any) -> None:
+        work = self._work
         if type(value) not in _SURE or type(key) is not str or key not in self:
             checked(key, value)
             key = accepted_key(key)
-        work = self._work
+            if type(value) not in PLAIN_TYPES:
+                work.nested = True
         if work.phase is not _OPEN:
             work.check()
         # The value first and the note then: a commit between the two, by another thread, saves it twice
@@ -167,6 +185,7 @@ class Session(dict[str, Any]):
         checked(key, value)
         key = accepted_key(key)
         self._work.assign_flash(key)
+        self._work.nested = self._work.nested or type(value) not in PLAIN_TYPES
         dict.__setitem__(self, key, value)
 
     def forget(self, key: str) -> None:
@@ -263,6 +282,7 @@ class Session(dict[str, Any]):
                 unchanged = dict.get(self, key) is before and (text is None or encode(before) == text)
                 if unchanged:
                     work.apply(key, function, before, result)
+                    work.nested = work.nested or type(value) not in PLAIN_TYPES
                     dict.__setitem__(self, key, value)
                     return value
 
@@ -276,10 +296,18 @@ class Session(dict[str, Any]):
         """
         self._looked_at().touch()
 
-    def rotate(self) -> None:
-        """Give the session a new id and keep its data. Call it at each login (session fixation).
+    def reauthenticate(self) -> None:
+        """Note that the user has just proved again who they are, for example by the password.
 
-        With the cookie store there is no id and nothing changes.
+        The session gets a new id, its absolute timeout begins anew, and `authenticated_at` is now.
+        """
+        self._looked_at().log_in(authenticated=True)
+
+    def rotate(self) -> None:
+        """Give the session a new id and keep its data: against session fixation, at each change of rights.
+
+        A change of `owner`, or of a key among the middleware's `login_keys`, does so by itself. With the
+        cookie store there is no id and nothing changes.
         """
         self._looked_at().rotate()
 
@@ -371,14 +399,15 @@ class _Unseen(Session):
 
     __slots__ = ()
 
-    def mark_accessed(self) -> None:
-        self._looked_at()
-
     def _looked_at(self) -> Work:
-        work = begin(self)
-        work.accessed = True  # `begin` may be called by others, for whom it is no look
+        work = self._work
+        if work.unread:
+            work.read(self)
+        work.accessed = True
         self.__class__ = Session  # type: ignore[assignment]
         return work
+
+    mark_accessed: Any = _looked_at  # without a call of its own, as Starlette makes one for each look
 
     def is_flash(self, key: str) -> bool:
         return key in self._looked_at().flash
@@ -413,51 +442,34 @@ _Unseen.__hash__ = None
 
 
 _bind: Final = vars(Session)["_work"].__set__
-state_of: Final[Callable[[Session], Work | Opening]] = vars(Session)["_work"].__get__
-"""The state of the session's request: `Opening` until somebody looks."""
 
 
 def open_session(
     carrier: Carrier,
-    headers: Iterable[tuple[bytes, bytes]] = (),
-    carried: Carried | None = None,
+    headers: Iterable[tuple[bytes, bytes]],
+    login_keys: Collection[str],
+    carried: Carried | None,
     *,
-    at_once: bool = True,
-) -> Session:
+    at_once: bool,
+) -> tuple[Session, Work]:
     """The session of a request, as nobody has looked at it yet.
 
     `at_once`: read the values now. For apps that may give the dict to an encoder which cannot look, and for
     what does not begin with `PLAIN`.
     """
     if carried is None:
-        session: Session = _Unseen()
-        _bind(session, Opening(carrier, headers))
-        return session
+        work, session = Work(carrier, headers, login_keys), _Unseen()
+        _bind(session, work)
+        return session, work
+    work = Work(carrier, headers, login_keys, carried, carried, _LIVE, False, True)
     session = _Unseen(_NOT_READ)
-    _bind(session, Opening(carrier, headers, carried))
-    if at_once and begin(session).flash:
-        # An iteration over an unseen session could not tell a look at the whole from a read of each key.
-        session.mark_accessed()
-    return session
-
-
-def begin(session: Session) -> Work:
-    """The session's work, with its values read; this is not yet a look."""
-    state = state_of(session)
-    if type(state) is Work:
-        return state
-    assert type(state) is Opening
-    content = None
-    if state.carried is not None:
-        dict.clear(session)
-        try:
-            content = unpack(state.carried.line)
-            dict.update(session, content.data)
-        except InvalidRecord as fault:
-            logger.warning("ignored a cookie: %s", fault)
-    work = Work(state, content)
     _bind(session, work)
-    return work
+    if at_once:
+        work.read(session)
+        if work.flash:
+            # An iteration over an unseen session could not tell a look at the whole from a read of each key.
+            session.mark_accessed()
+    return session, work
 
 
 def replace_values(session: Session, other: object) -> None:

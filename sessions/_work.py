@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import logging
+import time
+from collections.abc import Collection, Iterable
 from enum import Enum
 from threading import Lock
 from typing import Any, Final
 
 import anyio
+import msgspec
 
 from sessions._carriers import Carried, Carrier, new_seed
 from sessions._changes import Function, Log, Notes, derive
 from sessions._json import FIXED, checked, encode
-from sessions._record import EMPTY, Content, has_commit, new_commit_id, unpack
+from sessions._record import EMPTY, Content, InvalidRecord, has_commit, new_commit_id, unpack
 from sessions.errors import LateChange
+
+logger = logging.getLogger("sessions")
 
 
 class Standing(Enum):
@@ -34,8 +38,7 @@ class Phase(Enum):
     FAILED = "An exception left the app: nothing can be saved any more."
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class Taken:
+class Taken(msgspec.Struct, eq=False):
     """What one commit has to save. What is changed from then on is for the next one."""
 
     before: bytes
@@ -54,6 +57,10 @@ class Taken:
     commit_id: bytes = b""
     seed: bytes = b""
     """What the session's next id is made from: a retry draws no other, as the record may be there by now."""
+
+    @property
+    def is_login(self) -> bool:
+        return self.notes is not None and self.notes.login
 
     @property
     def changed(self) -> bool:
@@ -88,53 +95,49 @@ _LIVE: Final = Standing.LIVE
 # Python 3.11 looks a member of an enum up at each use, for a fifth of a microsecond; requests use them often.
 
 _NOT_JSON: Final = (TypeError, ValueError, RecursionError, OverflowError)
-_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
+PLAIN_TYPES: Final = frozenset({str, int, float, bool, type(None)})
 
 # Threads may share a session. Nothing that the app wrote runs while one of them holds this.
 one_at_a_time: Final = Lock()
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class Opening:
-    """A request whose session nobody has looked at. Most of what `Work` holds is of no interest to it."""
-
-    carrier: Carrier
-    headers: Iterable[tuple[bytes, bytes]] = ()
-    carried: Carried | None = None
-    phase: Phase = _OPEN
-    accessed: bool = False
-    pending: bool = False
-    nested: bool = False
-
-
-class Work:
+class Work(msgspec.Struct, eq=False):
     """The state of one request. `_session` changes it, `_commit` saves it, `_response` tells the browser.
 
     The values themselves are the session's own, a dict; each method that needs them is given them.
     """
 
-    # Each request that looks makes one of these, so what is usual is said once, by the class. No value here
-    # is ever changed in place.
+    # Each request makes one of these: a struct is made in C, with all that is usual as defaults.
+    carrier: Carrier
+    headers: Iterable[tuple[bytes, bytes]] = ()
+    login_keys: Collection[str] = ()
+    """Keys of which a change is a login, or a logout."""
     held: Carried | None = None
     """The session that the request holds now."""
     known: Carried | None = None
     """The session as the browser knows it, by this request's cookie or by another response."""
     standing: Standing = _ANONYMOUS
+    special: bool = True
+    """Whether a commit may be anything else than the next version of a living record."""
+    unread: bool = False
+    """Whether the values are still in the record: nobody has looked at the session yet."""
+    phase: Phase = _OPEN
     owner: str | None = None
+    authenticated_at: float | None = None
     flash: tuple[str, ...] = ()
+    base: bytes = EMPTY
+    """The content's text as it was loaded, or saved last: what differs from it is a change."""
     accessed: bool = False
     """Whether the handler has looked at the session."""
-    modified: bool = False
-    """Whether the handler has changed it, whatever has become of the change."""
-    born: bool = False
-    """Whether this request began the session that it holds."""
     notes: Notes | None = None
-    pending: bool = False
-    """Whether there may be something for the store to do; what changed in place need not show here."""
     nested: bool = False
     """Whether there may be values that can change in place."""
-    special: bool = False
-    """Whether a commit may be anything else than the next version of a living record."""
+    modified: bool = False
+    """Whether the handler has changed it, whatever has become of the change."""
+    pending: bool = False
+    """Whether there is something for the store to do that is neither in the notes nor in the values."""
+    born: bool = False
+    """Whether this request began the session that it holds."""
     rotating: bool = False
     touching: bool = False
     dismissed: bool = False
@@ -152,44 +155,39 @@ class Work:
     cut_off: tuple[tuple[Any, bytes], ...] = ()
     """Nested values that another request replaced, with their text: the handler may still hold them."""
     saving: bool = False
-    _saved: anyio.Event | None = None
-    _base: bytes | None = None
+    waiting: anyio.Event | None = None
+    """Set at the end of the save that runs now, if other tasks wait for it."""
 
-    def __init__(self, opening: Opening, content: Content | None) -> None:
-        """`content`: what is in the session that the request came with."""
-        self.carrier = opening.carrier
-        self.headers = opening.headers
-        self.phase = opening.phase
-        carried = opening.carried
-        if carried is None or content is None:
-            self.special = True
-        elif content.moved is None:
-            self.held = self.known = carried
-            self.standing = _LIVE
-            self.owner = content.owner
-            if content.flash:
-                self.flash = content.flash
-        else:
-            self.standing = Standing.MOVED
-            self.flash = content.flash
-            self.tombstone, self.special = carried, True
-            self.base = self.text(content.data)
-        if self.phase is not _OPEN:
-            self.nested = True  # nobody looks at the values any more before the end
+    def read(self, values: dict[str, Any]) -> None:
+        """Read the values from the record. The request is anonymous if they cannot be read."""
+        with one_at_a_time:
+            if not self.unread:  # another thread was faster
+                return
+            carried = self.held
+            assert carried is not None
+            line = carried.record.payload.partition(b"\n")[0]
+            dict.clear(values)
+            try:
+                content = unpack(line)
+            except InvalidRecord as fault:
+                logger.warning("ignored a cookie: %s", fault)
+                self.held = self.known = None
+                self.standing, self.special, self.unread = _ANONYMOUS, True, False
+                return
+            data = content.data
+            dict.update(values, data)
+            self.base, self.flash = line, content.flash
+            self.owner, self.authenticated_at = content.owner, content.authenticated_at
+            self.nested = not PLAIN_TYPES.issuperset(map(type, data.values()))
+            if content.moved is not None:
+                self.held = self.known = None
+                self.standing, self.tombstone, self.special = Standing.MOVED, carried, True
+                self.owner = self.authenticated_at = None
+                self.base = self.text(data)
+            self.unread = False
 
     def __repr__(self) -> str:
         return f"<Work, {self.standing.name}, {self.phase.name}>"  # no ids, no values: it may reach a log
-
-    @property
-    def base(self) -> bytes:
-        """The content's text as it was loaded, or saved last: what differs from it is a change."""
-        if self._base is None:
-            self._base = EMPTY if self.held is None else self.held.line
-        return self._base
-
-    @base.setter
-    def base(self, text: bytes) -> None:
-        self._base = text
 
     # -- what the handler does -------------------------------------------------------------------------------
 
@@ -211,21 +209,24 @@ class Work:
         """Where to note a change. Raises `LateChange`."""
         if self.phase is not _OPEN:
             self.check()
-        if self.notes is None:
-            self.accessed = self.modified = self.pending = True
-            self.notes = Notes(set())
-        return self.notes
+        notes = self.notes
+        if notes is None:
+            self.modified = True
+            self.notes = notes = Notes(set())
+        return notes
 
     def assign(self, key: str) -> None:
         """Note that the key was set or removed, after `check`."""
         notes = self.notes
         if notes is None:
-            self.accessed = self.modified = self.pending = True
+            self.modified = True
             self.notes = Notes({key})
         else:
             notes.assigned.add(key)
             if notes.functions and notes.results and key in notes.functions:
                 del notes.functions[key], notes.results[key]
+        if key in self.login_keys:
+            self.special = True
         if self.flash and key in self.flash:
             self._unflash(key)
 
@@ -256,6 +257,8 @@ class Work:
             self.assign(key)  # it was changed in place before
             return
         notes.add_function(key, function, result)
+        if key in self.login_keys:
+            self.special = True
 
     def _text_of(self, key: str) -> bytes | None:
         """The value's text, as the last function left it or as it was loaded."""
@@ -264,9 +267,39 @@ class Work:
         data = unpack(self.base).data
         return encode(data[key]) if key in data else None
 
-    def own(self, owner: str | None) -> None:
-        self.noting().owner = True
+    def own(self, owner: str | None, values: dict[str, Any]) -> None:
+        """Note that the session belongs to somebody else from now on. Raises `LateChange`."""
+        if owner == self.owner:
+            return
+        self.log_in(authenticated=owner is not None)
+        notes = self.noting()
+        if self.owner is not None:
+            # Nothing of the first one's values may reach the second. What this request has set is no such.
+            for key in [key for key in values if key not in notes.assigned]:
+                dict.pop(values, key, None)
+                self.assign(key)
+            notes.functions = notes.results = notes.read = None
+            notes.afresh = True
+        notes.owner = True
         self.owner = owner
+
+    def log_in(self, *, authenticated: bool) -> None:
+        """Note that somebody has just proved who they are, or is signed in no longer. Raises `LateChange`."""
+        self.rotate()
+        self.noting().login = True
+        self.authenticated_at = time.time() if authenticated else None
+
+    def look_at_login_keys(self, values: dict[str, Any]) -> None:
+        """Note a login that the app did not tell otherwise than by what it set. Raises `LateChange`."""
+        notes = self.notes
+        if notes is None or notes.login:
+            return
+        keys = [key for key in (*notes.assigned, *(notes.functions or ())) if key in self.login_keys]
+        if keys:
+            before = unpack(self.base).data
+            changed = [key for key in keys if before.get(key) != dict.get(values, key)]
+            if changed:
+                self.log_in(authenticated=any(dict.get(values, key) for key in changed))
 
     def rotate(self) -> None:
         self.check(told=True)
@@ -286,9 +319,11 @@ class Work:
             self.ending = (*self.ending, ended)
         self.held = self.tombstone = None
         self.standing = _ANONYMOUS
-        self.base, self.owner, self.flash = EMPTY, None, ()
+        self.base, self.flash = EMPTY, ()
+        self.owner = self.authenticated_at = None
         self.drop_changes()
         self.life += 1
+        self.nested = False
         self.accessed = self.modified = self.special = self.dismissed = True
 
     def drop_changes(self) -> None:
@@ -310,7 +345,7 @@ class Work:
             return True
         if self.unsure is not None or (self.cut_off and self._cut_off_changed()):
             return True
-        return self.accessed and has_nested(values) and self._changed_in_place(values)
+        return self.accessed and self.nested and self._changed_in_place(values)
 
     def has_unsaved(self, values: dict[str, Any]) -> bool:
         """The same, or an end or an extension that the store has not heard of."""
@@ -324,7 +359,7 @@ class Work:
 
     def text(self, values: dict[str, Any]) -> bytes:
         """The content as JSON text."""
-        return encode(Content(None, self.flash, values, self.owner))
+        return encode(Content(None, self.flash, values, self.owner, self.authenticated_at))
 
     def take(self, values: dict[str, Any]) -> Taken:
         """What this commit has to save.
@@ -339,17 +374,12 @@ class Work:
             )
         before = after = self.base
         notes, owner = None, self.owner
-        nested = self.accessed and has_nested(values)
+        nested = self.accessed and self.nested
         if nested or self.notes is not None:
-            one_at_a_time.acquire()  # `with` takes longer, and each writing request comes by here
-            try:
+            with one_at_a_time:
                 after = self._checked_text(values) if nested else self.text(values)
-                notes, owner, self.notes, self._base = self.notes, self.owner, None, after
-            finally:
-                one_at_a_time.release()
+                notes, owner, self.notes, self.base = self.notes, self.owner, None, after
         self.pending = False
-        if not self.special:
-            return Taken(before, after, notes, owner, self.life)
         taken = Taken(before, after, notes, owner, self.life, self.rotating, self.touching)
         self.rotating = self.touching = False
         return taken
@@ -361,7 +391,7 @@ class Work:
         except _NOT_JSON:
             _check_nested(values)
             raise
-        if text != self._base:
+        if text != self.base:
             _check_nested(values)
         return text
 
@@ -385,7 +415,8 @@ class Work:
         lost = self.has_changes(values)
         if self.accessed and lost:
             content = unpack(self.unsure.before if self.unsure else self.base)
-            self.owner, self.flash = content.owner, content.flash
+            self.flash = content.flash
+            self.owner, self.authenticated_at = content.owner, content.authenticated_at
             dict.clear(values)
             dict.update(values, content.data)
         self.drop_changes()
@@ -407,20 +438,15 @@ class Work:
         """Tasks of one request save one after the other: a save that overtook another of the same session
         would carry its changes along, and the other would then save them once more."""
         while self.saving:
-            self._saved = self._saved or anyio.Event()
-            await self._saved.wait()
+            self.waiting = self.waiting or anyio.Event()
+            await self.waiting.wait()
         self.saving = True
 
     def end_turn(self) -> None:
         self.saving = False
-        if self._saved:
-            self._saved.set()
-            self._saved = None
-
-
-def has_nested(values: dict[str, Any]) -> bool:
-    """Whether there are values that can change in place."""
-    return not _PLAIN.issuperset(map(type, dict.values(values)))
+        if self.waiting is not None:
+            self.waiting.set()
+            self.waiting = None
 
 
 def _check_nested(values: dict[str, Any]) -> None:

@@ -146,6 +146,9 @@ class TypedSession(Generic[F]):
     def rotate(self) -> None:
         self.untyped.rotate()
 
+    def reauthenticate(self) -> None:
+        self.untyped.reauthenticate()
+
     def destroy(self) -> None:
         self.untyped.destroy()
 
@@ -167,6 +170,10 @@ class TypedSession(Generic[F]):
     @owner.setter
     def owner(self, owner: str | int | None) -> None:
         self.untyped.owner = owner
+
+    @property
+    def authenticated_at(self) -> datetime | None:
+        return self.untyped.authenticated_at
 
     @property
     def id(self) -> str | None:

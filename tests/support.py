@@ -202,8 +202,8 @@ class Browser:
         """The value that the browser would send now."""
         return self.sent("/").get(name)
 
-    def plant(self, value: str, name: str = "session", path: str = "/") -> None:
-        self.jar[name, "", path] = Kept(value, None, path, False, {})
+    def plant(self, value: str, name: str = "session", path: str = "/", domain: str = "") -> None:
+        self.jar[name, domain, path] = Kept(value, None, path, False, {})
 
     async def replayed(self, cookie: str | None, name: str = "session") -> Any:
         """What the app reads from a session whose cookie's value somebody has kept."""
@@ -221,14 +221,19 @@ class Browser:
         return other
 
     def sent(self, path: str) -> dict[str, str]:
+        return dict(self.pairs(path))
+
+    def pairs(self, path: str) -> list[tuple[str, str]]:
+        """Names and values, those of longer paths first (RFC 6265bis, section 5.8.3)."""
         now = time.time()
-        return {
-            name: kept.value
+        found = [
+            (name, kept)
             for (name, _, _), kept in self.jar.items()
             if (kept.expires_at is None or kept.expires_at > now)
             and path.startswith(kept.path)
             and (not kept.secure or self.scheme == "https")
-        }
+        ]
+        return [(name, kept.value) for name, kept in sorted(found, key=lambda each: -len(each[1].path))]
 
     async def get(self, url: str, **query: str) -> Reply:
         return await self.request("GET", url, query)
@@ -247,7 +252,7 @@ class Browser:
     ) -> Reply:
         path, _, given = url.partition("?")
         reply = Reply()
-        cookies = "; ".join(f"{name}={value}" for name, value in self.sent(path).items())
+        cookies = "; ".join(f"{name}={value}" for name, value in self.pairs(path))
         lines = [(b"host", self.host.encode())]
         if cookies:
             lines.append((b"cookie", cookies.encode("latin-1")))
@@ -333,7 +338,8 @@ def attributes(line: str) -> dict[str, str]:
 def new_session() -> Session:
     """A session as an anonymous request has it, without the request."""
     carrier = MemoryStore().carrier(Lifetime.of(None, None, True, None), None, Purpose("session"))
-    return open_session(carrier)
+    session, _ = open_session(carrier, (), (), None, at_once=True)
+    return session
 
 
 # -- gates and clocks --------------------------------------------------------------------------------

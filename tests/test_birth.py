@@ -15,6 +15,7 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.mark.promise("NEW-1")
+@pytest.mark.asvs("7.6.2")
 async def test_ten_thousand_anonymous_reads_leave_the_store_empty() -> None:
     store = MemoryStore()
     app = site(store=store)
@@ -61,6 +62,7 @@ async def test_a_page_that_is_not_found_sets_no_cookie() -> None:
 
 
 @pytest.mark.promise("NEW-2", "ROT-3")
+@pytest.mark.asvs("7.2.2")
 async def test_an_id_that_the_store_does_not_know_is_never_adopted(store: Store) -> None:
     browser = Browser(site(store=store))
     chosen_by_an_attacker = "A" * 43
@@ -72,6 +74,7 @@ async def test_an_id_that_the_store_does_not_know_is_never_adopted(store: Store)
 
 
 @pytest.mark.promise("NEW-2")
+@pytest.mark.asvs("7.2.3")
 async def test_ids_have_256_bits_from_the_operating_system(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
 
@@ -87,6 +90,7 @@ async def test_ids_have_256_bits_from_the_operating_system(monkeypatch: pytest.M
 
 
 @pytest.mark.promise("NEW-2")
+@pytest.mark.asvs("7.2.2", "7.2.3")
 async def test_no_two_sessions_share_an_id() -> None:
     app = site()
     ids = set()

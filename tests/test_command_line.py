@@ -49,6 +49,7 @@ def test_list_shows_keys_and_times_and_no_content(url: str, capsys: pytest.Captu
     assert said(capsys, "list", url, "nobody") == ["0 sessions"]
 
 
+@pytest.mark.asvs("7.4.5")
 def test_destroy_ends_all_of_one_user(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys, "destroy", url, "ann") == ["2 sessions ended"]
     assert said(capsys, "list", url, "ann") == ["0 sessions"]

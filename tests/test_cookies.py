@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -390,15 +391,59 @@ class TestCaches:
             assert response.header("cache-control") == "private"
         assert (await browser.get("/read")).header("cache-control") is None
 
-    @pytest.mark.parametrize("own_rule", ["no-store", "public, max-age=60", ""])
-    async def test_unless_the_app_has_said_something(self, own_rule: str) -> None:
+    @pytest.mark.parametrize(
+        ("name", "said", "sent"),
+        [
+            ("cache-control", "no-store", "no-store"),
+            ("cache-control", "No-Store, max-age=0", "No-Store, max-age=0"),
+            ("cache-control", "private", "private"),
+            ("cache-control", "", "private"),
+            ("cache-control", "public", "private"),
+            ("cache-control", "public, max-age=60", "private, max-age=60"),
+            (
+                "cache-control",
+                "max-age=60,S-MaxAge=600 , must-revalidate",
+                "private, max-age=60, must-revalidate",
+            ),
+            ("cache-control", 'private="set-cookie, x", max-age=60', "private, max-age=60"),
+            (
+                "cache-control",
+                'no-cache="a, public", max-age=60',
+                'private, no-cache="a, public", max-age=60',
+            ),
+            ("cdn-cache-control", "max-age=60", "private, max-age=60"),
+            ("cloudflare-cdn-cache-control", "public, max-age=60", "private, max-age=60"),
+            ("surrogate-control", "max-age=60", "no-store"),
+        ],
+    )
+    async def test_whatever_the_app_says_to_caches(self, name: str, said: str, sent: str) -> None:
         async def ruled(request: Request) -> Response:
             request.session["a"] = 1
-            return answer(headers={"Cache-Control": own_rule})
+            return answer(headers={name: said})
 
         response = await Browser(site(ruled)).get("/ruled")
         assert response.set_cookies
-        assert response.header("cache-control") == own_rule
+        assert response.header(name) == sent
+        assert "private" in (response.header("cache-control") or "") or sent.lower().startswith("no-store")
+        assert response.header("vary") == "Cookie"
+
+    async def test_a_line_for_caches_that_is_said_twice_is_private_twice(self) -> None:
+        async def ruled(request: Request) -> Response:
+            request.session["a"] = 1
+            response = answer(headers={"Cache-Control": "max-age=60"})
+            response.headers.append("Cache-Control", "s-maxage=600")
+            return response
+
+        response = await Browser(site(ruled)).get("/ruled")
+        assert response.all("cache-control") == ["private, max-age=60", "private"]
+
+    async def test_an_extension_varies_though_nobody_looked(self, store: Store, clock: Clock) -> None:
+        browser = Browser(site(store=store, expire_after=100))
+        await browser.get("/write", a="1")
+        clock.go(50)
+        response = await browser.get("/untouched")
+        assert response.set_cookies
+        assert (response.header("vary"), response.header("cache-control")) == ("Cookie", "private")
 
     @pytest.mark.parametrize(
         ("rule", "cookies"), [("public, max-age=60", 0), ("private", 1), ("No-Store", 1), (None, 1)]
@@ -421,8 +466,8 @@ class TestCaches:
 def found(*lines: str, name: str = "session") -> str | None:
     headers = [(b"host", b"x"), *[(b"cookie", line.encode("latin-1")) for line in lines]]
     cookie = Cookie(name, CookieOptions()).find(headers)
-    if cookie is not None and cookie.fault is not None:
-        raise InvalidCookie(cookie.fault)
+    if cookie is not None and not cookie.value:
+        raise InvalidCookie(cookie.fault or " or ".join(cookie.several))
     return None if cookie is None else cookie.value
 
 
@@ -440,7 +485,6 @@ class TestReading:
             ([" session=a ; other=b"], "a"),
             (["session=a=b"], "a=b"),
             (['session="a"'], '"a"'),
-            (["session="], ""),
             (["session=a", "other=b"], "a"),
             (["other=b", "session=a"], "a"),
             (["other=b; x=c", "session=a; y=d"], "a"),
@@ -462,19 +506,71 @@ class TestReading:
     def test_one_name_is_not_another(self, lines: list[str], value: str | None) -> None:
         assert found(*lines) == value
 
-    @pytest.mark.promise("BAD-1: duplicated")
+    @pytest.mark.promise("SEC-2")
+    @pytest.mark.parametrize(
+        ("lines", "values"),
+        [
+            (["session=a; session=b"], "a or b"),
+            (["session=a", "session=b"], "a or b"),
+            (["session=a; x=y; session=b; session=a"], "a or b"),
+            (["session=1; session=2; session=3; session=4; session=5"], "1 or 2 or 3 or 4"),
+            (["session=2~a; session.1=b; session=2~c; session.1=d"], "ab or cd or cb or ad"),
+            (["session=2~a; session.1=b; session.1=c"], "ab or ac"),
+            (["session=2~a; session.1=b; session=c"], "ab or c"),
+        ],
+    )
+    def test_a_cookie_may_come_with_several_values(self, lines: list[str], values: str) -> None:
+        with pytest.raises(InvalidCookie, match=f"^{values}$"):
+            found(*lines)
+
+    @pytest.mark.promise("SEC-2")
     @pytest.mark.parametrize(
         "lines",
         [
-            ["session=a; session=b"],
-            ["session=a", "session=b"],
             ["session=a; session=a"],
+            ["session=a", "session=a"],
             ["session=a; session="],
+            ["session=3~x; session=a"],
+            ["session=é; session=a"],
         ],
     )
-    def test_a_cookie_that_was_sent_twice_is_none(self, lines: list[str]) -> None:
-        with pytest.raises(InvalidCookie, match="twice"):
-            found(*lines)
+    def test_equal_values_are_one_and_what_is_no_value_is_none(self, lines: list[str]) -> None:
+        assert found(*lines) == "a"
+
+    @pytest.mark.promise("SEC-4")
+    def test_more_than_64_kilobytes_of_cookies_are_none(self) -> None:
+        filler = "x=" + "y" * 4000
+        assert found("session=a", *[filler] * 16) == "a"
+        with pytest.raises(InvalidCookie, match="too large"):
+            found("session=a", *[filler] * 17)
+        with pytest.raises(InvalidCookie, match="too large"):
+            found("session=a; " + "; ".join([filler] * 17))
+
+    @pytest.mark.promise("SEC-4")
+    def test_each_header_line_is_looked_at_twice_at_most(self) -> None:
+        """Joining line after line took 5.7 s for 200,000 of them: each copied all that came before."""
+
+        class Lines:
+            looks = 0
+
+            def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
+                for _ in range(1000):
+                    Lines.looks += 1
+                    yield CountedCookie.name, CountedCookie(b"a")
+
+        class CountedCookie(bytes):
+            name = b"cookie"
+            copied = 0
+
+            def __add__(self, other: Any) -> bytes:
+                CountedCookie.copied += 1
+                return bytes.__add__(self, other)
+
+            __radd__ = __add__
+
+        assert Cookie("session", CookieOptions()).find(Lines()) is None
+        assert Lines.looks <= 1002
+        assert CountedCookie.copied == 0
 
     @pytest.mark.promise("BAD-1: of any form")
     @given(
@@ -487,8 +583,7 @@ class TestReading:
             try:
                 value = found(*[prefix + line for line in lines])
             except InvalidCookie as fault:
-                assert str(fault) in (  # noqa: PT017
-                    "it was sent twice",
+                assert " or " in str(fault) or str(fault) in (  # noqa: PT017
                     "its first piece is missing",
                     "it has the wrong form",
                     "a piece of it is missing",

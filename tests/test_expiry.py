@@ -41,6 +41,7 @@ async def alive(browser: Browser) -> bool:
 @pytest.mark.anyio
 @pytest.mark.promise("EXP-1")
 class TestIdle:
+    @pytest.mark.asvs("7.3.1", "7.4.1")
     async def test_without_a_request_it_is_gone_on_the_server(self, store: Store, clock: Clock) -> None:
         browser = Browser(site(store=store, expire_after=100))
         await browser.get("/write", a="1")
@@ -250,6 +251,7 @@ class TestWithoutExtension:
 @pytest.mark.parametrize("expire_after", [None, 100, 5000])
 class TestAbsolute:
     @pytest.mark.parametrize("url", ["/untouched", "/write?a=2", "/touch", "/rotate"])
+    @pytest.mark.asvs("7.3.2")
     async def test_it_ends_however_active(
         self, kind: str, expire_after: float | None, url: str, clock: Clock
     ) -> None:

@@ -15,7 +15,7 @@ from starlette.datastructures import Secret
 from support import KEY, OTHER_KEY, Clock
 
 from sessions import iron
-from sessions._cookie import MAX_COOKIE
+from sessions._cookie_header import MAX_COOKIE
 from sessions._keys import KeyRing, Sealing
 from sessions.iron import InvalidSeal, Sealer
 

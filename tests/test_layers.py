@@ -26,7 +26,7 @@ LAYERS: dict[str, tuple[str, str]] = {
         "request session stores carriers ground",
     ),
     "package": ("__init__ __main__", "request session stores ground"),
-    "request": ("_middleware _response _purge", "session commit stores carriers ground"),
+    "request": ("_middleware _response _second_cookies _purge", "session commit stores carriers ground"),
     "session": ("typed _lookup _session _templates", "commit carriers ground"),
     "commit": ("_commit _adopt _work _changes", "carriers ground"),
     "stores": (
@@ -38,7 +38,7 @@ LAYERS: dict[str, tuple[str, str]] = {
         "_carriers/__init__ _carriers/hono _carriers/content _carriers/id _carriers/chain _carriers/base",
         "ground",
     ),
-    "ground": ("_keys _cookie _record _lifetime _json iron errors", ""),
+    "ground": ("_keys _cookie _cookie_header _caching _record _lifetime _json iron errors", ""),
 }
 """Layer → its files, and the layers that they may import. In its own layer a file may import what is to its
 right."""

@@ -106,6 +106,7 @@ FAILING = [then_raises, then_500, then_503, then_404, after_changes, saved_befor
 @pytest.mark.promise("OUT-4", "OUT-1", "COOKIE-4")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("handler", FAILING, ids=lambda each: each.__name__)
+@pytest.mark.asvs("7.4.1")
 async def test_a_logout_holds_whatever_its_page_does(kind: str, handler: Any) -> None:
     app = site(log_in, *FAILING, store=KINDS[kind](), encryption_key=KEY)
     browser = Browser(app)
@@ -409,6 +410,7 @@ class Restless:
 
 
 @pytest.mark.promise("OWN-2")
+@pytest.mark.asvs("7.4.2")
 async def test_none_of_twenty_sessions_that_rotate_all_the_time_escapes(store: Store) -> None:
     restless = Restless(store, 20)
     await restless.log_in()
@@ -420,6 +422,7 @@ async def test_none_of_twenty_sessions_that_rotate_all_the_time_escapes(store: S
 
 
 @pytest.mark.promise("OWN-2")
+@pytest.mark.asvs("7.4.3")
 async def test_the_excepted_one_lives_on_while_it_rotates(store: Store) -> None:
     restless = Restless(store, 20)
     await restless.log_in()

@@ -1,12 +1,15 @@
 """The report says what the results say, and counts nothing as passed that is not."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from e2e.report import table, write_page
+from e2e.report import KINDS, MARKS, table, write_page
 from e2e.results import CellResult, Choice, Outcome, Results, TestResult
 from e2e.view import View
 
@@ -156,6 +159,66 @@ def test_the_page_leads_from_a_square_to_the_failure(many: Results, tmp_path: Pa
     assert links <= targets
     assert "It has no lifespan." in text
     assert "server-1 · d · firefox" in text
+
+
+@pytest.mark.parametrize(
+    ("path", "link"),
+    [
+        ("artifacts/s 1.png", "artifacts/s%201.png"),
+        ("artifacts/a&b#c?d.png", "artifacts/a%26b%23c%3Fd.png"),
+        ("../elsewhere.png", None),
+        ("artifacts/../../elsewhere.png", None),
+        ("..\\elsewhere.png", None),
+        ("/etc/passwd", None),
+        ("//other.test/x", None),
+        ("\\\\other.test\\x", None),
+        ("", None),
+    ],
+)
+def test_only_files_of_the_report_become_links(
+    results: Results, tmp_path: Path, path: str, link: str | None
+) -> None:
+    """Results are a file, which may have come from somebody else."""
+    results.failures[0].artifacts = [("screenshot", path)]
+    write_page(results, tmp_path / "index.html")
+    links = re.findall(r'href="([^"#]+)"', (tmp_path / "index.html").read_text())
+    assert links == ([link] if link else [])
+
+
+@pytest.mark.parametrize("path", ["javascript:alert(1)", "JavaScript://x/%0aalert(1)", "data:text/html,x"])
+def test_no_link_runs_a_script(results: Results, tmp_path: Path, path: str) -> None:
+    results.failures[0].artifacts = [("trace", path)]
+    write_page(results, tmp_path / "index.html")
+    links = re.findall(r'href="([^"#]+)"', (tmp_path / "index.html").read_text())
+    assert not any(urlsplit(link).scheme for link in links)
+
+
+HOSTILE = '<img src=x onerror="alert(1)">'
+
+
+def hostile(value: Any) -> Any:
+    """The value with a tag in each of its texts, but for names that the report knows."""
+    if isinstance(value, str):
+        return value if value in {*MARKS, *KINDS, "http", "core", "started"} else f"{value}{HOSTILE}"
+    if isinstance(value, dict):
+        return {hostile(name): hostile(each) for name, each in value.items()}
+    return [hostile(each) for each in value] if isinstance(value, list) else value
+
+
+def test_no_text_of_the_results_is_markup(many: Results, tmp_path: Path) -> None:
+    many.save(tmp_path / "results.json")
+    read = json.loads((tmp_path / "results.json").read_text())
+    fields = {
+        name: (value if name in ("format", "seconds", "workers") else hostile(value))
+        for name, value in read.items()
+    }
+    for part in ("cells", "tests", "choices"):
+        fields[part] = [{name: hostile(value) for name, value in each.items()} for each in read[part]]
+    (tmp_path / "hostile.json").write_text(json.dumps(fields))
+    write_page(Results.load(tmp_path / "hostile.json"), tmp_path / "index.html")
+    text = (tmp_path / "index.html").read_text()
+    assert "&lt;img src=x" in text
+    assert "<img" not in text
 
 
 def test_the_page_stands_alone(results: Results, tmp_path: Path) -> None:

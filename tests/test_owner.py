@@ -54,6 +54,7 @@ async def signed_in(browser: Browser) -> bool:
 
 
 @pytest.mark.promise("OWN-1")
+@pytest.mark.asvs("7.5.2")
 async def test_a_users_sessions_are_listed_the_newest_first(store: Store, clock: Clock) -> None:
     people = People(store, expire_after=3600)
     await people("bob")
@@ -70,6 +71,7 @@ async def test_a_users_sessions_are_listed_the_newest_first(store: Store, clock:
 
 
 @pytest.mark.promise("OWN-1")
+@pytest.mark.asvs("7.5.2")
 async def test_one_of_them_can_be_ended(store: Store) -> None:
     people = People(store)
     mine, stolen = await people("ada", browser="mine"), await people("ada", browser="stolen")
@@ -88,6 +90,7 @@ async def test_a_key_of_the_list_opens_nothing(store: Store) -> None:
 
 
 @pytest.mark.promise("OWN-1", "OWN-2")
+@pytest.mark.asvs("7.4.3")
 async def test_all_of_them_can_be_ended_but_one(store: Store) -> None:
     people = People(store)
     mine, *others = [await people("ada") for _ in range(4)]

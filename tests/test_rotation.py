@@ -28,6 +28,7 @@ async def test_a_new_id_with_the_old_data(store: Store, encryption_key: str | No
 
 
 @pytest.mark.promise("ROT-1")
+@pytest.mark.asvs("7.2.4")
 async def test_the_old_record_holds_nothing_any_more(store: Store, clock: Clock) -> None:
     browser = Browser(site(store=store))
     await browser.get("/write", a="hunter2")
@@ -81,6 +82,7 @@ async def test_rotating_twice_and_in_a_row(store: Store) -> None:
 
 
 @pytest.mark.promise("ROT-3")
+@pytest.mark.asvs("7.2.4")
 async def test_an_id_that_an_attacker_planted_is_worth_nothing_after_the_login(store: Store) -> None:
     app = site(store=store)
     attacker = Browser(app)
@@ -111,6 +113,7 @@ async def test_nor_after_a_minute(store: Store, clock: Clock) -> None:
 
 @pytest.mark.promise("OUT-1")
 @pytest.mark.parametrize("encryption_key", [None, KEY])
+@pytest.mark.asvs("7.4.1")
 async def test_after_the_logout_the_old_cookie_is_anonymous(store: Store, encryption_key: str | None) -> None:
     browser = Browser(site(store=store, encryption_key=encryption_key))
     await browser.get("/write", user="ada")

@@ -16,7 +16,7 @@ from sessions import Session, SessionEnded, Store
 pytestmark = pytest.mark.anyio
 
 START: dict[str, Any] = {"a": "1", "b": "1", "n": 1, "cart": ["bread"], "nested": {"list": [1]}}
-LOGGED_IN = {**START, "user": "ada", "secret": "of the new session"}
+LOGGED_IN = {**START, "name": "ada", "secret": "of the new session"}
 
 
 async def begin(request: Request) -> Response:
@@ -28,7 +28,7 @@ async def log_in(request: Request) -> Response:
     session = own(request)
     session.rotate()
     session.owner = "ada"
-    session.update({"user": "ada", "secret": "of the new session"})
+    session.update({"name": "ada", "secret": "of the new session"})
     return answer()
 
 
@@ -112,11 +112,11 @@ async def test_it_is_in_the_session_with_the_new_id(
 @pytest.mark.parametrize(
     "change",
     [
-        lambda session: session.set("user", "mallory"),
-        lambda session: session.flash("user", "mallory"),
-        lambda session: session.increment("user"),
-        lambda session: session.update("user", lambda _: "mallory"),
-        lambda session: session.forget("user"),
+        lambda session: session.set("name", "mallory"),
+        lambda session: session.flash("name", "mallory"),
+        lambda session: session.increment("name"),
+        lambda session: session.update("name", lambda _: "mallory"),
+        lambda session: session.forget("name"),
     ],
     ids=["set", "flash", "increment", "update", "forget"],
 )
@@ -236,7 +236,7 @@ async def test_it_finds_the_session_behind_a_chain_of_rotations(store: Store, st
     async def act(request: Request) -> Response:
         session = own(request)
         session["late"] = "1"
-        session["user"] = "mallory"
+        session["name"] = "mallory"
         session["step 1"] = "mallory"
         session.increment("n")
         await gate.wait()
@@ -290,7 +290,7 @@ async def test_twenty_increments_under_way_beside_a_login_add_twenty(store: Stor
     seen = (await browser.get("/everything")).json()
     assert seen["data"]["n"] == 21
     assert sorted(seen["data"]["cart"][1:], key=int) == [str(number) for number in range(20)]
-    assert (seen["data"]["user"], seen["owner"]) == ("ada", "ada")
+    assert (seen["data"]["name"], seen["owner"]) == ("ada", "ada")
 
 
 @pytest.mark.promise("ROT-5")

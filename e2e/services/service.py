@@ -1,6 +1,8 @@
-"""What the services have in common: a port, a folder, a log, a leash."""
+"""What the services have in common: a port, a password, a folder, a log, a leash."""
 
 import os
+import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -29,6 +31,9 @@ class Service(ABC):
     """A database server, once `start` has returned. Keep it in a `with` block, or call `close`.
 
     `stop` and `start` again bring it back on the same port with what it has kept.
+
+    Each account of this machine can reach the port, so nobody gets in without the password. It is a random
+    one for each service, and in no command line: the list of processes shows those to everybody.
     """
 
     ready: ClassVar[str]
@@ -43,6 +48,7 @@ class Service(ABC):
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix=f"{type(self).__name__.lower()}-"))
         self.port = 0
+        self.password = secrets.token_hex(24)
         self._process: subprocess.Popen[bytes] | None = None
         self._janitor = _leashed([f"--remove={self.folder}"], subprocess.DEVNULL)
         try:
@@ -113,12 +119,25 @@ class Service(ABC):
                 time.sleep(0.01)
 
 
-def run(command: list[str], *, user: str | None = None, cwd: Path | None = None) -> None:
-    """Run a command that ends by itself. Raises `ServiceFailed` with its output."""
+def write_private(file: Path, text: str, user: str | None = None) -> None:
+    """A file that only its owner can read: `user`, or ourselves."""
+    file.touch(mode=0o600)
+    if user:
+        shutil.chown(file, user)
+    file.write_text(text)
+
+
+def run(
+    command: list[str], *, user: str | None = None, cwd: Path | None = None, told: str | None = None
+) -> None:
+    """Run a command that ends by itself. Raises `ServiceFailed` with its output.
+
+    `told` is its standard input, for what no command line may show.
+    """
     done = subprocess.run(
         command,
         check=False,
-        stdin=subprocess.DEVNULL,
+        input=(told or "").encode(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         user=user,

@@ -4,7 +4,7 @@ import importlib.util
 import os
 from pathlib import Path
 
-from e2e.services.service import Service, ServiceFailed
+from e2e.services.service import Service, ServiceFailed, write_private
 
 
 class Valkey(Service):
@@ -12,15 +12,16 @@ class Valkey(Service):
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
     def prepare(self) -> None:
-        return
+        write_private(self.folder / "valkey.conf", f"requirepass {self.password}\n")
 
     def command(self) -> list[str]:
         # The folder's log of changes, so that a stop and a start keep what was written.
         return [
             str(_binary()),
+            str(self.folder / "valkey.conf"),
             *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)),
             *("--save", "", "--appendonly", "yes", "--appendfsync", "no"),
         ]

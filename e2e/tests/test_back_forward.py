@@ -12,8 +12,13 @@ from e2e.promises import only, promise
 pytestmark = only(browser="chromium-full")
 
 TELL = """addEventListener("pageshow", event => {
-    [window.left, window.restored] = [false, event.persisted];
+    document.documentElement.dataset.left = "no";
+    window.restored = event.persisted;
 })"""
+LEAVE = """() => {
+    document.documentElement.dataset.left = "yes";
+    setTimeout(() => history.back());
+}"""
 MESSAGE = "Saved."
 
 
@@ -33,8 +38,8 @@ class Shown:
 
 def back(page: Page) -> Shown:
     # Not go_back(), which waits for a response; and later, when this call is over.
-    page.evaluate("() => { window.left = true; setTimeout(() => history.back()); }")
-    page.wait_for_function("window.left === false")
+    page.evaluate(LEAVE)
+    expect(page.locator("html")).to_have_attribute("data-left", "no")
     why = "JSON.stringify(performance.getEntriesByType('navigation')[0].notRestoredReasons)"
     restored, reasons = page.evaluate(f"[window.restored, {why}]")
     return Shown(restored, reasons)

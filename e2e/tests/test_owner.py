@@ -18,7 +18,7 @@ def ada() -> str:
 
 
 def sign_in(page: Page, name: str) -> Page:
-    assert send(page, "POST", f"/login?email={name}&password=correct").status == 303
+    assert send(page, "POST", "/login", {"email": name, "password": "correct"}).status == 303
     return page
 
 
@@ -94,10 +94,10 @@ def test_a_session_that_is_ended_while_it_rotates_does_not_come_back(
 
 ROTATE = """patience => {
     const signal = AbortSignal.timeout(patience);
-    [window.rotations, window.enough] = [0, false];
-    window.rotating = (async () => {
-        for (; !window.enough; window.rotations++) await fetch("/lab/rotate", {method: "POST", signal});
-    })();
+    const rotate = () => fetch("/lab/rotate", {method: "POST", signal});
+    window.enough = false;
+    window.begun = rotate().then(() => {});
+    window.rotating = window.begun.then(async () => { while (!window.enough) await rotate(); });
 }"""
 """Rotate the session without a pause until it is enough."""
 
@@ -112,7 +112,7 @@ def test_sessions_that_rotate_all_the_time_are_ended_all(page: Page, new_page: N
             sign_in(tab, ada)
             tab.evaluate(ROTATE, PATIENCE)
         for tab in others:
-            tab.wait_for_function("window.rotations > 0")
+            tab.evaluate("window.begun")
         assert send(page, "POST", "/sessions/end-others").status == 200
         for tab in others:
             tab.evaluate("window.enough = true; window.rotating")
@@ -126,5 +126,5 @@ def test_nobody_ends_a_session_of_somebody_elses(page: Page, new_page: NewPage, 
     victim = sign_in(new_page(), f"not-{ada}")
     key = places(victim).get_attribute("data-key")
     sign_in(page, ada)
-    assert send(page, "POST", f"/sessions/end?key={key}").status == 404
+    assert send(page, "POST", "/sessions/end", {"key": str(key)}).status == 404
     assert email(victim) == f"not-{ada}"

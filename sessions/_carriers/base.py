@@ -27,13 +27,21 @@ class Carried(msgspec.Struct, frozen=True, gc=False):
         """The former key and the last commits."""
         return split(self.record.payload)[1]
 
-    def changed(self, line: bytes, commit_id: bytes, expires_at: float, owner: str | None) -> Carried:
-        """Its next version, made by this commit."""
-        old, trail = self.record, self.trail
+    def changed(
+        self,
+        line: bytes,
+        commit_id: bytes,
+        expires_at: float,
+        owner: str | None,
+        created_at: float | None = None,
+    ) -> Carried:
+        """Its next version, made by this commit. `created_at`: if a login begins its age anew."""
+        old = self.record
+        trail = old.payload.partition(b"\n")[2] or b";"
         if len(trail) >= LONGEST_TRAIL:
             trail = shortened(trail)
-        payload = line + b"\n" + (trail or b";") + commit_id
-        new = Record(payload, old.created_at, expires_at, old.version + 1, owner)
+        payload = b"".join((line, b"\n", trail, commit_id))
+        new = Record(payload, created_at or old.created_at, expires_at, old.version + 1, owner)
         return Carried(new, self.id, self.key)
 
     def __repr__(self) -> str:

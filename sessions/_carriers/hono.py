@@ -3,10 +3,12 @@
 The sealed content is that store's record, a JSON text inside a JSON string:
 
     {"_data": {key: {"value": …, "flash": false}}, "_expire": ISO 8601 or null, "_delete": false,
-     "_accessed": ISO 8601 or null, "_created": ISO 8601, "_owner": text or null}
+     "_accessed": ISO 8601 or null, "_created": ISO 8601, "_owner": text or null,
+     "_authenticated": ISO 8601 or null}
 
-The last two are ours: the absolute timeout needs the one, `session.owner` the other. The format has no room
-for the cookie's name or a realm: whatever is sealed with the same key and looks like this opens.
+The last three are ours: the absolute timeout needs the first, `session.owner` and `session.authenticated_at`
+the others. The format has no room for the cookie's name or a realm: whatever is sealed with the same key and
+looks like this opens.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ class _HonoRecord(msgspec.Struct, omit_defaults=False):
     accessed: str | None = msgspec.field(name="_accessed", default=None)
     created: str | None = msgspec.field(name="_created", default=None)
     owner: str | None = msgspec.field(name="_owner", default=None)
+    authenticated: str | None = msgspec.field(name="_authenticated", default=None)
 
 
 _text: Final = msgspec.json.Decoder(str)
@@ -82,17 +85,22 @@ class HonoCarrier(SealedCarrier):
             accessed=_iso(time.time()),
             created=_iso(record.created_at),
             owner=content.owner,
+            authenticated=None if content.authenticated_at is None else _iso(content.authenticated_at),
         )
         return self._sealing.seal(encode(encode(kept).decode()))
 
 
 def _line(kept: _HonoRecord) -> bytes:
-    """The content as our records have it. Raises `TypeError` for a value that a session cannot hold."""
+    """The content as our records have it.
+
+    Raises `TypeError` for a value that a session cannot hold, and `ValueError` as `_seconds` does.
+    """
     values = kept.data
     content = Content(
         data={key: item.value for key, item in values.items()},
         flash=tuple(key for key, item in values.items() if item.flash),
         owner=kept.owner,
+        authenticated_at=_seconds(kept.authenticated),
     )
     line = encode(content)
     if line.count(b"[") + line.count(b"{") > MAX_DEPTH:  # perhaps one is nested too deep to be written again

@@ -19,7 +19,7 @@ import msgspec
 
 from sessions._carriers.base import Carried, Loaded
 from sessions._carriers.chain import MAX_STEPS, RecordStore, end
-from sessions._cookie import MAX_COOKIE, REMEMBERED
+from sessions._cookie_header import MAX_COOKIE, REMEMBERED
 from sessions._json import encode
 from sessions._keys import KeyRing, Purpose, Sealing
 from sessions._lifetime import Lifetime

@@ -1,7 +1,11 @@
-"""A process of its own that increments one session: `counting.py URL COOKIE TIMES`, all at once."""
+"""A process of its own that increments one session: `counting.py COOKIE TIMES`, all at once.
+
+The store's URL is in the variable `COUNTING_URL`: its password is for no list of processes.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 
 import anyio
@@ -25,4 +29,4 @@ async def count(url: str, cookie: str, times: int) -> None:
 
 
 if __name__ == "__main__":
-    anyio.run(count, sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    anyio.run(count, os.environ["COUNTING_URL"], sys.argv[1], int(sys.argv[2]))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import asyncpg
 import pytest
 
 from e2e.services import Service, ServiceFailed
+from e2e.services.service import write_private
 from sessions import PostgresStore
 from sessions.stores import postgres as postgres_store
 from sessions.testing import StoreConformance
@@ -33,7 +34,7 @@ class PgBouncer(Service):
 
     @property
     def url(self) -> str:
-        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+        return f"postgresql://bouncer:{self.password}@127.0.0.1:{self.port}/postgres"
 
     def prepare(self) -> None:
         self._program = shutil.which("pgbouncer", path=os.environ["PATH"] + ":/usr/sbin")
@@ -46,20 +47,25 @@ class PgBouncer(Service):
     def command(self) -> list[str]:
         there = urlsplit(self.backend)
         settings = self.folder / "pgbouncer.ini"
-        settings.write_text(
+        accounts = self.folder / "accounts.txt"
+        write_private(accounts, f'"bouncer" "{self.password}"\n', self.user)
+        write_private(
+            settings,
             f"""
             [databases]
-            postgres = host={there.hostname} port={there.port} user={there.username} dbname=postgres
+            postgres = host={there.hostname} port={there.port} dbname=postgres user={there.username} \
+                password={unquote(there.password or "")}
             [pgbouncer]
             listen_addr = 127.0.0.1
             listen_port = {self.port}
             unix_socket_dir =
-            auth_type = any
+            auth_type = scram-sha-256
+            auth_file = {accounts}
             pool_mode = transaction
             default_pool_size = 2
-            """
+            """,
+            self.user,
         )
-        settings.chmod(0o644)
         assert self._program
         return [self._program, str(settings)]
 

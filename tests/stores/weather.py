@@ -97,8 +97,8 @@ class BadWeather:
         visitor = Visitor(store)
         await visitor.write(count=0)
         assert visitor.cookie
-        command = [sys.executable, str(Path(__file__).parent / "counting.py"), url, visitor.cookie, "25"]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, str(Path(__file__).parent / "counting.py"), visitor.cookie, "25"]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "COUNTING_URL": url}
         async with anyio.create_task_group() as tasks:
             for _ in range(2):
                 tasks.start_soon(
