@@ -55,6 +55,11 @@ class Notes(msgspec.Struct, eq=False):
     def __bool__(self) -> bool:
         return bool(self.assigned or self.functions or self.read or self.owner or self.login)
 
+    def assign(self, key: str) -> None:
+        self.assigned.add(key)
+        if self.functions and self.results and key in self.functions:
+            del self.functions[key], self.results[key]
+
     def add_function(self, key: str, function: Function, result: bytes) -> None:
         if self.functions is None or self.results is None:
             self.functions, self.results = {}, {}

@@ -52,10 +52,10 @@ class SessionMiddleware:
         cookie_options: the cookie's attributes, `CookieOptions(…)` or a mapping of the same names.
         session_cookie_name: prefixes `__Host-` and `__Secure-` are kept to. A session is good for the cookie
             name that it was begun under, and for no other.
-        realm: a word that sets this app's sessions apart from another app's that has the same store or key
-            and the same cookie name. Other sessions than this realm's are unknown here.
         login_keys: keys of which a change gives the session a new id, because it is a login or a logout: for
             apps that write `session["user"]` and call no `rotate()`. `LOGIN_KEYS` by default.
+        realm: a word that sets this app's sessions apart from another app's that has the same store or key
+            and the same cookie name. Other sessions than this realm's are unknown here.
 
     Raises `ValueError` at construction for a key that is too short, one character repeated or printed in a
     manual, a cookie store without key, a duration out of range, a realm for a cookie that is shared with
@@ -74,8 +74,8 @@ class SessionMiddleware:
         refresh_interval: Duration | None = None,
         cookie_options: CookieOptions | Mapping[str, Any] | None = None,
         session_cookie_name: str = "session",
-        realm: str = "",
         login_keys: Collection[str] = LOGIN_KEYS,
+        realm: str = "",
     ) -> None:
         keys = None if encryption_key is None else KeyRing(encryption_key)
         lifetime = Lifetime.of(expire_after, absolute_timeout, auto_extend_expiration, refresh_interval)

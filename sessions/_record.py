@@ -160,8 +160,8 @@ class OwnedSession:
     @property
     def authenticated_at(self) -> datetime | None:
         """When its user proved last who they are (UTC)."""
-        seconds = self._content().authenticated_at
-        return None if seconds is None else moment(seconds)
+        at = self._content().authenticated_at
+        return None if at is None else moment(at)
 
     @property
     def data(self) -> dict[str, Any]:

@@ -117,13 +117,17 @@ class Session(dict[str, Any]):
 
         For a page that asks for the password again before something important (OWASP ASVS 5, 7.5.3).
         """
-        seconds = self._looked_at().authenticated_at
-        return moment(inf if seconds is None else seconds)
+        at = self._looked_at().authenticated_at
+        return moment(inf if at is None else at)
 
     # -- reading ---------------------------------------------------------------------------------------------
 
     def mark_accessed(self) -> None:
         """Note that the response depends on the session. Starlette calls it for `request.session`."""
+
+    def mark_modified(self) -> None:
+        """Note that the handler has changed the session. Starlette's needs it after a change in place."""
+        self._looked_at().modified = True
 
     def is_flash(self, key: str) -> bool:
         """Whether the key holds a flash value that was not read yet."""
@@ -147,8 +151,9 @@ class Session(dict[str, Any]):
         """One read is what a flash value lives for; a speculative request is not a reader yet."""
         work = self._work
         if key in work.flash and not work.is_prefetch():
-            work.use_up(key, value)
+            work.check()
             dict.pop(self, key, None)
+            work.use_up(key, value)
 
     def _looked_at(self) -> Work:
         return self._work
@@ -184,9 +189,10 @@ class Session(dict[str, Any]):
         """Set a value that is there for exactly one read."""
         checked(key, value)
         key = accepted_key(key)
-        self._work.assign_flash(key)
+        self._work.check()
         self._work.nested = self._work.nested or type(value) not in PLAIN_TYPES
         dict.__setitem__(self, key, value)
+        self._work.assign_flash(key)
 
     def forget(self, key: str) -> None:
         """Remove the key if there is one."""
@@ -369,7 +375,7 @@ class Session(dict[str, Any]):
         return f"<Session with {dict.__len__(self)} keys>"
 
 
-_AS_IN_STARLETTE: Final = ("accessed", "modified", "mark_accessed")
+_AS_IN_STARLETTE: Final = ("accessed", "modified", "mark_accessed", "mark_modified")
 own_keys_first(
     Session,
     names=[

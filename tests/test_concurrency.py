@@ -382,6 +382,24 @@ async def test_a_request_that_leaves_with_the_old_id_and_arrives_late_sets_no_co
     assert (await browser.get("/read")).json() == {"a": "1", "user": "ada", "n": 1}
 
 
+@pytest.mark.promise("ROT-2", "ROT-6")
+async def test_so_it_is_for_a_minute_and_then_the_old_id_is_unknown(store: Store, clock: Any) -> None:
+    """Also after what was written beside the old id."""
+    browser = Browser(site(store=store, expire_after=600))
+    await browser.get("/write", a="1")
+    sent_before, later = browser.copy(), browser.copy()
+    await browser.get("/rotate", user="ada")
+    for seconds in (0, 30, 29.9):
+        clock.go(seconds)
+        for url in ("/increment", "/write?late=1", "/read"):
+            assert (await sent_before.get(url)).set_cookies == []
+    assert (await browser.get("/read")).json() == {"a": "1", "user": "ada", "n": 3}
+    clock.go(0.1)
+    assert (await later.get("/read")).json() == {}
+    assert len((await later.get("/increment")).set_cookies) == 1
+    assert (await browser.get("/read")).json() == {"a": "1", "user": "ada", "n": 3}
+
+
 @pytest.mark.promise("ROT-2")
 async def test_but_a_login_with_the_old_id_makes_a_session(store: Store) -> None:
     """Two tabs, two logins: the later one counts, with a new id and nothing of the first one's data."""

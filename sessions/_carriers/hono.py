@@ -6,9 +6,8 @@ The sealed content is that store's record, a JSON text inside a JSON string:
      "_accessed": ISO 8601 or null, "_created": ISO 8601, "_owner": text or null,
      "_authenticated": ISO 8601 or null}
 
-The last three are ours: the absolute timeout needs the first, `session.owner` and `session.authenticated_at`
-the others. The format has no room for the cookie's name or a realm: whatever is sealed with the same key and
-looks like this opens.
+The last three are ours, for the absolute timeout, `session.owner` and `session.authenticated_at`. The format
+has no room for the cookie's name or a realm: whatever is sealed with the same key and looks like this opens.
 """
 
 from __future__ import annotations

@@ -238,6 +238,15 @@ class OwnersIncludeTheExpired(RightStore):
         return [(key, record) for key, record in self.data.items() if record.owner == owner]
 
 
+class OwnersListedTwice(RightStore):
+    """As an index does that is added to with each replacement."""
+
+    async def owned_by(self, owner: str) -> list[tuple[str, Record]]:
+        return [
+            found for found in await super().owned_by(owner) for _ in range(2 if found[1].version > 1 else 1)
+        ]
+
+
 class _WithIndex(RightStore):
     """Finds owners by an index of its own, in which the subclasses then forget something."""
 
