@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 from datetime import datetime
-from math import inf
 from typing import Any, Final
 
 import msgspec
@@ -165,14 +164,17 @@ class OwnedSession:
     @property
     def authenticated_at(self) -> datetime | None:
         """When its user proved last who they are (UTC)."""
-        at = unpack(split(self._record.payload)[0]).authenticated_at
-        return moment(inf if at is None else at)
+        at = self._content().authenticated_at
+        return None if at is None else moment(at)
 
     @property
     def data(self) -> dict[str, Any]:
         """The session's values, flash values left out. None of a record that cannot be read."""
-        try:
-            content = unpack(split(self._record.payload)[0])
-        except InvalidRecord:
-            return {}
+        content = self._content()
         return {key: value for key, value in content.data.items() if key not in content.flash}
+
+    def _content(self) -> Content:
+        try:
+            return unpack(split(self._record.payload)[0])
+        except InvalidRecord:
+            return Content()

@@ -131,8 +131,8 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
     async def fail(self, error: BaseException) -> bool:
         """The app has raised. Whether the exception was answered here, with a 503."""
         work = self.work
-        if work.phase is not _OPEN:
-            return False
+        if work.phase is not _OPEN or isinstance(error, GeneratorExit):
+            return False  # at a GeneratorExit the event loop is gone: nothing can be awaited any more
         # Starlette counts a response as started though its start was not sent. If the app has a handler for
         # our error, another error comes out of that.
         cause = _store_unavailable(work.fault or error) if isinstance(error, Exception) else None

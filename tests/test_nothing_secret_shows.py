@@ -27,6 +27,7 @@ SHOWN = "hunter2"
 HARMLESS = {
     "CookieOptions": "attributes that each response shows",
     "Lifetime": "durations",
+    "Purpose": "a cookie's name, and the realm that the app names",
     "Password": "the key's name, which each seal shows; the secrets are hidden",
 }
 """Types that show some of their fields, and what these are."""

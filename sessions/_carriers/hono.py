@@ -92,7 +92,10 @@ class HonoCarrier(SealedCarrier):
 
 
 def _line(kept: _HonoRecord) -> bytes:
-    """The content as our records have it. Raises `TypeError` for a value that a session cannot hold."""
+    """The content as our records have it.
+
+    Raises `TypeError` for a value that a session cannot hold, and `ValueError` as `_seconds` does.
+    """
     values = kept.data
     content = Content(
         data={key: item.value for key, item in values.items()},
