@@ -67,7 +67,8 @@ class TestPages:
 
     def test_reading_as_a_stranger_sets_no_cookie(self, visitor: TestClient) -> None:
         assert "set-cookie" not in visitor.get("/read").headers
-        assert visitor.get("/whoami").json() == {"email": None, "is_new": True, "expires_in": None}
+        facts = visitor.get("/whoami").json()
+        assert facts == {"email": None, "is_new": True, "expires_in": None, "signed_in_for": None}
 
     def test_a_wrong_password_is_counted_and_told_once(self, visitor: TestClient) -> None:
         log_in(visitor, "wrong")
