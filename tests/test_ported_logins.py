@@ -50,6 +50,7 @@ def log_in(client: TestClient, inside: str, password: str = PASSWORD) -> None:
     client.post(str(form.url), data=fields)
 
 
+@pytest.mark.asvs("7.2.4")
 @EACH
 def test_an_id_from_before_the_login_is_worth_nothing_after_it(
     victim: TestClient, attacker: TestClient, inside: str

@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
+from e2e import apt
 from e2e.services.cache_server import CacheServer
 from e2e.services.service import ServiceFailed
 
@@ -35,6 +36,10 @@ class Apache(CacheServer):
     programs = ("apache2", "httpd")
     package = "apache2-bin"
     ready = "resuming normal operations"
+
+    @classmethod
+    def install(cls) -> None:
+        apt.install(cls.package)  # the program and its modules; it starts nothing
 
     def prepare(self) -> None:
         super().prepare()

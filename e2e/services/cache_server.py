@@ -6,17 +6,19 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
-from e2e.services.service import Service, ServiceFailed
+from e2e.services.service import ROOT, Service, ServiceFailed
 
-SYSTEM = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin", "/usr/local/bin")
+UNPACKED = ROOT / ".cache" / "debian"
+"""Where `apt.unpack` puts packages for the tests."""
+SYSTEM = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin", "/usr/local/bin", str(UNPACKED / "usr/sbin"))
 """Where web servers are installed, and the PATH of most users does not lead."""
 
 
 class CacheServer(Service):
     """Keeps what `backend`, the address of a server, allows it to keep.
 
-    What it answers from its cache has `X-Cache: HIT`. Each account of this machine can reach it, as it can reach
-    the server itself.
+    What it answers from its cache has `X-Cache: HIT`. Each account of this machine can reach it, as it can
+    reach the server itself.
     """
 
     programs: ClassVar[Sequence[str]]
@@ -33,6 +35,11 @@ class CacheServer(Service):
         return f"http://127.0.0.1:{self.port}"
 
     @classmethod
+    @abstractmethod
+    def install(cls) -> None:
+        """Does nothing where it cannot."""
+
+    @classmethod
     def found(cls) -> str | None:
         """The program, if the machine has it."""
         path = os.pathsep.join((os.environ.get("PATH", ""), *SYSTEM))
@@ -47,7 +54,10 @@ class CacheServer(Service):
     @classmethod
     def missing(cls) -> str:
         """One line for people whose machine has none."""
-        return f"no {cls.programs[0]}: `make e2e` installs it where it can; on Debian it is in {cls.package}"
+        return (
+            f"no {cls.programs[0]} for the tests of shared caches: `make browser` installs it where it can "
+            f"(Debian: the package {cls.package})"
+        )
 
     def command(self) -> list[str]:
         file = self.folder / "configuration"

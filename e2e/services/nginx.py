@@ -1,6 +1,7 @@
 """nginx as a shared cache."""
 
-from e2e.services.cache_server import CacheServer
+from e2e import apt
+from e2e.services.cache_server import UNPACKED, CacheServer
 
 CONFIGURATION = """\
 daemon off;
@@ -48,6 +49,10 @@ class Nginx(CacheServer):
     programs = ("nginx",)
     package = "nginx"
     ready = "event method"  # written when it listens
+
+    @classmethod
+    def install(cls) -> None:
+        apt.unpack(cls.package, UNPACKED)
 
     def configuration(self) -> str:
         return CONFIGURATION.format(folder=self.folder, port=self.port, backend=self.backend)
