@@ -69,6 +69,7 @@ async def log_in(request: Request) -> Response:
         # By it the store finds all of this user's sessions (OWN-1). The change gives the session a new id, so
         # that one from before the login is worth nothing after it (ROT-3, SEC-3).
         session.owner = email
+        session.reauthenticate()  # if it was the owner before, nothing has changed but the time of the login
         session.flash("message", "Login Successful")
     else:
         attempts.failed(email)

@@ -97,6 +97,18 @@ class TestPages:
         assert text_of(answer.text, "login-button") == "Log in"
         assert visitor.get("/whoami").json()["email"] is None
 
+    @pytest.mark.asvs("7.2.4")
+    def test_a_login_of_somebody_who_is_signed_in_is_one_too(
+        self, visitor: TestClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        log_in(visitor)
+        before = visitor.cookies["session"]
+        long_ago = time.time() - 1000
+        monkeypatch.setattr(time, "time", lambda: long_ago)  # the session's clock, but not the page's
+        log_in(visitor)
+        assert visitor.cookies["session"] != before
+        assert visitor.get("/whoami").json()["signed_in_for"] > 900
+
     def test_what_a_visitor_types_is_text_and_never_markup(self, visitor: TestClient) -> None:
         page = log_in(visitor, email="<i>ada</i>@example.org")
         assert "<i>" not in page
