@@ -14,6 +14,8 @@ from typing import Final
 
 import msgspec
 
+from sessions._hidden import Hidden
+
 MAX_COOKIE: Final = 4096
 """Bytes of name and value together that browsers keep (RFC 6265bis, section 5.6, step 5)."""
 
@@ -29,7 +31,7 @@ REMEMBERED: Final = 500
 a page and its parts in one go, and sends the same ones with each of these requests."""
 
 
-class Found(msgspec.Struct, frozen=True, gc=False):
+class Found(Hidden, msgspec.Struct, frozen=True, gc=False):
     """What a request's cookies of one name say."""
 
     value: str = ""

@@ -338,6 +338,8 @@ class Session(dict[str, Any]):
         Raises:
             LateChange: the browser would have to be told of the change, and it is too late for that.
             SessionEnded: another request ended the session meanwhile; the changes are not kept.
+            SessionTooLarge: the session is larger than the store's `max_bytes`; the changes are still to be
+                saved, and the store has what it had.
             StoreUnavailable: the store is away; the changes are still to be saved.
         """
         work = self._looked_at()
@@ -373,6 +375,12 @@ class Session(dict[str, Any]):
     def __repr__(self) -> str:
         # Sessions end up in tracebacks and logs; their values must not.
         return f"<Session with {dict.__len__(self)} keys>"
+
+    __sentry_repr__ = __repr__  # Sentry would show a mapping's values
+
+    def __rich_repr__(self) -> Iterable[str]:
+        """For rich, likewise."""
+        return (f"{dict.__len__(self)} keys",)
 
 
 _AS_IN_STARLETTE: Final = ("accessed", "modified", "mark_accessed", "mark_modified")
@@ -454,6 +462,7 @@ def open_session(
     carrier: Carrier,
     headers: Iterable[tuple[bytes, bytes]],
     login_keys: Collection[str],
+    report: Callable[..., None],
     carried: Carried | None,
     *,
     at_once: bool,
@@ -464,10 +473,10 @@ def open_session(
     what does not begin with `PLAIN`.
     """
     if carried is None:
-        work, session = Work(carrier, headers, login_keys), _Unseen()
+        work, session = Work(carrier, headers, login_keys, report), _Unseen()
         _bind(session, work)
         return session, work
-    work = Work(carrier, headers, login_keys, carried, carried, _LIVE, False, True)
+    work = Work(carrier, headers, login_keys, report, carried, carried, _LIVE, False, True)
     session = _Unseen(_NOT_READ)
     _bind(session, work)
     if at_once:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from enum import Enum
 from threading import Lock
 from typing import Any, Final
@@ -14,6 +14,8 @@ import msgspec
 
 from sessions._carriers import Carried, Carrier, new_seed
 from sessions._changes import Function, Log, Notes, derive
+from sessions._events import nobody_listens
+from sessions._hidden import Hidden
 from sessions._json import FIXED, checked, encode
 from sessions._record import EMPTY, Content, InvalidRecord, has_commit, new_commit_id, unpack
 from sessions.errors import LateChange
@@ -38,7 +40,7 @@ class Phase(Enum):
     FAILED = "An exception left the app: nothing can be saved any more."
 
 
-class Taken(msgspec.Struct, eq=False):
+class Taken(Hidden, msgspec.Struct, eq=False):
     """What one commit has to save. What is changed from then on is for the next one."""
 
     before: bytes
@@ -60,7 +62,12 @@ class Taken(msgspec.Struct, eq=False):
 
     @property
     def is_login(self) -> bool:
+        """Whether somebody has proved who they are, or is signed in no longer."""
         return self.notes is not None and self.notes.login
+
+    @property
+    def authenticated(self) -> bool:
+        return self.is_login and unpack(self.after).authenticated_at is not None
 
     @property
     def changed(self) -> bool:
@@ -85,9 +92,6 @@ class Taken(msgspec.Struct, eq=False):
         """Whether this commit is among those that made the record."""
         return bool(self.commit_id) and has_commit(carried.trail, self.commit_id)
 
-    def __repr__(self) -> str:
-        return "<Taken>"  # values must not reach a log
-
 
 _OPEN: Final = Phase.OPEN
 _ANONYMOUS: Final = Standing.ANONYMOUS
@@ -101,7 +105,7 @@ PLAIN_TYPES: Final = frozenset({str, int, float, bool, type(None)})
 one_at_a_time: Final = Lock()
 
 
-class Work(msgspec.Struct, eq=False):
+class Work(Hidden, msgspec.Struct, eq=False):
     """The state of one request. `_session` changes it, `_commit` saves it, `_response` tells the browser.
 
     The values themselves are the session's own, a dict; each method that needs them is given them.
@@ -112,6 +116,7 @@ class Work(msgspec.Struct, eq=False):
     headers: Iterable[tuple[bytes, bytes]] = ()
     login_keys: Collection[str] = ()
     """Keys of which a change is a login, or a logout."""
+    report: Callable[..., None] = nobody_listens
     held: Carried | None = None
     """The session that the request holds now."""
     known: Carried | None = None
@@ -144,6 +149,8 @@ class Work(msgspec.Struct, eq=False):
     """Whether the handler ended a session, or the lack of one: then an old cookie goes."""
     ending: tuple[Carried, ...] = ()
     """Sessions that the handler has ended and the store has yet to end."""
+    crowding: bool = False
+    """Whether the owner may have too many sessions by now."""
     life: int = 0
     """One more after each end of a session within the request."""
     unsure: Taken | None = None

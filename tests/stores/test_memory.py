@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import anyio
 import pytest
+from anyio.lowlevel import checkpoint
 
 from sessions import MemoryStore
+from sessions.stores.memory import SLICE
 from sessions.testing import StoreConformance
 from sessions.testing.kit import HOUR, MakeStore, a_key, a_record
 
@@ -54,6 +57,31 @@ async def shortened(store: MemoryStore, turn: int) -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.promise("EXP-5: no request waits for a purge")
+@pytest.mark.parametrize("clean", [MemoryStore.purge, lambda store: store.delete_older(float("inf"))])
+async def test_others_have_their_turn_while_much_is_removed(
+    clean: Callable[[MemoryStore], Awaitable[int]],
+) -> None:
+    store, turns = MemoryStore(), 0
+    for _ in range(10 * SLICE):
+        await store.create(a_key(), a_record(lives=-1))
+
+    async def another() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await checkpoint()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(another)
+        await checkpoint()
+        assert await clean(store) == 10 * SLICE
+        tasks.cancel_scope.cancel()
+    assert turns >= 9
+    assert len(store) == 0
+
+
+@pytest.mark.anyio
 @pytest.mark.promise("EXP-5")
 @pytest.mark.parametrize("act", [deleted_early, ended_early, another_owner, extended, shortened])
 async def test_its_bookkeeping_does_not_outgrow_the_living(
@@ -66,3 +94,16 @@ async def test_its_bookkeeping_does_not_outgrow_the_living(
     assert len(store) <= 1
     assert len(store._queue) <= 1500
     assert len(store._owned) <= 1
+
+
+@pytest.mark.anyio
+@pytest.mark.promise("EXP-5")
+async def test_a_purge_goes_on_with_what_others_have_added_meanwhile() -> None:
+    store = MemoryStore()
+    for _ in range(2 * SLICE):
+        await store.create(a_key(), a_record(lives=-1))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(store.purge)
+        tasks.start_soon(store.create, a_key(), a_record(lives=-1))
+    await store.purge()
+    assert len(store) == 0
