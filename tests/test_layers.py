@@ -22,7 +22,7 @@ PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").g
 LAYERS: dict[str, tuple[str, str]] = {
     "testing": (
         "testing/__init__ testing/conformance testing/machine testing/owners testing/emergency"
-        " testing/requests testing/races testing/expiry testing/records testing/kit",
+        " testing/requests testing/races testing/processes testing/expiry testing/records testing/kit",
         "request session stores carriers ground",
     ),
     "package": ("__init__ __main__", "request session stores ground"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -23,6 +24,9 @@ MAX_ROUNDS: Final = 100
 CHASE: Final = 10
 """Steps after one of many sessions that get new ids meanwhile, before all are listed anew: the others get
 further ahead in that time. So many more each time, as fewer are left."""
+
+_is_key: Final = re.compile("[0-9a-f]{64}").fullmatch
+"""Apps may be sent anything as the key of a session. No store is asked for what cannot be one."""
 
 
 MAX_BYTES: Final = 1024 * 1024
@@ -133,6 +137,8 @@ class Store(ABC):
 
         Raises `WriteConflict` if it cannot be sure.
         """
+        if not _is_key(key):
+            return False
         return await end(self, key, owner=None if isinstance(owner, Anybody) else owner_text(owner))
 
     async def destroy_all(self, owner: str | int, *, except_key: str | None = None) -> int:
@@ -148,7 +154,7 @@ class Store(ABC):
         Raises `WriteConflict` if it cannot be sure that none is left.
         """
         name, called_at = owner_text(owner), time.time()
-        chain = [except_key] if except_key else []
+        chain = [except_key] if except_key and _is_key(except_key) else []
         ended: dict[str, str] = {}
         for round_ in range(MAX_ROUNDS):
             owned = await self.owned_by(name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from fnmatch import fnmatchcase
 
 from anyio.lowlevel import checkpoint
 from msgspec.structs import replace as with_fields
@@ -94,11 +93,6 @@ class CreateInTwoSteps(RightStore):
 class LoadShowsTheExpired(RightStore):
     async def load(self, key: str) -> Record | None:
         return self.data.get(key)
-
-
-class LoadTakesPatterns(RightStore):
-    async def load(self, key: str) -> Record | None:
-        return next((self.alive(each) for each in self.data if fnmatchcase(each, key)), None)
 
 
 class LoadFromACache(RightStore):
