@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from stores import broken
 from stores.broken import Data, RightStore
-from support import Unsure
+from torture_in_process import rules, torture
 
 import sessions._carriers.id
 import sessions._commit
 import sessions._work
 from sessions import Record, StoreUnavailable
-
-from torture_in_process import rules, torture
 
 ONCE = "acknowledged changes count once"
 ANONYMOUS = "nobody becomes anonymous without a logout"

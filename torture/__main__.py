@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 import uvloop
 
-from torture.report import page, table, write_histories
+from torture.report import SHOWN, page, tables, write_histories
 from torture.run import run
 from torture.servers import ROOT, STORES
 
@@ -25,14 +24,14 @@ def main() -> int:
     for store in options.store or STORES:
         print(f"{store} …", file=sys.stderr, flush=True)
         results.append(uvloop.run(run(store, options.operations)))
-        print(table(results[-1:]), flush=True)
+    print(tables(results), flush=True)
     failed = [result for result in results if result.violations]
     for result in failed:
         print(f"{result.store}: {len(result.violations)} violations")
-        for violation in result.violations[:20]:
+        for violation in result.violations[:SHOWN]:
             print(f"  session {violation.life}: {violation.rule}: {violation.text}")
-        print(f"The histories are in {write_histories(result, Path.cwd() / 'torture-report')}.")
-    if options.page:
+        print(f"Their histories are in {write_histories(result, ROOT / 'torture-report')}.")
+    if options.page and not failed:
         PAGE.write_text(page(results), "utf-8")
     return 1 if failed else 0
 

@@ -128,7 +128,7 @@ class Browser:
         await asyncio.gather(*tabs)
 
     async def _until_done(self, kind: str) -> None:
-        while not (await self._do(kind, self._owner)).acknowledged:
+        while not (await self._do(kind, self._owner)).acknowledged:  # noqa: ASYNC110 (no event tells)
             await asyncio.sleep(0.02)
 
     async def _haunt(self, life: Life) -> None:
@@ -184,8 +184,8 @@ class Browser:
         elif value in life.cookies:
             operation.set_cookie = life.cookies.index(value)
             if operation.set_cookie == operation.cookie and self.cookie not in (None, value):
-                # An extension that a login has overtaken. docs/promises.md says why nobody can prevent it; the
-                # person would have to log in again. Here the browser goes on with the login's cookie.
+                # An extension that a login has overtaken. docs/promises.md says why nobody can prevent it. A
+                # person would have to log in again; here the browser goes on with the login's cookie.
                 self.habits.counts["extensions overtaken by a login"] += 1
             else:
                 self.cookie = value

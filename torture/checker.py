@@ -1,7 +1,7 @@
 """What must not be in the history of a session, by the promises of docs/promises.md.
 
-Each rule yields a sentence for each violation. Where an answer did not come, or said that the store is away, the
-rules take either outcome: it was done, or it was not. All else that they leave open has its reason beside it.
+Each rule yields a sentence for each violation. Where an answer did not come, or said that the store is away,
+the rules take either outcome: it was done, or it was not. What else they leave open has its reason beside it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from torture.history import (
 )
 
 TOMBSTONE: Final = 25.0
-"""Seconds for which an id that was replaced is surely remembered: 60, less what the clocks of two workers can be
-apart (`nemeses.CLOCKS`)."""
+"""Seconds for which an id that was replaced is surely remembered: 60, less what the clocks of two workers can
+be apart (`nemeses.CLOCKS`)."""
 
 
 class Violation(NamedTuple):
@@ -136,7 +136,7 @@ def never_back_in_time(life: Life, checked: Checked) -> Iterator[str]:
 def last_assignment(life: Life, checked: Checked) -> Iterator[str]:
     """CONC-1, CONC-3: a key that one lane alone assigns holds what that lane has assigned last.
 
-    What a request sets that came with a replaced id is kept apart, so only what saw the session must be there.
+    What a request sets that came with a replaced id is kept apart, so only what saw the session counts.
     """
     for read in _reads(life):
         for lane, value in enumerate(read.seen["lanes"]):
@@ -215,7 +215,7 @@ def stays_logged_in(life: Life, checked: Checked) -> Iterator[str]:
         if not each.live:
             yield f"operation {each.number} ({each.kind}) was anonymous without a logout"
         elif each.seen["life"] != life.number:
-            yield f"operation {each.number} ({each.kind}) saw the session {each.seen['life']} of somebody else"
+            yield f"operation {each.number} ({each.kind}) saw the session {each.seen['life']}"
         elif each.kind == "read" and logins and min(logins) < each.sent and each.seen["owner"] != life.owner:
             yield f"read {each.number} was not logged in"
 
@@ -251,7 +251,7 @@ def ended_everywhere(life: Life, checked: Checked) -> Iterator[str]:
 
 
 def cookies(life: Life, checked: Checked) -> Iterator[str]:
-    """COOKIE-1, COOKIE-4, ROT-2: a login brings a new cookie, a logout removes it, nothing else does either."""
+    """COOKIE-1, COOKIE-4, ROT-2: a login brings a new cookie, a logout removes it, nothing else does."""
     may_end = _first_sent(life, ENDING)
     for each in life.operations:
         if not each.acknowledged:

@@ -55,9 +55,7 @@ class Client:
             if connection.open:
                 return connection
         try:
-            _, connection = await asyncio.get_running_loop().create_connection(
-                _Connection, "127.0.0.1", port
-            )
+            _, connection = await asyncio.get_running_loop().create_connection(_Connection, "127.0.0.1", port)
         except OSError:
             return None
         return connection

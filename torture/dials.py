@@ -1,4 +1,4 @@
-"""Numbers that the run sets and the workers read at each use: how wrong a clock is, how many answers get lost.
+"""Numbers that the run sets and the workers read: how wrong a clock is, how many answers get lost.
 
 They are in a file that all map into their memory, so that to read one costs next to nothing.
 """

@@ -1,7 +1,7 @@
 """What one browser sent during the life of one session, and what came back.
 
-Times are counts: the number of things that had happened in the run. What was sent after another answer had come
-back is later than it, and all that overlaps is in no order.
+Times are counts: the number of things that had happened in the run. What was sent after another answer had
+come back is later than it, and all that overlaps is in no order.
 """
 
 from __future__ import annotations

@@ -87,7 +87,9 @@ async def lock_database_for_long(servers: Servers, habits: Habits) -> None:
 
 
 async def _lock(servers: Servers, seconds: float) -> None:
-    with contextlib.closing(sqlite3.connect(servers.database, 30, isolation_level=None, check_same_thread=False)) as database:
+    with contextlib.closing(
+        sqlite3.connect(servers.database, 30, isolation_level=None, check_same_thread=False)
+    ) as database:
         await asyncio.to_thread(database.execute, "BEGIN IMMEDIATE")
         await asyncio.sleep(seconds)
         database.execute("ROLLBACK")

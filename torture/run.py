@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,6 +20,8 @@ BROWSERS: Final = 24
 
 SHORT: Final = 100_000
 """With fewer operations a run leaves out what takes long."""
+
+PURGE: Final = "a purge runs beside"
 
 STRIKES: Final = 60
 """How many nemeses come in a run, if each comes at least once."""
@@ -52,14 +55,11 @@ async def run(store: str, operations: int) -> Result:
 
         habits = Habits(client, lambda life: _check(life, result), more)
         await _until_all_serve(client, servers.ports)
-        beside = [
-            asyncio.create_task(_strike(servers, habits, operations, result)),
-            asyncio.create_task(_purge(client, more, result)),
-        ]
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_strike(servers, habits, operations, result))
+            tasks.create_task(_purge(client, more, result))
             for number in range(BROWSERS):
                 tasks.create_task(Browser(number, habits).use())
-        await asyncio.gather(*beside)
         client.close()
         result.operations, result.counts = habits.answered, habits.counts
         result.log = servers.log()
@@ -84,19 +84,20 @@ async def _strike(servers: Servers, habits: Habits, operations: int, result: Res
         await nemesis.strike(servers, habits)
         result.strikes[nemesis.name] += 1
         due = operations * number // (len(strikes) + 1)
-        while habits.answered < due:
+        while habits.answered < due:  # noqa: ASYNC110 (each answer would have to set an event)
             await asyncio.sleep(0.01)
 
 
-async def _purge(client: Client, more: object, result: Result) -> None:
-    while callable(more) and more():
+async def _purge(client: Client, more: Callable[[], bool], result: Result) -> None:
+    while more():
         answer = await client.get("/purge", None)
         if answer is not None and answer.status == 200:
-            result.strikes["a purge"] += 1
+            result.strikes[PURGE] += 1
         await asyncio.sleep(0.25)
 
 
 async def _until_all_serve(client: Client, ports: list[int]) -> None:
     for port in ports:
+        # A request waits in the socket until its worker is there, but the store may not be there yet.
         while (answer := await client.get("/read", None, port=port)) is None or answer.status != 200:
-            await asyncio.sleep(0.05)
+            pass

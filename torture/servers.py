@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import IO, Any, Final, Self
+from typing import Final, Self
 
 from e2e.services import Postgres, Service, Valkey
 from torture.dials import WORKERS, Dials

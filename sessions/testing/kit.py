@@ -82,7 +82,7 @@ class Kit:
         await second.close()
 
     def missing(self, store: Store) -> dict[str, str]:
-        """The optional methods that the store has not and the class does not say so: by the attribute to set."""
+        """The optional methods that the store lacks and the class does not say so, by attribute."""
         return {
             attribute: method
             for attribute, method in OPTIONAL.items()

@@ -28,7 +28,7 @@ Racer = Callable[[int, Callable[[], object]], Coroutine[Any, Any, list[Round]]]
 
 class ProcessPromises(Kit):
     def test_one_of_several_processes_wins(self, make_store: MakeStore, anyio_backend: Any) -> None:
-        """CONC-3: of three processes that create a record at once, one does; and so of three that replace it."""
+        """CONC-3: of three processes that create a record at once one does. The same with `replace`."""
         self._skip_what_is_not_shared()
         if "fork" not in multiprocessing.get_all_start_methods():
             pytest.skip("this system cannot fork a process")
@@ -131,9 +131,7 @@ def _report(
     thread.join()
 
 
-def _in_threads(
-    run: Callable[[int, Callable[[], object]], list[Round]], seconds: float
-) -> list[list[Round]]:
+def _in_threads(run: Callable[[int, Callable[[], object]], list[Round]], seconds: float) -> list[list[Round]]:
     barrier = threading.Barrier(RACERS, timeout=seconds)
     results: dict[int, list[Round] | BaseException] = {}
 

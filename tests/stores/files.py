@@ -1,4 +1,4 @@
-"""Stores that keep each record in a file, as several processes see it: one with a lock, and a wrong one without."""
+"""Stores that keep each record in a file: a right one with a lock, and a wrong one without."""
 
 from __future__ import annotations
 

@@ -164,7 +164,10 @@ def test_the_kit_catches_what_several_processes_do_to_files_without_a_lock(
 def test_one_process_alone_would_not_have_shown_it(tmp_path: Path) -> None:
     """Which is why there are several: no race on one event loop finds it."""
     make_store = partial(FilesWithoutALock, tmp_path)
-    for test in (FilesKit().test_one_writer_of_a_version_wins, FilesKit().test_compare_and_set_counts_exactly):
+    for test in (
+        FilesKit().test_one_writer_of_a_version_wins,
+        FilesKit().test_compare_and_set_counts_exactly,
+    ):
         anyio.run(test, [make_store(), make_store()])
 
 
@@ -192,7 +195,17 @@ def test_a_missing_method_is_one_failure_that_names_the_attribute(tmp_path: Path
     (tmp_path / "test_files.py").write_text(WITHOUT_OPTIONS)
     tests = Path(__file__).parent.parent
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "--rootdir", str(tmp_path), str(tmp_path), "-k", "not dictionary"],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "--rootdir",
+            str(tmp_path),
+            str(tmp_path),
+            "-k",
+            "not dictionary",
+        ],
         env={**os.environ, "PYTHONPATH": f"{tests}:{tests.parent}"},
         capture_output=True,
         text=True,

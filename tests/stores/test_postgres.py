@@ -16,7 +16,7 @@ from sessions.stores import postgres as postgres_store
 from sessions.testing import StoreConformance
 from sessions.testing.kit import MakeStore, a_key, a_record, all_at_once
 
-from .weather import BadWeather
+from .outages import Outages
 
 pytestmark = pytest.mark.anyio
 
@@ -51,7 +51,7 @@ class TestPostgresStore(StoreConformance):
         return lambda: PostgresStore(postgres_url, table=table)
 
 
-class TestAway(BadWeather):
+class TestAway(Outages):
     timeout = postgres_store, 0.5
 
     @pytest.fixture

@@ -20,7 +20,7 @@ from sessions.stores import sqlalchemy as sqlalchemy_store
 from sessions.testing import StoreConformance
 from sessions.testing.kit import MakeStore, a_key, a_record, all_at_once
 
-from .weather import BadWeather
+from .outages import Outages
 
 DATABASES = ["sqlite", "postgres", pytest.param("mariadb", marks=pytest.mark.mariadb)]
 
@@ -67,7 +67,7 @@ class TestSQLAlchemyStore(StoreConformance):
         return lambda: SQLAlchemyStore(database_url, table=table)
 
 
-class TestAway(BadWeather):
+class TestAway(Outages):
     timeout = sqlalchemy_store, 1.0
 
     @pytest.fixture(params=DATABASES[1:])
