@@ -100,7 +100,7 @@ class _Connection(asyncio.Protocol):
             self.transport.abort()
         self._end(Answer(int(head[9:12]), body, _cookie(_field(head, b"set-cookie"))))
 
-    def connection_lost(self, _: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         self.open = False
         self._end(None)
 

@@ -83,7 +83,7 @@ class _End(asyncio.Protocol):
         if self.transport is not None:
             self.transport.abort()
 
-    def connection_lost(self, _: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         self.over = True
         self.proxy.ends.discard(self)
         if self.other is not None and not self.other.over:

@@ -16,6 +16,7 @@ import pytest
 from _pytest.outcomes import Failed
 from hypothesis import Phase, settings
 
+from sessions import Store
 from sessions.testing import StoreConformance
 from sessions.testing.kit import MakeStore
 
@@ -163,12 +164,12 @@ def test_the_kit_catches_what_several_processes_do_to_files_without_a_lock(
 
 def test_one_process_alone_would_not_have_shown_it(tmp_path: Path) -> None:
     """Which is why there are several: no race on one event loop finds it."""
-    make_store = partial(FilesWithoutALock, tmp_path)
+    stores: list[Store] = [FilesWithoutALock(tmp_path), FilesWithoutALock(tmp_path)]
     for test in (
         FilesKit().test_one_writer_of_a_version_wins,
         FilesKit().test_compare_and_set_counts_exactly,
     ):
-        anyio.run(test, [make_store(), make_store()])
+        anyio.run(test, stores)
 
 
 def test_what_goes_wrong_in_another_process_is_told(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ async def test_a_connection_that_asyncpg_cannot_use_any_more_is_not_used_again(
     key, record = a_key(), a_record()
     await store.create(key, record)
     broken: list[Any] = []
-    execute = asyncpg.Connection._execute
+    execute: Any = getattr(asyncpg.Connection, "_execute")  # noqa: B009 (of which its types do not know)
 
     async def fail(self: Any, *arguments: Any, **options: Any) -> Any:
         if self in (broken or [self]):
