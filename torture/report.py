@@ -44,7 +44,7 @@ AFTER: Final = """
 ## What the checker leaves open
 
 - A request without an answer, or with a 503, may have been done or not.
-- A login may overtake an extension, as [the promises](promises.md#what-cannot-be-had) explain. The browser goes
+- A login may overtake an extension: nobody [can prevent](promises.md#what-cannot-be-had) it. The browser goes
   on with the login's cookie.
 - A login that took longer than a replaced id is remembered. Its session is left out, and counted above.
 """

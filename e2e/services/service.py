@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -10,11 +11,11 @@ import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar, Self
 
-from e2e.leash import FREEZE, KILL, THAW, group_of
+from e2e.leash import group_of
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -92,9 +93,9 @@ class Service(ABC):
             self._process = None
 
     def kill(self) -> None:
-        """Kill it and all its processes at once, as the kernel does that is out of memory."""
+        """Kill it and all its processes at once, as a kernel does that is out of memory."""
         if self._process is not None:
-            self._tell(KILL)
+            self._send(signal.SIGKILL)
             self._process.wait()
             self._process = None
 
@@ -102,17 +103,18 @@ class Service(ABC):
     def frozen(self) -> Iterator[None]:
         """As long as the block lasts it holds still, as on a machine that swaps: it accepts connections and
         answers nothing."""
-        self._tell(FREEZE)
+        self._send(signal.SIGSTOP)
         try:
             yield
         finally:
-            self._tell(THAW)
+            self._send(signal.SIGCONT)
 
-    def _tell(self, what: bytes) -> None:
+    def _send(self, number: signal.Signals) -> None:
+        """To the server and all its processes, whatever groups they have made for themselves."""
         assert self._process is not None
-        assert self._process.stdin is not None
-        self._process.stdin.write(what)
-        self._process.stdin.flush()
+        for pid in _descendants(self._process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def close(self) -> None:
         """Stop it and remove its folder."""
@@ -173,6 +175,19 @@ def run(
     if done.returncode:
         said = done.stdout.decode(errors="replace")
         raise ServiceFailed(f"{Path(command[0]).name} ended with {done.returncode}:\n{said}")
+
+
+def _descendants(parent: int) -> list[int]:
+    command = ["ps", "-A", "-o", "pid=,ppid="]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    children: dict[int, list[int]] = {}
+    for line in listed.splitlines():
+        pid, ppid = line.split()
+        children.setdefault(int(ppid), []).append(int(pid))
+    found = [*children.get(parent, ())]
+    for pid in found:
+        found += children.get(pid, ())
+    return found
 
 
 def free_port() -> int:
