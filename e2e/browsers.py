@@ -187,33 +187,33 @@ def _nothing(name: str) -> None:
 
 def _install_by_playwright(name: str) -> None:
     print(f"Installing {name} with Playwright")
-    _run([sys.executable, "-m", "playwright", "install", build_of(name)])
+    run([sys.executable, "-m", "playwright", "install", build_of(name)])
 
 
 def _install_libraries(name: str) -> None:
     """A downloaded build may lack shared libraries of the system."""
     name = build_of(name)
-    if (_cache_folder() / f"{name}-{_revision(name)}").is_dir() and (sudo := _as_root()) is not None:
-        _run([*sudo, sys.executable, "-m", "playwright", "install-deps", name])
+    if (_cache_folder() / f"{name}-{_revision(name)}").is_dir() and (sudo := as_root()) is not None:
+        run([*sudo, sys.executable, "-m", "playwright", "install-deps", name])
 
 
 def _install_by_apt(name: str) -> None:
-    sudo = _as_root()
+    sudo = as_root()
     if name not in APT or sudo is None or not shutil.which("apt-get"):
         return
     print(f"Installing {APT[name]} with apt")
-    _run([*sudo, "apt-get", "update", "-qq"])
-    _run([*sudo, "apt-get", "install", "-y", "-qq", "--no-install-recommends", APT[name]])
+    run([*sudo, "apt-get", "update", "-qq"])
+    run([*sudo, "apt-get", "install", "-y", "-qq", "--no-install-recommends", APT[name]])
 
 
-def _as_root() -> list[str] | None:
+def as_root() -> list[str] | None:
     """The words to put before a command to run it as root; None where that cannot be."""
     if os.geteuid() == 0:
         return []
     return ["sudo"] if shutil.which("sudo") else None
 
 
-def _run(command: list[str]) -> None:
+def run(command: list[str]) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     done = subprocess.run(
         command, check=False, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
