@@ -1,7 +1,7 @@
 """Find nginx and Apache, or install them with apt: `python -m e2e.web_servers`.
 
-The browser tests run them on ports of their own, with configurations of their own. Where they cannot be installed
-this only says so: a run in which a cell needs one then fails, and says it again.
+The browser tests run them on ports of their own, with configurations of their own. Where they cannot be
+installed this only says so: a run in which a cell needs one then fails, and says it again.
 """
 
 import shutil

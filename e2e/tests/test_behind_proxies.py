@@ -1,6 +1,6 @@
 """Behind nginx and Apache as they are installed: no session grows so large that it locks somebody out.
 
-nginx answers 502 itself if a response's header is too large for it, and both answer 400 if a request's is. That
+nginx answers 502 if a response's header is too large for it, and both answer 400 if a request's is. That
 comes from no app, so it helps nobody: neither another page nor the logout gets through.
 """
 
