@@ -11,7 +11,7 @@ from starlette.responses import Response
 from support import KEY, Browser, answer, attributes, own, site
 
 from sessions import CookieOptions, CookieStore, MemoryStore
-from sessions._cookie import MAX_HEADERS, MAX_PLACES, MAX_REMOVED, Cookie
+from sessions._cookie import MAX_HEADERS, MAX_PATH, MAX_PLACES, MAX_REMOVED, Cookie
 
 pytestmark = [pytest.mark.anyio, pytest.mark.promise("SEC-2")]
 
@@ -135,10 +135,11 @@ async def test_a_host_without_parents_gets_no_domain(host: str) -> None:
 async def test_a_response_removes_a_bounded_number() -> None:
     cookie = Cookie("session", CookieOptions())
     for host in ("e.f.example", "a.b.c.d.e.f.example", "a" * 60 + ".b.example"):
-        for path in ("/", "/shop/cart", "/x" * 500, "/" + "x" * 5_000):
+        for path in ("/", "/shop/cart", "/x" * 500, "/" + "x" * 2_000, "/" + "x" * 5_000):
             deep = cookie.remove_elsewhere(host, path, range(900), https=True)
             assert 0 < len(deep) <= MAX_PLACES
             assert sum(len(b"set-cookie: %b\r\n" % line) for line in deep) <= MAX_HEADERS
+            assert all(len(attributes(line.decode())["path"]) <= MAX_PATH for line in deep)
     assert len(cookie.write("v", None, https=False, max_bytes=99, stale=range(1, 900))) == 1 + MAX_REMOVED
     assert len(cookie.remove(https=False, stale=range(1, 900))) == 1 + MAX_REMOVED
 
