@@ -14,6 +14,7 @@ from sessions.errors import (
     LateChange,
     SessionEnded,
     SessionError,
+    SessionTooLarge,
     StoreUnavailable,
     WriteConflict,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "SessionEnded",
     "SessionError",
     "SessionMiddleware",
+    "SessionTooLarge",
     "Store",
     "StoreUnavailable",
     "TypedSession",

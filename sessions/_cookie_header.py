@@ -14,6 +14,8 @@ from typing import Final
 
 import msgspec
 
+from sessions._hidden import Hidden
+
 MAX_COOKIE: Final = 4096
 """Bytes of name and value together that browsers keep (RFC 6265bis, section 5.6, step 5)."""
 
@@ -36,7 +38,7 @@ NO_FIRST: Final = "its first piece is missing"
 NO_OTHER: Final = "a piece of it is missing"
 
 
-class Found(msgspec.Struct, frozen=True, gc=False):
+class Found(Hidden, msgspec.Struct, frozen=True, gc=False):
     """What a request's cookies of one name say."""
 
     value: str = ""

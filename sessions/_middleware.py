@@ -18,7 +18,7 @@ from sessions._response import STARTS, Exchange, Message, Scope, Send, unavailab
 from sessions._second_cookies import only_living, without_second_cookies, without_useless_pieces
 from sessions._session import open_session
 from sessions.errors import InvalidCookie, StoreUnavailable
-from sessions.stores import Storage, open_store
+from sessions.stores import Storage, Store, open_store
 
 Receive = Callable[[], Awaitable[Message]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -45,11 +45,15 @@ class SessionMiddleware:
             pydantic; a function that returns them; or a list of any, of which the first seals and all open.
             With it ids are sealed too; the cookie store demands it.
         expire_after: idle timeout, in seconds or as a `timedelta`. None: the session ends with the browser.
+        anonymous_expire_after: a shorter idle timeout for sessions that have no owner, likewise: a visitor
+            who comes once and never again takes no room for weeks. At the login `expire_after` begins.
         absolute_timeout: the age at which a session ends however active it is, likewise.
         auto_extend_expiration: whether each request extends the idle timeout; else only `touch()` does.
         refresh_interval: an extension is written once in this many seconds, not on each request, and
             lasts that much longer in return. By default a twentieth of `expire_after`, at most a minute.
         cookie_options: the cookie's attributes, `CookieOptions(…)` or a mapping of the same names.
+        max_sessions: how many sessions an owner may have. A login beyond that ends the one that was logged
+            in first. None: any number.
         session_cookie_name: prefixes `__Host-` and `__Secure-` are kept to. A session is good for the cookie
             name that it was begun under, and for no other.
         login_keys: keys of which a change gives the session a new id, because it is a login or a logout: for
@@ -74,16 +78,20 @@ class SessionMiddleware:
         refresh_interval: Duration | None = None,
         cookie_options: CookieOptions | Mapping[str, Any] | None = None,
         session_cookie_name: str = "session",
+        anonymous_expire_after: Duration | None = None,
+        max_sessions: int | None = None,
         login_keys: Collection[str] = LOGIN_KEYS,
         realm: str = "",
     ) -> None:
         keys = None if encryption_key is None else KeyRing(encryption_key)
-        lifetime = Lifetime.of(expire_after, absolute_timeout, auto_extend_expiration, refresh_interval)
+        lifetime = Lifetime.of(
+            expire_after, absolute_timeout, auto_extend_expiration, refresh_interval, anonymous_expire_after
+        )
         self.app = app
         self._cookie = Cookie(session_cookie_name, CookieOptions.of(cookie_options))
-        self._carrier: Carrier = _storage(store).carrier(
-            lifetime, keys, Purpose.checked(session_cookie_name, realm)
-        )
+        storage = _storage(store)
+        self._carrier: Carrier = storage.carrier(lifetime, keys, Purpose.checked(session_cookie_name, realm))
+        self._carrier.max_sessions = _checked_number(max_sessions, storage)
         self._purger = Purger(self._carrier)
         self._login_keys = frozenset(_collection(login_keys))
         self._says_so = _says_when_it_looks(app)
@@ -198,3 +206,16 @@ def _storage(store: Storage | str) -> Storage:
             f"store is of type {kind}: give a store such as MemoryStore(), or a URL such as 'memory:'"
         )
     return store
+
+
+def _checked_number(max_sessions: int | None, store: Storage) -> int | None:
+    """Raises `ValueError` for a number that the store cannot keep to, and `TypeError` for what is none."""
+    if max_sessions is None:
+        return None
+    if isinstance(max_sessions, bool) or not isinstance(max_sessions, int):
+        raise TypeError(f"max_sessions is a whole number, not {type(max_sessions).__name__}")
+    if max_sessions < 1:
+        raise ValueError("max_sessions must be at least 1")
+    if not isinstance(store, Store) or type(store).owned_by is Store.owned_by:
+        raise ValueError("max_sessions needs a server-side store that finds sessions by their owner")
+    return max_sessions

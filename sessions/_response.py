@@ -15,6 +15,7 @@ from sessions._caching import private, varying
 from sessions._commit import commit
 from sessions._cookie import Cookie
 from sessions._cookie_header import Found
+from sessions._hidden import Hidden
 from sessions._second_cookies import SECURE_SCHEMES
 from sessions._session import Session, replace_values
 from sessions._work import Phase, Standing, Work
@@ -42,7 +43,7 @@ _SET_COOKIE: Final = b"set-cookie"
 STARTS: Final = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 
 
-class Exchange(msgspec.Struct, eq=False):
+class Exchange(Hidden, msgspec.Struct, eq=False):
     """One request and its response."""
 
     session: Session
@@ -130,8 +131,8 @@ class Exchange(msgspec.Struct, eq=False):
     async def fail(self, error: BaseException) -> bool:
         """The app has raised. Whether the exception was answered here, with a 503."""
         work = self.work
-        if work.phase is not _OPEN:
-            return False
+        if work.phase is not _OPEN or isinstance(error, GeneratorExit):
+            return False  # at a GeneratorExit the event loop is gone: nothing can be awaited any more
         # Starlette counts a response as started though its start was not sent. If the app has a handler for
         # our error, another error comes out of that.
         cause = _store_unavailable(work.fault or error) if isinstance(error, Exception) else None

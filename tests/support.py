@@ -492,6 +492,10 @@ class Watched(Store):
         await self._on("owned_by")
         return await self.store.owned_by(owner)
 
+    async def delete_older(self, moment: float) -> int:
+        await self._on("delete_older")
+        return await self.store.delete_older(moment)
+
     async def purge(self) -> int:
         await self._on("purge")
         return await self.store.purge()

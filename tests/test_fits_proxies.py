@@ -147,13 +147,14 @@ async def test_what_is_left_of_a_split_session_is_gone_with_the_next_response(lo
 
 
 @pytest.mark.parametrize("lost", ["session", "session.1", "session.2"])
-async def test_what_the_same_response_sets_stays(lost: str) -> None:
+@pytest.mark.parametrize(("size", "pieces"), [(100, 1), (4_000, 2)])
+async def test_what_the_same_response_sets_stays(lost: str, size: int, pieces: int) -> None:
     browser = Browser(sealed(store=CookieStore(max_bytes=15_000)))
     await browser.get("/large?size=8000")
     del browser.jar[lost, "", "/"]
-    await browser.get("/large?size=4000")
-    assert (await browser.get("/length")).json() == 4_000
-    assert len(browser.jar) == 2
+    await browser.get(f"/large?size={size}")
+    assert (await browser.get("/length")).json() == size
+    assert len(browser.jar) == pieces
 
 
 @pytest.mark.parametrize("first", ["/length", "/log_in", "/untouched"])

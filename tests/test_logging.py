@@ -132,6 +132,6 @@ async def test_good_weather_logs_nothing(caplog: pytest.LogCaptureFixture) -> No
 
 async def test_errors_are_one_tree() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
-    assert len(kinds) == 7
+    assert len(kinds) == 8
     assert all(issubclass(kind, errors.SessionError) for kind in kinds)
     assert SessionEnded in kinds

@@ -37,6 +37,9 @@ class Kit:
     finds_by_owner: ClassVar[bool] = True
     """Whether the store has `owned_by`."""
 
+    ends_everything: ClassVar[bool] = True
+    """Whether the store has `delete_older`."""
+
     patience: ClassVar[float] = 30.0
     """Seconds after which a call that has not returned counts as stuck."""
 

@@ -50,11 +50,18 @@ CAUGHT: list[tuple[type[RightStore], str]] = [
     (broken.OwnersInAnyCase, "test_owners_that_look_alike_are_different"),
     (broken.OwnersCutShort, "test_owners_that_look_alike_are_different"),
     (broken.OwnersIncludeTheExpired, "test_an_expired_record_counts_as_absent"),
+    (broken.OwnersListedTwice, "test_the_index_follows_the_record"),
     (broken.DeleteForgetsTheIndex, "test_the_index_follows_the_record"),
     (broken.ReplaceForgetsTheIndex, "test_the_index_follows_the_record"),
     (broken.ReplaceForgetsTheIndex, "test_a_record_that_loses_its_owner_is_nobodys"),
     (broken.DestroyAllLooksOnce, "test_a_session_that_is_rotated_meanwhile_does_not_escape"),
     (broken.DestroyAllLooksOnce, "test_destroy_all_spares_one_and_counts_the_others"),
+    (broken.DeleteOlderTakesTheYounger, "test_what_is_older_is_deleted_and_nothing_else"),
+    (broken.DeleteOlderForgetsTheLast, "test_many_are_deleted_as_well_as_three"),
+    (
+        broken.DestroyEverythingLooksOnce,
+        "test_everybodys_session_ends_also_if_it_gets_new_ids_meanwhile",
+    ),
     (broken.CloseLosesEverything, "test_a_closed_store_opens_again"),
     (broken.OpensTwiceAtOnce, "test_the_first_calls_may_come_at_once"),
     (broken.CancellationKeepsTheLock, "test_a_call_may_be_cancelled_at_any_moment"),
@@ -73,6 +80,7 @@ CAUGHT: list[tuple[type[RightStore], str]] = [
             broken.DeleteForgetsTheIndex,
             broken.ReplaceForgetsTheIndex,
             broken.OwnersIncludeTheExpired,
+            broken.OwnersListedTwice,
             broken.CloseLosesEverything,
         )
     ],
@@ -101,9 +109,10 @@ class TestRightStore(StoreConformance):
 
 
 class TestOwnerlessStore(StoreConformance):
-    """A store need not find sessions by owner, if it says so."""
+    """A store need not have the optional methods, if it says so."""
 
     finds_by_owner = False
+    ends_everything = False
 
     @pytest.fixture
     def make_store(self) -> MakeStore:
@@ -113,6 +122,9 @@ class TestOwnerlessStore(StoreConformance):
 
 class _Ownerless(RightStore):
     async def owned_by(self, owner: str) -> list[tuple[str, Any]]:
+        raise NotImplementedError
+
+    async def delete_older(self, moment: float) -> int:
         raise NotImplementedError
 
 

@@ -145,7 +145,7 @@ async def test_purge_leaves_what_another_is_working_on(postgres_url: str, db: An
 
 
 async def test_purge_works_in_batches(postgres_url: str, table: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres_store, "PURGE_BATCH", 10)
+    monkeypatch.setattr(postgres_store, "BATCH", 10)
     store = PostgresStore(postgres_url, table=table)
     for _ in range(25):
         await store.create(a_key(), a_record(lives=-1))
