@@ -1,28 +1,22 @@
-"""Find nginx and Apache, or install them with apt: `python -m e2e.web_servers`.
+"""`python -m e2e.web_servers`: find nginx and Apache, or install what is missing.
 
-The browser tests run them on ports of their own, with configurations of their own. Where they cannot be
-installed this only says so: a run in which a cell needs one then fails, and says it again.
+The tests run them as proxies and as shared caches, on ports and with configurations of their own. It says
+nothing where both are there. What cannot be installed is one line each, and the tests that need it fail.
 """
 
-import shutil
 import sys
 
-from e2e.browsers import as_root, run
-from e2e.proxied_server import PROXIES
+from e2e.services.apache import Apache
+from e2e.services.nginx import Nginx
 
 
-def main() -> int:
-    missing = [proxy for proxy in PROXIES.values() if proxy.found() is None]
-    sudo = as_root()
-    if missing and sudo is not None and shutil.which("apt-get"):
-        packages = [proxy.package for proxy in missing]
-        print(f"Installing {' and '.join(packages)} with apt")
-        run([*sudo, "apt-get", "update", "-qq"])
-        run([*sudo, "apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages])
-    for proxy in PROXIES.values():
-        print(proxy.found() or proxy.missing())
-    return 0
+def main() -> None:
+    for kind in (Nginx, Apache):
+        if kind.found() is None:
+            kind.install()
+            if kind.found() is None:
+                print(kind.missing(), file=sys.stderr)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

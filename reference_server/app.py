@@ -17,7 +17,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from reference_server import control, elsewhere, failing, guarded, lab, late, pages, plain, signed_in
+from reference_server import cached, control, elsewhere, failing, guarded, lab, late, pages, plain, signed_in
 from reference_server.attempts import Attempts
 from reference_server.demo import DeliberateError, Demo, wants_page
 from reference_server.gates import Gates, Outcomes
@@ -51,6 +51,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
             "absolute_timeout": profile.absolute_timeout,
             "auto_extend_expiration": profile.auto_extend_expiration,
             "cookie_options": profile.cookie_options,
+            "realm": profile.realm,
         }
         if profile.sealed or isinstance(store, CookieStore):
             options["encryption_key"] = settings.key
@@ -148,6 +149,7 @@ ROUTES = [
     *signed_in.routes,
     *lab.routes,
     *plain.routes,
+    *cached.routes,
     *failing.routes,
     *guarded.routes,
     *late.routes,

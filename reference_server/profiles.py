@@ -19,6 +19,7 @@ class Profile:
     absolute_timeout: float | None = None
     auto_extend_expiration: bool = True
     sealed: bool = False
+    realm: str = ""
     max_bytes: int | None = None
     """Of cookies, with the cookie store; None is its default."""
     cookie_options: CookieOptions | None = None
@@ -85,6 +86,14 @@ PROFILES = (
         "__Host-session",
         "Over https only: a cookie that no neighbouring subdomain can set.",
         expire_after=30 * MINUTE,
+    ),
+    Profile(
+        "neighbour",
+        "/neighbour",
+        "session",
+        "The cookie name of the first, in another realm: neither knows the other's sessions.",
+        expire_after=30 * MINUTE,
+        realm="neighbour",
     ),
     Profile(
         "third-party",

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import sessions.stores
 from sessions._cookie import CookieOptions
+from sessions._events import Event
 from sessions._lookup import get_session
 from sessions._middleware import SessionMiddleware
 from sessions._record import OwnedSession, Record
@@ -31,6 +32,7 @@ __all__ = [
     "CookieOptions",
     "CookieStore",
     "CookieTooLarge",
+    "Event",
     "Field",
     "Fields",
     "InvalidCookie",

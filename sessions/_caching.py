@@ -14,6 +14,12 @@ Header = tuple[bytes, bytes]
 
 _VARY_COOKIE: Final = (b"vary", b"Cookie")
 _PRIVATE: Final = (b"cache-control", b"private")
+_OLDER_FIELDS: Final = {
+    b"surrogate-control": b"no-store",  # Fastly and others
+    b"edge-control": b"no-store",  # Akamai
+    b"x-accel-expires": b"0",  # nginx, for which it counts more than `Cache-Control`
+}
+"""Fields for some caches alone that have no `private`, and what forbids such a cache to keep the response."""
 _DIRECTIVE: Final = re.compile(rb'\s*([^=,\s]+)\s*(=\s*("(?:[^"\\]|\\.)*"|[^,"]*))?')
 
 
@@ -38,8 +44,8 @@ def private(headers: Iterable[Header]) -> list[Header]:
     told = False
     for name, value in headers:
         lowered = name.lower()
-        if lowered == b"surrogate-control":  # an older targeted field, which has no `private`
-            made.append((name, b"no-store"))
+        if lowered in _OLDER_FIELDS:
+            made.append((name, _OLDER_FIELDS[lowered]))
         elif lowered.endswith(b"cache-control"):
             made.append((name, _made_private(value)))
             told = told or lowered == b"cache-control"

@@ -164,6 +164,7 @@ async def _catch_up(work: Work, values: Values) -> None:
         await _save(work, values, taken, extend=False)
     while work.ending:
         await work.carrier.end(work.ending[0])
+        work.report("ended", key=work.ending[0].key, owner=work.ending[0].record.owner)
         work.ending = work.ending[1:]
 
 
@@ -279,6 +280,9 @@ async def _try(
     elif not await work.carrier.replace(carried.key, saved.record, expected=record.version):
         saved = None
     taken.sent = False
+    if saved is not None and (rotate or taken.is_login):
+        kind = "login" if taken.authenticated else "rotated"
+        work.report(kind, key=saved.key, former_key=carried.key, owner=owner)
     return saved
 
 
@@ -390,6 +394,9 @@ async def _begin(work: Work, taken: Taken, line: bytes, owner: str | None) -> Ca
     begun = await work.carrier.create(record, taken.drawn())
     taken.sent = False
     work.born = True
+    work.report("began", key=begun.key, owner=owner)
+    if taken.authenticated:
+        work.report("login", key=begun.key, owner=owner)
     return begun
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from sessions._carriers import Carried, Carrier
 from sessions._cookie import Cookie, CookieOptions
 from sessions._cookie_header import Found
+from sessions._events import Event, Reporter
 from sessions._keys import EncryptionKey, KeyRing, Purpose
 from sessions._lifetime import Duration, Lifetime
 from sessions._purge import Purger
@@ -60,6 +61,8 @@ class SessionMiddleware:
             apps that write `session["user"]` and call no `rotate()`. `LOGIN_KEYS` by default.
         realm: a word that sets this app's sessions apart from another app's that has the same store or key
             and the same cookie name. Other sessions than this realm's are unknown here.
+        on_event: called with an `Event` when a session began, got a new id or ended, and when a cookie was
+            refused: for metrics and audit. It should be quick. What it raises is logged.
 
     Raises `ValueError` at construction for a key that is too short, one character repeated or printed in a
     manual, a cookie store without key, a duration out of range, a realm for a cookie that is shared with
@@ -82,6 +85,7 @@ class SessionMiddleware:
         max_sessions: int | None = None,
         login_keys: Collection[str] = LOGIN_KEYS,
         realm: str = "",
+        on_event: Callable[[Event], None] | None = None,
     ) -> None:
         keys = None if encryption_key is None else KeyRing(encryption_key)
         lifetime = Lifetime.of(
@@ -93,6 +97,7 @@ class SessionMiddleware:
         self._carrier: Carrier = storage.carrier(lifetime, keys, Purpose.checked(session_cookie_name, realm))
         self._carrier.max_sessions = _checked_number(max_sessions, storage)
         self._purger = Purger(self._carrier)
+        self._report = Reporter(session_cookie_name, on_event)
         self._login_keys = frozenset(_collection(login_keys))
         self._says_so = _says_when_it_looks(app)
 
@@ -108,15 +113,18 @@ class SessionMiddleware:
                 carried = await (carrier.find(found.value) if found.value else only_living(carrier, found))
                 at_once = not (self._says_so or _says_when_it_looks(scope.get("app")))
                 if carried is None or not carried.record.payload.startswith(PLAIN):
-                    _log_found(cookie, carried)
+                    self._log_found(carried)
                     at_once = True
             except InvalidCookie as fault:
                 logger.warning("ignored a cookie %r: %s", cookie.name, fault)
+                self._report("refused", reason=str(fault))
                 send = _removing_pieces(cookie, found, scope, send)
             except StoreUnavailable as fault:
                 await unavailable(fault, scope["type"], send)
                 return
-        session, work = open_session(carrier, headers, self._login_keys, carried, at_once=at_once)
+        session, work = open_session(
+            carrier, headers, self._login_keys, self._report, carried, at_once=at_once
+        )
         scope["session"] = session
         scope.setdefault("sessions", {})[cookie.name] = session
         if found is not None and found.doubled:
@@ -132,6 +140,16 @@ class SessionMiddleware:
         # Where the server has no lifespan; after the response, to delay nobody.
         if time.monotonic() >= self._purger.due:
             await self._purger.run()
+
+    def _log_found(self, carried: Carried | None) -> None:
+        reason = None
+        if carried is None:
+            reason = "its session is over or unknown"
+        elif moved_to(carried.record.payload) is not None:
+            reason = "its session has a newer id"
+        if reason is not None:
+            logger.info("ignored a cookie %r: %s", self._cookie.name, reason)
+            self._report("refused", reason=reason)
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What is neither a request nor a websocket."""
@@ -178,13 +196,6 @@ def _removing(cookie: Cookie, found: Found, scope: Scope, send: Send) -> Send:
         await send(message)
 
     return send_without_them
-
-
-def _log_found(cookie: Cookie, carried: Carried | None) -> None:
-    if carried is None:
-        logger.info("ignored a cookie %r: its session is over or unknown", cookie.name)
-    elif moved_to(carried.record.payload) is not None:
-        logger.info("ignored a cookie %r: its session has a newer id", cookie.name)
 
 
 def _collection(login_keys: Collection[str]) -> Collection[str]:

@@ -54,7 +54,8 @@ class Content(Hidden, msgspec.Struct, omit_defaults=True, gc=False):
     # In this order, so that the text's first letters tell what is unusual about it (`PLAIN`).
     moved: Moved | None = None
     flash: tuple[str, ...] = ()
-    data: dict[str, Any] = {}
+    # Made by a function, so that an empty one is not left out: the same content has always the same text.
+    data: dict[str, Any] = msgspec.field(default_factory=lambda: {})
     owner: str | None = None
     authenticated_at: float | None = None
     """When the owner, or whoever a login key names, proved last who they are; seconds since the epoch."""
@@ -78,7 +79,7 @@ no longer find it done."""
 PLAIN: Final = b'{"data"'
 """How a line begins that is no tombstone's and has no flash values."""
 
-EMPTY: Final = b"{}"
+EMPTY: Final = b'{"data":{}}'
 """The line of a session without values."""
 
 LONGEST_HISTORY: Final = 65 + 2 * REMEMBERED_COMMITS * COMMIT_ID_LENGTH

@@ -88,6 +88,7 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
                     headers = self._with_cookie(headers)
             except SessionEnded as fault:
                 logger.warning("changes were not saved: %s", fault)
+                work.report("refused", reason=str(fault))
             except BaseException as fault:
                 # The app may answer with an error page of its own, which then goes out without them.
                 work.fault = fault

@@ -462,6 +462,7 @@ def open_session(
     carrier: Carrier,
     headers: Iterable[tuple[bytes, bytes]],
     login_keys: Collection[str],
+    report: Callable[..., None],
     carried: Carried | None,
     *,
     at_once: bool,
@@ -472,10 +473,10 @@ def open_session(
     what does not begin with `PLAIN`.
     """
     if carried is None:
-        work, session = Work(carrier, headers, login_keys), _Unseen()
+        work, session = Work(carrier, headers, login_keys, report), _Unseen()
         _bind(session, work)
         return session, work
-    work = Work(carrier, headers, login_keys, carried, carried, _LIVE, False, True)
+    work = Work(carrier, headers, login_keys, report, carried, carried, _LIVE, False, True)
     session = _Unseen(_NOT_READ)
     _bind(session, work)
     if at_once:

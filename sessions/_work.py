@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from enum import Enum
 from threading import Lock
 from typing import Any, Final
@@ -14,6 +14,7 @@ import msgspec
 
 from sessions._carriers import Carried, Carrier, new_seed
 from sessions._changes import Function, Log, Notes, derive
+from sessions._events import nobody_listens
 from sessions._hidden import Hidden
 from sessions._json import FIXED, checked, encode
 from sessions._record import EMPTY, Content, InvalidRecord, has_commit, new_commit_id, unpack
@@ -61,7 +62,12 @@ class Taken(Hidden, msgspec.Struct, eq=False):
 
     @property
     def is_login(self) -> bool:
+        """Whether somebody has proved who they are, or is signed in no longer."""
         return self.notes is not None and self.notes.login
+
+    @property
+    def authenticated(self) -> bool:
+        return self.is_login and unpack(self.after).authenticated_at is not None
 
     @property
     def changed(self) -> bool:
@@ -110,6 +116,7 @@ class Work(Hidden, msgspec.Struct, eq=False):
     headers: Iterable[tuple[bytes, bytes]] = ()
     login_keys: Collection[str] = ()
     """Keys of which a change is a login, or a logout."""
+    report: Callable[..., None] = nobody_listens
     held: Carried | None = None
     """The session that the request holds now."""
     known: Carried | None = None

@@ -85,6 +85,7 @@ def test_what_goes_wrong_is_one_line_without_the_password(
 
 
 @pytest.mark.promise("OWN-3")
+@pytest.mark.asvs("7.4.5")
 def test_destroy_ends_everybodys(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys, "destroy", url, "--all") == ["all sessions ended, 5 records removed"]
     for owner in ("ann", "bob", "cleo"):

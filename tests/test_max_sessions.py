@@ -34,6 +34,7 @@ async def signed_in(*browsers: Browser) -> list[bool]:
     return [(await browser.get("/owner")).json() is not None for browser in browsers]
 
 
+@pytest.mark.asvs("7.1.2")
 @pytest.mark.parametrize("rotate", [{}, {"rotate": "1"}], ids=["plain", "rotate"])
 async def test_a_login_beyond_the_limit_ends_the_oldest(
     store: Store, rotate: dict[str, str], clock: Clock

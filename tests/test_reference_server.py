@@ -67,7 +67,8 @@ class TestPages:
 
     def test_reading_as_a_stranger_sets_no_cookie(self, visitor: TestClient) -> None:
         assert "set-cookie" not in visitor.get("/read").headers
-        assert visitor.get("/whoami").json() == {"email": None, "is_new": True, "expires_in": None}
+        facts = visitor.get("/whoami").json()
+        assert facts == {"email": None, "is_new": True, "expires_in": None, "signed_in_for": None}
 
     def test_a_wrong_password_is_counted_and_told_once(self, visitor: TestClient) -> None:
         log_in(visitor, "wrong")
@@ -95,6 +96,18 @@ class TestPages:
         assert [step.status_code for step in answer.history] == [303]
         assert text_of(answer.text, "login-button") == "Log in"
         assert visitor.get("/whoami").json()["email"] is None
+
+    @pytest.mark.asvs("7.2.4")
+    def test_a_login_of_somebody_who_is_signed_in_is_one_too(
+        self, visitor: TestClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        log_in(visitor)
+        before = visitor.cookies["session"]
+        long_ago = time.time() - 1000
+        monkeypatch.setattr(time, "time", lambda: long_ago)  # the session's clock, but not the page's
+        log_in(visitor)
+        assert visitor.cookies["session"] != before
+        assert visitor.get("/whoami").json()["signed_in_for"] > 900
 
     def test_what_a_visitor_types_is_text_and_never_markup(self, visitor: TestClient) -> None:
         page = log_in(visitor, email="<i>ada</i>@example.org")

@@ -1,5 +1,6 @@
 """nginx as a reverse proxy that ends TLS."""
 
+from e2e.services.nginx import Nginx
 from e2e.services.tls_proxy import TLSProxy
 
 CONFIGURATION = """\
@@ -36,9 +37,7 @@ http {{
 """
 
 
-class NginxProxy(TLSProxy):
-    programs = ("nginx",)
-    package = "nginx"
+class NginxProxy(TLSProxy, Nginx):
     ready = "start worker process"
 
     def configuration(self) -> str:
@@ -51,6 +50,3 @@ class NginxProxy(TLSProxy):
             strips=self.strips,
             path="/" if self.strips else "",
         )
-
-    def run_with(self, file: str) -> list[str]:
-        return [self.program, "-e", "stderr", "-p", str(self.folder), "-c", file]

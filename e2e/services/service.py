@@ -9,10 +9,12 @@ import sys
 import tempfile
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Self
 
-from e2e.leash import group_of
+from e2e.leash import FREEZE, KILL, THAW, group_of
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -88,6 +90,29 @@ class Service(ABC):
         if self._process is not None:
             _close(self._process)
             self._process = None
+
+    def kill(self) -> None:
+        """Kill it and all its processes at once, as the kernel does that is out of memory."""
+        if self._process is not None:
+            self._tell(KILL)
+            self._process.wait()
+            self._process = None
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """As long as the block lasts it holds still, as on a machine that swaps: it accepts connections and
+        answers nothing."""
+        self._tell(FREEZE)
+        try:
+            yield
+        finally:
+            self._tell(THAW)
+
+    def _tell(self, what: bytes) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(what)
+        self._process.stdin.flush()
 
     def close(self) -> None:
         """Stop it and remove its folder."""

@@ -196,9 +196,13 @@ class PostgresStore(Store):
         try:
             pool = await self._pool()
             async with pool.acquire(timeout=None if self._given else TIMEOUT) as connection:
-                if not self._has_table:
-                    await self._make_table(connection)
-                yield connection
+                try:
+                    if not self._has_table:
+                        await self._make_table(connection)
+                    yield connection
+                except asyncpg.InternalClientError:
+                    connection.terminate()  # asyncpg does not know any more what is under way on it
+                    raise
         except _AWAY as fault:
             if isinstance(fault, asyncpg.UndefinedTableError):
                 self._has_table = False  # somebody dropped it; the next call makes it again
@@ -227,7 +231,13 @@ class PostgresStore(Store):
 
 _URL: Final = "a PostgreSQL store's URL is postgresql://user:password@host:port/database"
 
-_AWAY: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+_AWAY: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection was lost between two steps of a statement
+    OSError,
+    TimeoutError,
+)
 
 
 def _make_pool(url: str) -> Pool:
