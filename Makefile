@@ -52,9 +52,9 @@ format: env  ## Put the code into ruff's format
 # A run of named servers or stores is one in the first browser that matrix.yml lists, if none is named.
 CHOSEN = $(or $(BROWSER),$(if $(SERVER)$(STORE)$(MODE),chromium))
 
-browser: env  # The browsers of this selection from matrix.yml and the shared caches, found or installed
+browser: env  # The browsers of this selection from matrix.yml, nginx and Apache, found or installed
 	@$(PY) -m e2e.browsers $(CHOSEN)
-	@$(PY) -m e2e.cache_servers
+	@$(PY) -m e2e.web_servers
 
 RUN = $(PY) -m pytest e2e -n $(WORKERS) \
 	$(addprefix --server=,$(SERVER)) $(addprefix --store=,$(STORE)) \
@@ -66,7 +66,7 @@ e2e: browser  ## The browser matrix: a selection, or the cells of SERVER= STORE=
 
 e2e-full: env  ## All tests of all cells that this machine can run, which takes hours; the same variables select
 	@$(PY) -m e2e.browsers $(or $(BROWSER),--full)
-	@$(PY) -m e2e.cache_servers
+	@$(PY) -m e2e.web_servers
 	$(RUN) --full
 
 e2e-targets: browser  ## The same tests on libraries of others, and sessions shared with Hono (TARGET=hono-node-cookie)

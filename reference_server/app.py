@@ -28,6 +28,7 @@ from reference_server.profiles import PROFILES, ROOT, Profile
 from reference_server.same_origin import SameOrigin
 from reference_server.settings import Settings
 from sessions import CookieStore, CookieTooLarge, SessionError, SessionMiddleware, open_store
+from sessions.stores import Storage
 
 HERE = Path(__file__).parent
 
@@ -45,7 +46,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
 
     def profile_app(profile: Profile) -> Starlette:
         options: dict[str, Any] = {
-            "store": store,
+            "store": store_of(profile, store),
             "expire_after": profile.expire_after,
             "absolute_timeout": profile.absolute_timeout,
             "auto_extend_expiration": profile.auto_extend_expiration,
@@ -98,6 +99,12 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
             pass
 
     return app
+
+
+def store_of(profile: Profile, store: Storage) -> Storage:
+    if isinstance(store, CookieStore) and profile.max_bytes:
+        return CookieStore(max_bytes=profile.max_bytes)
+    return store
 
 
 async def to_the_slash(request: Request) -> Response:

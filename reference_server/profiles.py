@@ -20,6 +20,8 @@ class Profile:
     auto_extend_expiration: bool = True
     sealed: bool = False
     realm: str = ""
+    max_bytes: int | None = None
+    """Of cookies, with the cookie store; None is its default."""
     cookie_options: CookieOptions | None = None
     frame_ancestors: str = "'none'"
     """Whose pages may show this profile's in a frame (Content Security Policy)."""
@@ -69,6 +71,14 @@ PROFILES = (
         expire_after=30 * MINUTE,
         absolute_timeout=12 * HOUR,
         sealed=True,
+    ),
+    Profile(
+        "split",
+        "/split",
+        "split",
+        "With the cookie store: up to 15,000 bytes in several cookies, more than many proxies take.",
+        expire_after=30 * MINUTE,
+        max_bytes=15_000,
     ),
     Profile(
         "host",

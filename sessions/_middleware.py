@@ -16,7 +16,7 @@ from sessions._lifetime import Duration, Lifetime
 from sessions._purge import Purger
 from sessions._record import PLAIN, moved_to
 from sessions._response import STARTS, Exchange, Message, Scope, Send, unavailable
-from sessions._second_cookies import only_living, without_second_cookies
+from sessions._second_cookies import only_living, without_second_cookies, without_useless_pieces
 from sessions._session import open_session
 from sessions.errors import InvalidCookie, StoreUnavailable
 from sessions.stores import Storage, Store, open_store
@@ -118,6 +118,7 @@ class SessionMiddleware:
             except InvalidCookie as fault:
                 logger.warning("ignored a cookie %r: %s", cookie.name, fault)
                 self._report("refused", reason=str(fault))
+                send = _removing_pieces(cookie, found, scope, send)
             except StoreUnavailable as fault:
                 await unavailable(fault, scope["type"], send)
                 return
@@ -171,6 +172,19 @@ def _says_when_it_looks(app: object) -> bool:
     if kind not in _frameworks:
         _frameworks[kind] = any(base.__module__.startswith("starlette.") for base in kind.__mro__)
     return _frameworks[kind]
+
+
+def _removing_pieces(cookie: Cookie, found: Found, scope: Scope, send: Send) -> Send:
+    """What the response is sent with if the request brought a part of a split cookie."""
+    if not found.useless:
+        return send
+
+    async def send_without_them(message: Message) -> None:
+        if message["type"] in STARTS:
+            message = without_useless_pieces(cookie, found, scope, message)
+        await send(message)
+
+    return send_without_them
 
 
 def _removing(cookie: Cookie, found: Found, scope: Scope, send: Send) -> Send:

@@ -163,24 +163,27 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
         held, known = self.work.held, self.work.known
         if held is not None and known is not None and not self.work.carrier.must_tell(known, held):
             return headers
-        cookies = self._cookies()
+        cookies = self._cookies(headers)
         if not cookies:
             return headers
         return varying(private([*headers, *[(b"set-cookie", cookie) for cookie in cookies]]))
 
-    def _cookies(self) -> list[bytes]:
+    def _cookies(self, headers: Headers) -> list[bytes]:
         """The cookie that the browser is to hold from now on, or its removal."""
         work, found, cookie = self.work, self.found, self.cookie
         stale = found.numbers if found else ()
         https = self.scope.get("scheme") in SECURE_SCHEMES
         if work.standing is _ANONYMOUS:
-            return cookie.remove(https=https, stale=stale) if found and work.dismissed else []
+            gone = found and work.dismissed
+            return cookie.remove(https=https, stale=stale, headers=headers) if gone else []
         if work.held is None or work.standing is not _LIVE:
             return []
         carrier = work.carrier
         max_age = carrier.lifetime.max_age(work.held.record.expires_at, time.time())
         value = carrier.cookie(work.held)
-        return cookie.write(value, max_age, https=https, max_bytes=carrier.max_bytes, stale=stale)
+        return cookie.write(
+            value, max_age, https=https, max_bytes=carrier.max_bytes, stale=stale, headers=headers
+        )
 
 
 def _hear_of_replacement(session: Session, scope: Scope) -> None:

@@ -262,8 +262,8 @@ class TestLab:
         assert "vary" not in answer.headers
 
     def test_large_values_come_back_whole(self, visitor: TestClient) -> None:
-        visitor.post("/lab/large?bytes=6000")
-        assert visitor.get("/lab/large").json() == {"length": 6000}
+        visitor.post("/split/lab/large?bytes=6000")
+        assert visitor.get("/split/lab/large").json() == {"length": 6000}
         assert visitor.post("/lab/large?bytes=many").status_code == 400
 
     @pytest.mark.parametrize("path", ["/lab/stream", "/lab/background"])

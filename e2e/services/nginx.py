@@ -1,61 +1,16 @@
-"""nginx as a shared cache."""
+"""nginx: where it is, and how it runs."""
 
 from e2e import apt
-from e2e.services.cache_server import UNPACKED, CacheServer
-
-CONFIGURATION = """\
-daemon off;
-master_process off;
-pid {folder}/pid;
-error_log stderr notice;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    proxy_cache_path {folder}/cache keys_zone=pages:1m;
-    map $upstream_http_cdn_cache_control $must_not_be_kept {{
-        "~*private|no-store" 1;
-        "~*max-age" 0;
-        default 1;
-    }}
-    server {{
-        listen 127.0.0.1:{port};
-        add_header X-Cache $upstream_cache_status always;
-        proxy_set_header Host $http_host;
-        proxy_cache pages;
-        # By itself nginx keeps no response that sets a cookie. Many who wondered why nothing was kept have
-        # this line.
-        proxy_ignore_headers Set-Cookie;
-        location / {{
-            proxy_pass {backend};
-        }}
-        # It knows no `CDN-Cache-Control`, unless somebody teaches it.
-        location ~ /cdn-cache-control$ {{
-            proxy_pass {backend};
-            proxy_ignore_headers Set-Cookie Cache-Control;
-            proxy_cache_valid 200 60s;
-            proxy_no_cache $must_not_be_kept;
-        }}
-    }}
-}}
-"""
+from e2e.services.web_server import UNPACKED, WebServer
 
 
-class Nginx(CacheServer):
+class Nginx(WebServer):
     programs = ("nginx",)
     package = "nginx"
-    ready = "event method"  # written when it listens
 
     @classmethod
     def install(cls) -> None:
         apt.unpack(cls.package, UNPACKED)
-
-    def configuration(self) -> str:
-        return CONFIGURATION.format(folder=self.folder, port=self.port, backend=self.backend)
 
     def run_with(self, file: str) -> list[str]:
         return [self.program, "-e", "stderr", "-p", str(self.folder), "-c", file]

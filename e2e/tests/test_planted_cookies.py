@@ -61,7 +61,6 @@ def values(page: Page, name: str = "session") -> list[str]:
     return [str(cookie.get("value")) for cookie in page.context.cookies() if cookie.get("name") == name]
 
 
-@core
 @promise("SEC-2")
 @over_http
 @PROFILES
@@ -109,7 +108,6 @@ def test_what_is_set_beside_a_siblings_session_does_not_go_there(visitor: Visito
     assert EVE not in str(ask(ada, "/lab/all"))
 
 
-@core
 @promise("SEC-2")
 @over_http
 def test_a_login_beside_garbage_from_a_sibling_works_in_one_go(visitor: Visitor, server: Server) -> None:

@@ -38,7 +38,6 @@ def test_a_login_of_one_app_is_none_in_another_that_shares_its_store_and_key(pag
     assert email(page) == "ada@example.com"
 
 
-@core
 @promise("SEC-1")
 def test_a_cookie_is_no_good_in_another_realm_under_its_own_name(page: Page) -> None:
     log_in(page)

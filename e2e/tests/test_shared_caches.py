@@ -8,15 +8,15 @@ from playwright.sync_api import Page, Response
 from e2e.browsing import jar, plant
 from e2e.promises import only, promise
 from e2e.server import Server
-from e2e.services.apache import Apache
+from e2e.services.apache_cache import ApacheCache
 from e2e.services.cache_server import CacheServer
-from e2e.services.nginx import Nginx
+from e2e.services.nginx_cache import NginxCache
 
 pytestmark = only(server="uvicorn", store="cookie", browser="chromium", mode="http")
 
 FIELDS: dict[type[CacheServer], tuple[str, ...]] = {
-    Nginx: ("cache-control", "cdn-cache-control", "x-accel-expires"),
-    Apache: ("cache-control",),
+    NginxCache: ("cache-control", "cdn-cache-control", "x-accel-expires"),
+    ApacheCache: ("cache-control",),
 }
 """The fields that each of them obeys."""
 EACH = pytest.mark.parametrize(

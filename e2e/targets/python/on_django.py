@@ -113,7 +113,7 @@ def create_app(store: str, key: str, folder: Path) -> ASGIApp:
             "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": folder / "sessions.db"},
         },
         INSTALLED_APPS=["django.contrib.sessions"],
-        MIDDLEWARE=["django.contrib.sessions._middleware.SessionMiddleware"],
+        MIDDLEWARE=["django.contrib.sessions.middleware.SessionMiddleware"],
         LOGGING_CONFIG=None,
         ROOT_URLCONF=tuple(urls(gates, outcomes)),
     )

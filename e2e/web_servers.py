@@ -1,7 +1,7 @@
-"""`python -m e2e.cache_servers`: find the shared caches that the tests use, or install what is missing.
+"""`python -m e2e.web_servers`: find nginx and Apache, or install what is missing.
 
-It says nothing where all is there. What cannot be installed is one line each, and the tests
-that need it fail.
+The tests run them as proxies and as shared caches, on ports and with configurations of their own. It says
+nothing where both are there. What cannot be installed is one line each, and the tests that need it fail.
 """
 
 import sys
