@@ -2,8 +2,7 @@
 
 `python -m e2e.leash [OPTION…] COMMAND…`. When standard input closes, because its holder asked for the end or
 because it was killed, the command gets SIGTERM, and after GRACE seconds its whole process group gets SIGKILL.
-Bytes on standard input speak to the command and all its descendants: `k` kills them at once, `f` freezes them
-(SIGSTOP), `t` thaws them (SIGCONT).
+A byte on standard input asks for SIGKILL at once.
 
 Options: `--signal=INT` is sent instead of TERM, `--user=NAME` runs the command as that user and group,
 `--remove=FOLDER` removes a folder at the end. Without a command only the folder is looked after.
@@ -20,10 +19,6 @@ from pathlib import Path
 
 GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL."""
-
-
-KILL, FREEZE, THAW = b"k", b"f", b"t"
-SIGNALS = {KILL: signal.SIGKILL, FREEZE: signal.SIGSTOP, THAW: signal.SIGCONT}
 
 
 def main(arguments: list[str]) -> int:
@@ -58,11 +53,9 @@ def run(command: list[str], farewell: signal.Signals, user: str | None) -> int:
             pass
 
     def hold() -> None:
-        while told := os.read(0, 1):
-            send_to_all(child.pid, SIGNALS[told])
-            if told == KILL:
-                kill_group()
-        send_to_all(child.pid, signal.SIGCONT)
+        if os.read(0, 1):
+            kill_group()
+            return
         child.send_signal(farewell)
         try:
             child.wait(GRACE)
@@ -73,25 +66,6 @@ def run(command: list[str], farewell: signal.Signals, user: str | None) -> int:
     status = child.wait()
     kill_group()  # workers that a crashed server may have left behind
     return status if status >= 0 else 128 - status
-
-
-def send_to_all(parent: int, number: signal.Signals) -> None:
-    """To a process and all that descend from it, whatever groups they have made for themselves."""
-    listed = subprocess.run(
-        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
-    ).stdout
-    children: dict[int, list[int]] = {}
-    for line in listed.splitlines():
-        pid, ppid = map(int, line.split())
-        children.setdefault(ppid, []).append(pid)
-    found = [parent]
-    for pid in found:
-        found += children.get(pid, ())
-    for pid in found:
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            pass
 
 
 def group_of(user: str) -> int:
