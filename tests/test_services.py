@@ -70,9 +70,7 @@ def test_it_keeps_its_port_and_data_over_a_restart(kind: type[Service], end: str
 
 
 @pytest.mark.parametrize("kind", [Valkey, Postgres])
-def test_it_holds_still_as_long_as_it_is_frozen(
-    kind: type[Service], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_holds_still_as_long_as_it_is_frozen(kind: type[Service], monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (redis_store, postgres_store):
         monkeypatch.setattr(module, "TIMEOUT", 0.5)
 

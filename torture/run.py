@@ -81,11 +81,11 @@ async def _strike(servers: Servers, habits: Habits, operations: int, result: Res
     rounds = max(1, min(STRIKES, operations // 5000) // len(nemeses))
     strikes: list[Nemesis] = nemeses * rounds
     for number, nemesis in enumerate(strikes, 1):
-        await nemesis.strike(servers, habits)
-        result.strikes[nemesis.name] += 1
         due = operations * number // (len(strikes) + 1)
         while habits.answered < due:  # noqa: ASYNC110 (each answer would have to set an event)
             await asyncio.sleep(0.01)
+        await nemesis.strike(servers, habits)
+        result.strikes[nemesis.name] += 1
 
 
 async def _purge(client: Client, more: Callable[[], bool], result: Result) -> None:
