@@ -13,6 +13,14 @@ Exclude = Collection[str] | Callable[[Scope], bool]
 class Excluded(dict[str, Any]):
     """In place of the session. Each look at it raises `LookupError`."""
 
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):  # what tools ask of any object, for example how to show it
+            raise AttributeError(name)
+        _raise()
+
+    def __repr__(self) -> str:
+        return "<Excluded>"
+
 
 def _raise(*_: object, **__: object) -> NoReturn:
     raise LookupError("this path has no session: SessionMiddleware(exclude=…) names it")
@@ -22,7 +30,7 @@ _LOOKS: Final = (
     *("__getitem__", "__setitem__", "__delitem__", "__contains__", "__iter__", "__reversed__", "__len__"),
     *("__eq__", "__ne__", "__or__", "__ror__", "__ior__", "__bool__", "__copy__", "__deepcopy__"),
     *("get", "keys", "values", "items", "copy", "setdefault", "pop", "popitem", "update", "clear"),
-    *("__getattr__", "mark_accessed"),
+    "mark_accessed",
 )
 for _name in _LOOKS:
     setattr(Excluded, _name, _raise)
