@@ -22,6 +22,8 @@ from sessions.errors import (
 from sessions.stores import CookieStore, MemoryStore, SQLiteStore, Store, open_store
 from sessions.typed import Field, Fields, TypedSession
 
+__version__ = "0.1.0"
+
 if TYPE_CHECKING:
     from sessions.stores import PostgresStore as PostgresStore
     from sessions.stores import RedisStore as RedisStore

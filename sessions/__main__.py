@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import anyio
 
+from sessions import __version__
 from sessions.errors import SessionError
 from sessions.stores import Store, open_store
 
@@ -26,7 +27,9 @@ URL_VARIABLE: Final = "SESSIONS_STORE"
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
-        store = open_store(_url(options))
+        url = _url(options)
+        store = open_store(url)
+        _check_that_it_is_there(url)
         if not isinstance(store, Store):
             raise ValueError("the cookie store keeps nothing on the server that could be looked after")
         lines = anyio.run(_run, store, options)
@@ -44,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action="version", version=f"sessions {__version__}")
     commands = parser.add_subparsers(required=True)
 
     def add(name: str, command: Any, text: str) -> argparse.ArgumentParser:
@@ -80,6 +84,14 @@ def _url(options: argparse.Namespace) -> str:
     if not url:
         raise ValueError(f"which store? Give its URL, --url-file, or the environment variable {URL_VARIABLE}")
     return str(url)
+
+
+def _check_that_it_is_there(url: str) -> None:
+    """Raises `ValueError` for a database file that is missing: to open it would make one, and hide a typo."""
+    scheme, _, path = url.partition(":///")
+    file = path.partition("?")[0]
+    if scheme.partition("+")[0] == "sqlite" and file and not Path(file).exists():
+        raise ValueError(f"there is no database {file}")
 
 
 async def _run(store: Store, options: argparse.Namespace) -> list[str]:

@@ -54,6 +54,16 @@ def private(headers: Iterable[Header]) -> list[Header]:
     return made if told else [*made, _PRIVATE]
 
 
+def for_shared_caches(headers: Iterable[Header]) -> bool:
+    """Whether the app wants shared caches to answer others with this response, without asking it again."""
+    said = b", ".join(value.lower() for name, value in headers if name.lower() == b"cache-control")
+    directives = {match[1]: (match[3] or b"").strip(b'" ') for match in _DIRECTIVE.finditer(said)}
+    if directives.keys() & {b"private", b"no-store", b"no-cache"}:
+        return False
+    ages = (directives.get(b"s-maxage", b""), directives.get(b"max-age", b""))
+    return b"public" in directives or any(age.lstrip(b"0") for age in ages)
+
+
 def _made_private(value: bytes) -> bytes:
     directives = [match for match in _DIRECTIVE.finditer(value) if match[1]]
     names = {match[1].lower() for match in directives}

@@ -11,6 +11,7 @@ from sessions._carriers import Carried, Carrier
 from sessions._cookie import Cookie, CookieOptions
 from sessions._cookie_header import Found
 from sessions._events import Event, Reporter
+from sessions._excluded import Exclude, Excluded, excluding
 from sessions._keys import EncryptionKey, KeyRing, Purpose
 from sessions._lifetime import Duration, Lifetime
 from sessions._purge import Purger
@@ -63,6 +64,11 @@ class SessionMiddleware:
             and the same cookie name. Other sessions than this realm's are unknown here.
         on_event: called with an `Event` when a session began, got a new id or ended, and when a cookie was
             refused: for metrics and audit. It should be quick. What it raises is logged.
+        exclude: paths without a session, such as `["/static/", "/health"]`, or a function of the scope that
+            tells. Their requests cost no store, extend nothing, and raise `LookupError` at a look. A path
+            that ends with a slash stands for all below it. `root_path` is no part of it.
+        is_activity: a function of the scope that is false for requests that do not extend the session, such
+            as a poll that the browser sends by itself. By default each request extends.
 
     Raises `ValueError` at construction for a key that is too short, one character repeated or printed in a
     manual, a cookie store without key, a duration out of range, a realm for a cookie that is shared with
@@ -86,6 +92,8 @@ class SessionMiddleware:
         login_keys: Collection[str] = LOGIN_KEYS,
         realm: str = "",
         on_event: Callable[[Event], None] | None = None,
+        exclude: Exclude = (),
+        is_activity: Callable[[Scope], bool] | None = None,
     ) -> None:
         keys = None if encryption_key is None else KeyRing(encryption_key)
         lifetime = Lifetime.of(
@@ -98,11 +106,13 @@ class SessionMiddleware:
         self._carrier.max_sessions = _checked_number(max_sessions, storage)
         self._purger = Purger(self._carrier)
         self._report = Reporter(session_cookie_name, on_event)
+        self._excludes = excluding(exclude)
+        self._is_activity = is_activity
         self._login_keys = frozenset(_collection(login_keys))
         self._says_so = _says_when_it_looks(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in _SERVED:
+        if scope["type"] not in _SERVED or (self._excludes is not None and self._excludes(scope)):
             await self._pass_on(scope, receive, send)
             return
         cookie, carrier, headers = self._cookie, self._carrier, scope["headers"]
@@ -122,8 +132,9 @@ class SessionMiddleware:
             except StoreUnavailable as fault:
                 await unavailable(fault, scope["type"], send)
                 return
+        extends = self._is_activity is None or self._is_activity(scope)
         session, work = open_session(
-            carrier, headers, self._login_keys, self._report, carried, at_once=at_once
+            carrier, headers, self._login_keys, self._report, carried, at_once=at_once, extends=extends
         )
         scope["session"] = session
         scope.setdefault("sessions", {})[cookie.name] = session
@@ -152,11 +163,13 @@ class SessionMiddleware:
             self._report("refused", reason=reason)
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """What is neither a request nor a websocket."""
+        """What is neither a request nor a websocket, or has no session."""
         if scope["type"] == "lifespan":
             await self._purger.run_beside(self.app, scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
+            return
+        if scope["type"] in _SERVED:
+            scope["session"] = Excluded()
+        await self.app(scope, receive, send)
 
 
 _frameworks: Final[dict[type[Any], bool]] = {}

@@ -11,10 +11,11 @@ from typing import Any, Final
 import anyio
 import msgspec
 
-from sessions._caching import private, varying
+from sessions._caching import for_shared_caches, private, varying
 from sessions._commit import commit
 from sessions._cookie import Cookie
 from sessions._cookie_header import Found
+from sessions._excluded import Excluded
 from sessions._hidden import Hidden
 from sessions._second_cookies import SECURE_SCHEMES
 from sessions._session import Session, replace_values
@@ -199,7 +200,7 @@ def _is_another_session(other: object, scope: Scope) -> bool:
     if "session_handler" in scope:
         return True  # starsessions; its session may bear no look at all, not even isinstance()
     module = sys.modules.get("starlette.middleware.sessions")
-    return isinstance(other, Session | getattr(module, "Session", Session))
+    return isinstance(other, Session | Excluded | getattr(module, "Session", Session))
 
 
 def _refuse_late_changes(work: Work, session: Session) -> None:
@@ -213,14 +214,11 @@ def _is_activity(work: Work, message: Message) -> bool:
 
     Not where the app wants shared caches to keep it, nor at a websocket.
     """
-    if message["type"] != "http.response.start":
+    if message["type"] != "http.response.start" or not work.extends:
         return False
     if work.accessed:
         return True
-    for name, value in message.get("headers", ()):
-        if name.lower() == b"cache-control":
-            return b"private" in value.lower() or b"no-store" in value.lower()
-    return True
+    return not for_shared_caches(message.get("headers", ()))
 
 
 def _store_unavailable(error: BaseException) -> StoreUnavailable | None:

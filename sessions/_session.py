@@ -343,7 +343,7 @@ class Session(dict[str, Any]):
             StoreUnavailable: the store is away; the changes are still to be saved.
         """
         work = self._looked_at()
-        await commit(work, self, extend=work.phase is _OPEN, asked=True)
+        await commit(work, self, extend=work.phase is _OPEN and work.extends, asked=True)
 
     async def refresh(self) -> None:
         """Read the session again: on a long connection, to see what other requests have done.
@@ -466,6 +466,7 @@ def open_session(
     carried: Carried | None,
     *,
     at_once: bool,
+    extends: bool = True,
 ) -> tuple[Session, Work]:
     """The session of a request, as nobody has looked at it yet.
 
@@ -476,7 +477,7 @@ def open_session(
         work, session = Work(carrier, headers, login_keys, report), _Unseen()
         _bind(session, work)
         return session, work
-    work = Work(carrier, headers, login_keys, report, carried, carried, _LIVE, False, True)
+    work = Work(carrier, headers, login_keys, report, carried, carried, _LIVE, False, True, extends)
     session = _Unseen(_NOT_READ)
     _bind(session, work)
     if at_once:

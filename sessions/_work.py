@@ -126,6 +126,8 @@ class Work(Hidden, msgspec.Struct, eq=False):
     """Whether a commit may be anything else than the next version of a living record."""
     unread: bool = False
     """Whether the values are still in the record: nobody has looked at the session yet."""
+    extends: bool = True
+    """Whether the request counts as activity, which extends the session."""
     phase: Phase = _OPEN
     owner: str | None = None
     authenticated_at: float | None = None

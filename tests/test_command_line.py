@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from sessions import Record, SQLiteStore
+from sessions import Record, SQLiteStore, __version__
 from sessions.__main__ import main
 
 KEYS = ["a" * 64, "b" * 64, "c" * 64]
@@ -49,6 +49,23 @@ def test_list_shows_keys_and_times_and_no_content(url: str, capsys: pytest.Captu
     assert said(capsys, "list", url, "--owner", "nobody") == ["0 sessions"]
 
 
+@pytest.mark.parametrize("scheme", ["sqlite", "sqlite+aiosqlite"])
+@pytest.mark.parametrize("command", [["list", "--owner", "ann"], ["purge"], ["destroy", "--all"]])
+def test_it_makes_no_database(
+    tmp_path: Path, command: list[str], scheme: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, *options = command
+    assert main([name, f"{scheme}:///{tmp_path}/typo.db", *options]) == 2
+    assert capsys.readouterr().err == f"sessions: there is no database {tmp_path}/typo.db\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_tells_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"sessions {__version__}\n"
+
+
 @pytest.mark.asvs("7.4.5")
 def test_destroy_ends_all_of_one_user(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys, "destroy", url, "--owner", "ann") == ["2 sessions ended"]
@@ -66,7 +83,7 @@ def test_destroy_spares_the_one_that_is_named(url: str, capsys: pytest.CaptureFi
     [
         ("cookie:", "nothing on the server"),
         ("nothing:", "known are"),
-        ("sqlite:////no/such/folder/sessions.db", "unable to open"),
+        ("sqlite:////no/such/folder/sessions.db", "there is no database /no/such/folder/sessions.db"),
         ("redis://user:secret@127.0.0.1:1/0", "Redis: ConnectionError"),
         ("postgresql://user:secret@127.0.0.1:1/d", "PostgreSQL: "),
         ("postgresql+asyncpg://user:secret@127.0.0.1:1/d", "the database: "),
