@@ -40,7 +40,8 @@ LAYERS: dict[str, tuple[str, str]] = {
         "ground",
     ),
     "ground": (
-        "_keys _cookie _cookie_header _caching _stamp _record _lifetime _json _events _excluded _hidden iron errors",
+        "_keys _cookie _cookie_header _caching _stamp _record _lifetime _json _events _excluded _hidden"
+        " iron errors",
         "",
     ),
 }
