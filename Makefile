@@ -2,19 +2,21 @@
 
 VENV := .venv
 PY := $(VENV)/bin/python
-CODE := sessions reference_server e2e bench tests peer_suites
+CODE := sessions reference_server e2e bench torture tests peer_suites
 SOURCES = $(wildcard $(CODE))
 
 # make demo SERVER=uvicorn STORE=sqlite:///demo.db PORT=8000
+# make torture STORE=redis OPERATIONS=100000
 # make e2e  SERVER=granian STORE=sqlite BROWSER=chromium MODE=https PROMISE=ROT-2 WORKERS=1 ARGS="-k slow --headed"
 PORT ?= 8000
 WORKERS ?= 2
+OPERATIONS ?= 1000000
 
 # pyright would ask the network for a newer version of itself on each run.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser test unit interop peer-suites lint format e2e e2e-full e2e-targets judge judge-needs comparison report demo bench lock clean
+.PHONY: help env browser test unit interop peer-suites lint format e2e e2e-full e2e-targets judge judge-needs comparison report demo bench torture lock clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,8 +52,9 @@ format: env  ## Put the code into ruff's format
 # A run of named servers or stores is one in the first browser that matrix.yml lists, if none is named.
 CHOSEN = $(or $(BROWSER),$(if $(SERVER)$(STORE)$(MODE),chromium))
 
-browser: env  # The browsers of this selection from matrix.yml, found or installed
+browser: env  # The browsers of this selection from matrix.yml, nginx and Apache, found or installed
 	@$(PY) -m e2e.browsers $(CHOSEN)
+	@$(PY) -m e2e.web_servers
 
 RUN = $(PY) -m pytest e2e -n $(WORKERS) \
 	$(addprefix --server=,$(SERVER)) $(addprefix --store=,$(STORE)) \
@@ -63,6 +66,7 @@ e2e: browser  ## The browser matrix: a selection, or the cells of SERVER= STORE=
 
 e2e-full: env  ## All tests of all cells that this machine can run, which takes hours; the same variables select
 	@$(PY) -m e2e.browsers $(or $(BROWSER),--full)
+	@$(PY) -m e2e.web_servers
 	$(RUN) --full
 
 e2e-targets: browser  ## The same tests on libraries of others, and sessions shared with Hono (TARGET=hono-node-cookie)
@@ -95,10 +99,13 @@ demo: env  ## The reference server by hand: http://127.0.0.1:8000 (SERVER= STORE
 bench: env  ## Microseconds that a session adds to a request, beside other libraries
 	$(PY) -m bench $(ARGS)
 
+torture: env  ## A million operations on each store while all around fails; writes docs/torture.md (STORE= OPERATIONS=)
+	$(PY) -m torture --operations $(OPERATIONS) $(if $(STORE),--store $(STORE),--page)
+
 lock:  ## Pin requirements/*.in anew, with hashes
 	@sh scripts/lock.sh
 
 clean:  ## Remove the environment, caches and reports
 	rm -rf e2e/targets/python/.venv peer_suites/.venv e2e/targets/hono/node_modules e2e/targets/node/node_modules tests/interop/node_modules
-	rm -rf $(VENV) .cache .hypothesis .mypy_cache .pytest_cache e2e/.pytest_cache .ruff_cache e2e-report build dist *.egg-info
+	rm -rf $(VENV) .cache .hypothesis .mypy_cache .pytest_cache e2e/.pytest_cache .ruff_cache e2e-report torture-report build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

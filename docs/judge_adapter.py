@@ -21,6 +21,8 @@ PROFILES = {
     "/absolute": ("absolute", 60),
     "/browser": ("browser", None),
     "/sealed": ("sealed", 1800),
+    "/split": ("split", 1800),
+    "/neighbour": ("session", 1800),
     "": ("session", 1800),
 }
 """Prefix → the cookie's name and the idle timeout in seconds. Leave out those that the library cannot have."""
@@ -140,6 +142,8 @@ ROUTES: dict[str, Callable[[Request], Answer]] = {
     "GET /lab/login": not_yet,
     "POST /lab/login": not_yet,
     "GET /lab/public": not_yet,
+    "GET /lab/varying": not_yet,
+    "GET /lab/anybodys": not_yet,
     "GET /lab/cart": not_yet,
     "POST /lab/cart": not_yet,
     "POST /lab/cart/rotate": not_yet,

@@ -24,6 +24,7 @@ from typing import Any
 
 import playwright
 
+from e2e import apt
 from e2e.matrix import Matrix
 
 
@@ -59,6 +60,7 @@ class Browser:
         # Prefetching links is on in Firefox, but Playwright turns it off.
         preferences = {
             "firefox_user_prefs": {
+                "network.dns.localDomains": ",".join(OWN_NAMES),
                 "browser.sessionhistory.max_total_viewers": 0,
                 "network.prefetch-next": True,
             }
@@ -73,6 +75,9 @@ class Browser:
 def engine_of(name: str) -> str:
     return name.partition("-")[0]
 
+
+OWN_NAMES = ("app.shop.test", "evil.shop.test")
+"""Names of this machine. Firefox wants each of them; Chromium is told of all of `*.test`."""
 
 AT_ONCE = {"chromium": 20, "firefox": 3, "webkit": 3}
 """Tests against the clock that an engine is quick enough to be led through at the same time."""
@@ -187,40 +192,19 @@ def _nothing(name: str) -> None:
 
 def _install_by_playwright(name: str) -> None:
     print(f"Installing {name} with Playwright")
-    _run([sys.executable, "-m", "playwright", "install", build_of(name)])
+    apt.run([sys.executable, "-m", "playwright", "install", build_of(name)])
 
 
 def _install_libraries(name: str) -> None:
     """A downloaded build may lack shared libraries of the system."""
     name = build_of(name)
-    if (_cache_folder() / f"{name}-{_revision(name)}").is_dir() and (sudo := _as_root()) is not None:
-        _run([*sudo, sys.executable, "-m", "playwright", "install-deps", name])
+    if (_cache_folder() / f"{name}-{_revision(name)}").is_dir() and (sudo := apt.as_root()) is not None:
+        apt.run([*sudo, sys.executable, "-m", "playwright", "install-deps", name])
 
 
 def _install_by_apt(name: str) -> None:
-    sudo = _as_root()
-    if name not in APT or sudo is None or not shutil.which("apt-get"):
-        return
-    print(f"Installing {APT[name]} with apt")
-    _run([*sudo, "apt-get", "update", "-qq"])
-    _run([*sudo, "apt-get", "install", "-y", "-qq", "--no-install-recommends", APT[name]])
-
-
-def _as_root() -> list[str] | None:
-    """The words to put before a command to run it as root; None where that cannot be."""
-    if os.geteuid() == 0:
-        return []
-    return ["sudo"] if shutil.which("sudo") else None
-
-
-def _run(command: list[str]) -> None:
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(
-        command, check=False, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    if done.returncode:
-        # Not fatal by itself: the next way may work. Its last words help if none does.
-        print("  failed:", "".join(done.stdout.splitlines(keepends=True)[-3:]).strip())
+    if name in APT:
+        apt.install(APT[name])
 
 
 def main(arguments: Sequence[str]) -> int:

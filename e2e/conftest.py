@@ -15,13 +15,14 @@ from slugify import slugify
 from e2e import browsers, databases, reporter
 from e2e.browsing import UNTOUCHED
 from e2e.judge import offer
-from e2e.judge.noting import Notes
+from e2e.judge.noting import Notes, is_for_any_server
 from e2e.judge.offer import NotJudgeable
 from e2e.judge.plan import STAND_INS, Judged
 from e2e.judge.server import RunningServer
 from e2e.lending import Lending, watch
 from e2e.matrix import AXES, Cell, Matrix, MatrixError
 from e2e.overlap import Timeline, is_overlapping
+from e2e.proxied_server import PROXIES, ProxiedServer
 from e2e.recording import Recording
 from e2e.reporter import cell_of, declared_not_applicable, has_failed, test_of
 from e2e.results import FOLDER
@@ -185,10 +186,18 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 def start_server(
     cell: Cell, key: str, tls: Certificate, pytestconfig: pytest.Config
 ) -> Callable[..., Server]:
-    """Start a server of the cell's kind: `start_server(folder, log=…, services=…, key=…)`."""
+    """Start a server of the cell's kind: `start_server(folder, log=…, services=…, key=…)`.
+
+    Behind a proxy also with `root_path=True` and `strips=True`.
+    """
 
     def start_server(
-        folder: Path, *, log: str = "", services: Mapping[str, str] | None = None, key: str = key
+        folder: Path,
+        *,
+        log: str = "",
+        services: Mapping[str, str] | None = None,
+        key: str = key,
+        **mounted: bool,
     ) -> Server:
         urls = services or databases.urls(pytestconfig)
         store = pytestconfig.stash[MATRIX].stores[cell.store].format(folder=folder, **urls)
@@ -197,6 +206,10 @@ def start_server(
             return RunningServer(url, file)
         if target := target_of(pytestconfig, cell):
             return TargetServer(target, store, key=key, folder=folder, log=file)
+        if cell.mode in PROXIES:
+            return ProxiedServer(
+                cell.server, store, key=key, folder=folder, log=file, mode=cell.mode, tls=tls, **mounted
+            )
         return Server(
             cell.server,
             store,
@@ -234,7 +247,7 @@ def lending(
     cell: Cell, browser: Browser, browser_context_args: dict[str, Any], server: Server
 ) -> Iterator[Lending | None]:
     """None where a test may leave more behind than can be wiped: other engines, kept pages, several sites."""
-    if cell.browser != "chromium" or cell.mode == "https":
+    if cell.browser != "chromium" or server.url.startswith("https:"):
         yield None
         return
     home = f"{server.url}{server.prefix}{UNTOUCHED}"
@@ -254,7 +267,9 @@ def record(
     def record(item: pytest.Item) -> Recording:
         folder = Path(options.output) / slugify(item.nodeid)
         notes = pytestconfig.stash[NOTES]
-        watch = notes.of(test_of(item), item) if notes and isinstance(item, pytest.Function) else None
+        watch = None
+        if notes and isinstance(item, pytest.Function) and is_for_any_server(item):
+            watch = notes.of(test_of(item), item)
         return Recording(
             browser, browser_context_args, folder, options.tracing, options.screenshot, lending, watch=watch
         )

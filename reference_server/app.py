@@ -17,7 +17,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from reference_server import control, elsewhere, failing, guarded, lab, late, pages, plain, signed_in
+from reference_server import cached, control, elsewhere, failing, guarded, lab, late, pages, plain, signed_in
 from reference_server.attempts import Attempts
 from reference_server.demo import DeliberateError, Demo, wants_page
 from reference_server.gates import Gates, Outcomes
@@ -28,6 +28,7 @@ from reference_server.profiles import PROFILES, ROOT, Profile
 from reference_server.same_origin import SameOrigin
 from reference_server.settings import Settings
 from sessions import CookieStore, CookieTooLarge, SessionError, SessionMiddleware, open_store
+from sessions.stores import Storage
 
 HERE = Path(__file__).parent
 
@@ -45,11 +46,12 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
 
     def profile_app(profile: Profile) -> Starlette:
         options: dict[str, Any] = {
-            "store": store,
+            "store": store_of(profile, store),
             "expire_after": profile.expire_after,
             "absolute_timeout": profile.absolute_timeout,
             "auto_extend_expiration": profile.auto_extend_expiration,
             "cookie_options": profile.cookie_options,
+            "realm": profile.realm,
         }
         if profile.sealed or isinstance(store, CookieStore):
             options["encryption_key"] = settings.key
@@ -99,6 +101,12 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
     return app
 
 
+def store_of(profile: Profile, store: Storage) -> Storage:
+    if isinstance(store, CookieStore) and profile.max_bytes:
+        return CookieStore(max_bytes=profile.max_bytes)
+    return store
+
+
 async def to_the_slash(request: Request) -> Response:
     return RedirectResponse(request.url.path + "/", status_code=308)
 
@@ -141,6 +149,7 @@ ROUTES = [
     *signed_in.routes,
     *lab.routes,
     *plain.routes,
+    *cached.routes,
     *failing.routes,
     *guarded.routes,
     *late.routes,

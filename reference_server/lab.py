@@ -46,14 +46,6 @@ async def untouched(request: Request) -> Response:
     return PlainTextResponse("This page never looks at the session.\n")
 
 
-async def public(request: Request) -> Response:
-    session = await opened(request)
-    session.increment("public")
-    return PlainTextResponse(
-        "This page says itself how it may be cached.\n", headers={"cache-control": "public, max-age=60"}
-    )
-
-
 async def get(request: Request) -> Response:
     session = await opened(request)
     return JSONResponse({"value": session.get(required(await fields(request), "key"))})
@@ -207,7 +199,6 @@ async def destroy_cart(request: Request) -> Response:
 routes = [
     Route("/lab", page),
     Route("/lab/untouched", untouched),
-    Route("/lab/public", public),
     Route("/lab/get", get),
     Route("/lab/get/{key}", get),
     Route("/lab/flash", read_flash),

@@ -63,11 +63,13 @@ async def log_in(request: Request) -> Response:
         session.flash("error", "Too many failed attempts. Try again in a quarter of an hour.")
     elif email and is_right(given.get("password", "")):
         attempts.succeeded(email)
-        session.rotate()  # an id from before the login must be worth nothing after it (ROT-3)
         session.forget(ATTEMPTS)
         session.set(EMAIL, email)
         session.set(USER_AGENT, request.headers.get("user-agent", "")[:LONGEST_USER_AGENT])
-        session.owner = email  # by which the store finds all of this user's sessions (OWN-1)
+        # By it the store finds all of this user's sessions (OWN-1). The change gives the session a new id, so
+        # that one from before the login is worth nothing after it (ROT-3, SEC-3).
+        session.owner = email
+        session.reauthenticate()  # if it was the owner before, nothing has changed but the time of the login
         session.flash("message", "Login Successful")
     else:
         attempts.failed(email)
@@ -93,5 +95,12 @@ async def log_out(request: Request) -> Response:
 async def whoami(request: Request) -> Response:
     session = await opened(request)
     end = session.expires_at
-    left = None if end is None else (end - datetime.now(UTC)).total_seconds()
-    return JSONResponse({"email": session.get(EMAIL), "is_new": session.is_new, "expires_in": left})
+    now, login = datetime.now(UTC), session.authenticated_at
+    return JSONResponse(
+        {
+            "email": session.get(EMAIL),
+            "is_new": session.is_new,
+            "expires_in": end and (end - now).total_seconds(),
+            "signed_in_for": login and (now - login).total_seconds(),
+        }
+    )

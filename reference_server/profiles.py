@@ -19,6 +19,9 @@ class Profile:
     absolute_timeout: float | None = None
     auto_extend_expiration: bool = True
     sealed: bool = False
+    realm: str = ""
+    max_bytes: int | None = None
+    """Of cookies, with the cookie store; None is its default."""
     cookie_options: CookieOptions | None = None
     frame_ancestors: str = "'none'"
     """Whose pages may show this profile's in a frame (Content Security Policy)."""
@@ -70,11 +73,27 @@ PROFILES = (
         sealed=True,
     ),
     Profile(
+        "split",
+        "/split",
+        "split",
+        "With the cookie store: up to 15,000 bytes in several cookies, more than many proxies take.",
+        expire_after=30 * MINUTE,
+        max_bytes=15_000,
+    ),
+    Profile(
         "host",
         "/host",
         "__Host-session",
         "Over https only: a cookie that no neighbouring subdomain can set.",
         expire_after=30 * MINUTE,
+    ),
+    Profile(
+        "neighbour",
+        "/neighbour",
+        "session",
+        "The cookie name of the first, in another realm: neither knows the other's sessions.",
+        expire_after=30 * MINUTE,
+        realm="neighbour",
     ),
     Profile(
         "third-party",

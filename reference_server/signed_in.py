@@ -78,7 +78,7 @@ async def end(request: Request) -> Response:
         response = done(request, "/login", ended=1)
         response.headers.update(FORGET_PAGES)
         return response
-    await store.destroy(key)
+    await store.destroy(key, owner=owner)
     session.flash("message", "That session is signed out.")
     return done(request, "/sessions", ended=1)
 

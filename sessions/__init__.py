@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import sessions.stores
 from sessions._cookie import CookieOptions
+from sessions._events import Event
 from sessions._lookup import get_session
 from sessions._middleware import SessionMiddleware
 from sessions._record import OwnedSession, Record
@@ -14,11 +15,14 @@ from sessions.errors import (
     LateChange,
     SessionEnded,
     SessionError,
+    SessionTooLarge,
     StoreUnavailable,
     WriteConflict,
 )
 from sessions.stores import CookieStore, MemoryStore, SQLiteStore, Store, open_store
 from sessions.typed import Field, Fields, TypedSession
+
+__version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from sessions.stores import PostgresStore as PostgresStore
@@ -30,6 +34,7 @@ __all__ = [
     "CookieOptions",
     "CookieStore",
     "CookieTooLarge",
+    "Event",
     "Field",
     "Fields",
     "InvalidCookie",
@@ -42,6 +47,7 @@ __all__ = [
     "SessionEnded",
     "SessionError",
     "SessionMiddleware",
+    "SessionTooLarge",
     "Store",
     "StoreUnavailable",
     "TypedSession",

@@ -1,27 +1,39 @@
-"""Look after a store from the command line: `python -m sessions purge URL`, `… list URL OWNER`."""
+"""Look after a store from the command line: `python -m sessions purge`, `… list` and `… destroy`.
+
+Each takes the store's URL as an argument, from a file, or from the environment variable SESSIONS_STORE. A URL
+with a password belongs into one of the last two: every user of the machine can see a program's arguments.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import anyio
 
+from sessions import __version__
 from sessions.errors import SessionError
 from sessions.stores import Store, open_store
+
+URL_VARIABLE: Final = "SESSIONS_STORE"
+"""The environment variable that may hold the store's URL."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
-        store = open_store(options.url)
+        url = _url(options)
+        store = open_store(url)
+        _check_that_it_is_there(url)
         if not isinstance(store, Store):
             raise ValueError("the cookie store keeps nothing on the server that could be looked after")
         lines = anyio.run(_run, store, options)
-    except (ValueError, ImportError, NotImplementedError, SessionError) as fault:
+    except (ValueError, ImportError, OSError, NotImplementedError, SessionError) as fault:
         print(f"sessions: {fault}", file=sys.stderr)  # noqa: T201
         return 2
     print("\n".join(lines))  # noqa: T201
@@ -29,23 +41,57 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m sessions", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m sessions",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"sessions {__version__}")
     commands = parser.add_subparsers(required=True)
-    add = commands.add_parser
 
-    purge = add("purge", help="remove expired sessions from a store, for a cron job")
-    purge.set_defaults(command=_purge)
-    lister = add("list", help="show the sessions of one user: key, beginning and end, the newest first")
-    lister.set_defaults(command=_list)
-    destroy = add("destroy", help="end all sessions of one user (OWASP ASVS 5, 7.4.5)")
-    destroy.set_defaults(command=_destroy)
+    def add(name: str, command: Any, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        added.set_defaults(command=command)
+        source = added.add_mutually_exclusive_group()
+        source.add_argument(
+            "url",
+            nargs="?",
+            metavar="URL",
+            help=f"the store, e.g. sqlite:////var/lib/app/sessions.db; else {URL_VARIABLE} says it",
+        )
+        source.add_argument("--url-file", metavar="FILE", type=Path, help="a file that holds the URL")
+        return added
 
-    for command in (purge, lister, destroy):
-        command.add_argument("url", metavar="URL", help="the store, e.g. sqlite:////var/lib/app/sessions.db")
-    for command in (lister, destroy):
-        command.add_argument("owner", metavar="OWNER", help="what the app set session.owner to")
+    add("purge", _purge, "remove expired sessions from a store, for a cron job")
+    lister = add("list", _list, "show the sessions of one user: key, beginning and end, the newest first")
+    destroy = add("destroy", _destroy, "end all sessions of one user, or of everybody (OWASP ASVS 5, 7.4.5)")
+
+    owner: Any = {"metavar": "OWNER", "help": "what the app set session.owner to"}
+    lister.add_argument("--owner", required=True, **owner)
+    whose = destroy.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--owner", **owner)
+    whose.add_argument("--all", action="store_true", help="everybody's, those of anonymous visitors too")
     destroy.add_argument("--except", dest="spared", metavar="KEY", help="spare this one; list shows the keys")
     return parser
+
+
+def _url(options: argparse.Namespace) -> str:
+    """Raises `ValueError` if nothing says it, and `OSError` for a file that cannot be read."""
+    if options.url_file is not None:
+        return str(options.url_file.read_text("utf-8")).strip()
+    url = options.url or os.environ.get(URL_VARIABLE, "")
+    if not url:
+        raise ValueError(f"which store? Give its URL, --url-file, or the environment variable {URL_VARIABLE}")
+    return str(url)
+
+
+def _check_that_it_is_there(url: str) -> None:
+    """Raises `ValueError` for a database file that is missing: to open it would make one, and hide a typo."""
+    scheme, _, path = url.partition(":///")
+    file = path.partition("?")[0]
+    if scheme.partition("+")[0] == "sqlite" and file and not Path(file).exists():
+        raise ValueError(f"there is no database {file}")
 
 
 async def _run(store: Store, options: argparse.Namespace) -> list[str]:
@@ -69,7 +115,12 @@ async def _list(store: Store, options: argparse.Namespace) -> list[str]:
 
 
 async def _destroy(store: Store, options: argparse.Namespace) -> list[str]:
-    return [f"{_sessions(await store.destroy_all(options.owner, except_key=options.spared))} ended"]
+    if not options.all:
+        return [f"{_sessions(await store.destroy_all(options.owner, except_key=options.spared))} ended"]
+    if options.spared is not None:
+        raise ValueError("--except goes with --owner: with --all no session is spared")
+    removed = await store.destroy_everything()
+    return [f"all sessions ended, {removed} {'record' if removed == 1 else 'records'} removed"]
 
 
 def _sessions(number: int, kind: str = "") -> str:

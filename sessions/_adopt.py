@@ -2,55 +2,108 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
+from itertools import compress, repeat
+from operator import is_
 from typing import Any, Final
 
-from sessions._changes import Notes, applied
+from sessions._changes import Function, Notes, applied
 from sessions._json import decode, encode
-from sessions._record import unpack
+from sessions._record import Content, unpack
 from sessions._work import Work, one_at_a_time
 
 _MISSING: Final = object()
 
+Values = dict[str, Any]
 
-def adopt(work: Work, values: dict[str, Any], saved: bytes, since: bytes) -> None:
+
+def adopt(work: Work, values: Values, saved: bytes, since: bytes) -> None:
     """Bring the values up to date with the saved content, `saved`.
 
     What the handler has changed since the content was `since` stays: it is for the next save. Nested
     values are changed in place, because the handler may hold them. Raises what a function raises.
     """
     content, before = unpack(saved), unpack(since).data
-    work.base = saved
+    while True:
+        noted = _functions(work)
+        made = {key: _made(key, functions, content.data.get(key)) for key, functions in noted.items()}
+        with one_at_a_time:
+            if _functions(work) == noted:  # no other thread has brought one more
+                _take_in(work, values, content, before, made)
+                return
+
+
+def _functions(work: Work) -> dict[str, list[Function]]:
+    """Those that the next save will apply, as they are now."""
+    functions = work.notes.functions if work.notes is not None else None
+    return {key: [*list_] for key, list_ in (functions or {}).copy().items()}
+
+
+def _made(key: str, functions: list[Function], value: Any) -> Any:
+    for function in functions:
+        value = decode(applied(function, key, value))
+    return value
+
+
+def _take_in(work: Work, values: Values, content: Content, before: Values, made: Values) -> None:
+    """Everything but what the handler has changed. Other threads may set keys meanwhile."""
     notes = work.notes or Notes(set())
-    noted = notes.functions or {}
-    for key, functions in noted.items():
-        value = content.data.get(key)
-        for function in functions:
-            value = decode(applied(function, key, value))
-        notes.add_result(key, encode(value))
-        content.data[key] = value
-    with one_at_a_time:
-        assigned = notes.assigned
-        changed = {key for key, value in values.items() if _text(before, key) != encode(value)} | assigned
-        changed |= before.keys() - values.keys()
-        cut_off: list[Any] = []
-        for key in list(values.keys() - changed - content.data.keys()):
-            cut_off.append(dict.pop(values, key))
-        for key, value in content.data.items():
-            if key in noted:
-                dict.__setitem__(values, key, value)
-            elif key not in changed:
-                old = dict.get(values, key, _MISSING)
-                if old is _MISSING or encode(old) != encode(value):
-                    dict.__setitem__(values, key, _replaced(old, value, cut_off))
-        flash = [key for key in content.flash if key not in changed]
-        work.flash = (*flash, *[key for key in work.flash if key in changed])
-        if not notes.owner:
-            work.owner = content.owner
-        if not notes.login:
-            work.authenticated_at = content.authenticated_at
-        nested = [(value, encode(value)) for value in cut_off if isinstance(value, (dict, list, tuple))]
-        work.cut_off = (*work.cut_off, *nested)
-        work.special = work.nested = True
+    results = notes.results or {}
+    now = dict.copy(values)
+    changed = {key for key, value in now.items() if _text(before, key) != encode(value)}
+    changed |= (before.keys() - now.keys()) | notes.assigned
+    changed -= {key for key in made if key in now and encode(now[key]) == results.get(key)}
+    cut_off: list[Any] = []
+    new: Values = {}
+    for key, value in content.data.items():
+        if key in made:
+            continue
+        if key not in changed and encode(value) != _text(before, key):
+            new[key] = _replaced(now.get(key, _MISSING), value, cut_off)
+    for key in made.keys() - changed:
+        new[key] = made[key]
+        notes.add_result(key, encode(made[key]))
+    gone = [key for key in before if key not in content.data and key not in changed and key not in made]
+    cut_off += [now[key] for key in gone]
+    _write(values, now, new, gone)
+    flash = [key for key in content.flash if key not in changed]
+    work.flash = (*flash, *[key for key in work.flash if key in changed])
+    if not notes.owner:
+        work.owner = content.owner
+    if not notes.login:
+        work.authenticated_at = content.authenticated_at
+    nested = [(value, encode(value)) for value in cut_off if isinstance(value, (dict, list, tuple))]
+    work.cut_off = (*work.cut_off, *nested)
+    work.special = work.nested = True
+    # In the order of the values, as a difference of the two texts counts as a change.
+    ordered = {key: content.data[key] for key in dict.copy(values) if key in content.data}
+    content.data = {**ordered, **content.data}
+    work.base = encode(content)
+
+
+def _write(values: Values, now: Values, new: Values, gone: list[str]) -> None:
+    """Set what is new and remove what is gone, but for what another thread has set since `now`.
+
+    Each is one call that runs in C to its end, look and write together: threads do not come in between.
+    """
+
+    def as_it_was(keys: list[str]) -> Iterator[bool]:
+        there = map(dict.get, repeat(values), keys, repeat(_MISSING))
+        return map(is_, there, [now.get(key, _MISSING) for key in keys])
+
+    dict.update(values, compress(new.items(), as_it_was([*new])))
+    deque(map(dict.pop, repeat(values), compress(gone, as_it_was(gone))), maxlen=0)
+
+
+def _put_in_order(values: dict[str, Any], saved: dict[str, Any]) -> None:
+    """The saved keys first, in their order: whether something has changed since is told by the whole text."""
+    ordered = {
+        key: dict.__getitem__(values, key) for key in (*saved, *values) if dict.__contains__(values, key)
+    }
+    if list(ordered) != list(values):
+        dict.clear(values)
+        dict.update(values, ordered)
 
 
 def _replaced(old: Any, new: Any, cut_off: list[Any]) -> Any:
@@ -74,5 +127,5 @@ def _replaced(old: Any, new: Any, cut_off: list[Any]) -> Any:
     return new
 
 
-def _text(data: dict[str, Any], key: str) -> bytes | None:
+def _text(data: Values, key: str) -> bytes | None:
     return encode(data[key]) if key in data else None

@@ -14,6 +14,12 @@ Header = tuple[bytes, bytes]
 
 _VARY_COOKIE: Final = (b"vary", b"Cookie")
 _PRIVATE: Final = (b"cache-control", b"private")
+_OLDER_FIELDS: Final = {
+    b"surrogate-control": b"no-store",  # Fastly and others
+    b"edge-control": b"no-store",  # Akamai
+    b"x-accel-expires": b"0",  # nginx, for which it counts more than `Cache-Control`
+}
+"""Fields for some caches alone that have no `private`, and what forbids such a cache to keep the response."""
 _DIRECTIVE: Final = re.compile(rb'\s*([^=,\s]+)\s*(=\s*("(?:[^"\\]|\\.)*"|[^,"]*))?')
 
 
@@ -38,14 +44,24 @@ def private(headers: Iterable[Header]) -> list[Header]:
     told = False
     for name, value in headers:
         lowered = name.lower()
-        if lowered == b"surrogate-control":  # an older targeted field, which has no `private`
-            made.append((name, b"no-store"))
+        if lowered in _OLDER_FIELDS:
+            made.append((name, _OLDER_FIELDS[lowered]))
         elif lowered.endswith(b"cache-control"):
             made.append((name, _made_private(value)))
             told = told or lowered == b"cache-control"
         else:
             made.append((name, value))
     return made if told else [*made, _PRIVATE]
+
+
+def for_shared_caches(headers: Iterable[Header]) -> bool:
+    """Whether the app wants shared caches to answer others with this response, without asking it again."""
+    said = b", ".join(value.lower() for name, value in headers if name.lower() == b"cache-control")
+    directives = {match[1]: (match[3] or b"").strip(b'" ') for match in _DIRECTIVE.finditer(said)}
+    if directives.keys() & {b"private", b"no-store", b"no-cache"}:
+        return False
+    ages = (directives.get(b"s-maxage", b""), directives.get(b"max-age", b""))
+    return b"public" in directives or any(age.lstrip(b"0") for age in ages)
 
 
 def _made_private(value: bytes) -> bytes:

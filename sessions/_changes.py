@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from sessions._hidden import Hidden
 from sessions._json import checked, decode, encode
 from sessions._record import Content, unpack
 
@@ -31,7 +32,7 @@ def applied(function: Function, key: str, value: Any) -> bytes:
     return checked(key, function(value))
 
 
-class Notes(msgspec.Struct, eq=False):
+class Notes(Hidden, msgspec.Struct, eq=False):
     """What a handler did that the values themselves do not tell."""
 
     assigned: set[str]
@@ -54,6 +55,11 @@ class Notes(msgspec.Struct, eq=False):
 
     def __bool__(self) -> bool:
         return bool(self.assigned or self.functions or self.read or self.owner or self.login)
+
+    def assign(self, key: str) -> None:
+        self.assigned.add(key)
+        if self.functions and self.results and key in self.functions:
+            del self.functions[key], self.results[key]
 
     def add_function(self, key: str, function: Function, result: bytes) -> None:
         if self.functions is None or self.results is None:
@@ -92,7 +98,7 @@ class Notes(msgspec.Struct, eq=False):
         )
 
 
-class Log(msgspec.Struct, frozen=True, gc=False):
+class Log(Hidden, msgspec.Struct, frozen=True, gc=False):
     """The changes of one commit, key by key. Their order does not matter, as each key is there once."""
 
     values: dict[str, bytes | None]

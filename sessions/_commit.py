@@ -28,18 +28,18 @@ from __future__ import annotations
 
 import logging
 import time
-from random import random
 from typing import Any, Final
-
-import anyio
 
 from sessions._adopt import adopt
 from sessions._carriers import Carried, Loaded
 from sessions._changes import Log
 from sessions._json import encode
+from sessions._lifetime import Lifetime
 from sessions._record import Content, Record, new_commit_id
-from sessions._work import Phase, Standing, Taken, Work, one_at_a_time
-from sessions.errors import SessionEnded, WriteConflict
+from sessions._stamp import stamped
+from sessions._turns import Retry
+from sessions._work import Standing, Taken, Work, one_at_a_time
+from sessions.errors import SessionEnded, SessionTooLarge, WriteConflict
 
 logger = logging.getLogger("sessions")
 
@@ -50,7 +50,6 @@ _ENDED: Final = "the session was ended by another request"
 _CONFLICT: Final = "too many requests write to one session at the same time"
 
 _LIVE: Final = Standing.LIVE
-_OPEN: Final = Phase.OPEN
 
 Values = dict[str, Any]
 
@@ -60,6 +59,7 @@ async def commit(work: Work, values: Values, *, extend: bool, asked: bool = Fals
 
     Raises:
         SessionEnded: another request ended the session; the changes are not kept.
+        SessionTooLarge: the record would not fit; the changes are still to be saved.
         StoreUnavailable: the store is away; the changes are still to be saved.
         TypeError: a nested value was changed into something that JSON cannot hold.
         LateChange: a nested value was changed that another request had replaced.
@@ -77,6 +77,9 @@ async def commit(work: Work, values: Values, *, extend: bool, asked: bool = Fals
             text = encode(Content(None, work.flash, values, owner, work.authenticated_at))
             work.notes, work.base = None, text
         life, commit_id, record = work.life, new_commit_id(), held.record
+        if len(text) > work.carrier.max_content:
+            work.give_back(Taken(base, text, notes, owner, life))
+            raise _too_large(len(text), work.carrier.max_content)
         saved = held.changed(text, commit_id, record.expires_at, owner)
         try:
             kept = await work.carrier.replace(held.key, saved.record, expected=record.version)
@@ -110,10 +113,25 @@ async def _commit_anything(work: Work, values: Values, extend: bool, asked: bool
             work.look_at_login_keys(values)
         taken = work.take(values)
         await _save(work, values, taken, extend)
+        if taken.is_login and work.carrier.max_sessions is not None:
+            work.crowding = True
+        if work.crowding:
+            await _end_oldest(work)
         if asked and not (taken.changed or retried):
             await _check_that_it_lives(work)
     finally:
         work.end_turn()
+
+
+async def _end_oldest(work: Work) -> None:
+    """After a login: keep to the number of sessions that an owner may have."""
+    if work.owner is not None:
+        try:
+            await work.carrier.end_oldest(work.owner)
+        except BaseException:
+            work.pending = work.special = True  # for the next commit
+            raise
+    work.crowding = False
 
 
 def _doubt(work: Work, taken: Taken) -> None:
@@ -146,6 +164,7 @@ async def _catch_up(work: Work, values: Values) -> None:
         await _save(work, values, taken, extend=False)
     while work.ending:
         await work.carrier.end(work.ending[0])
+        work.report("ended", key=work.ending[0].key, owner=work.ending[0].record.owner)
         work.ending = work.ending[1:]
 
 
@@ -195,31 +214,36 @@ async def _keep(
     """
     log = None
     rotate = taken.rotate and not takes_over
-    for attempt in range(MAX_TRIES):
-        line, owner = taken.after, taken.owner
-        if replayed is not None:
-            line, owner = encode(replayed), replayed.owner
-        saved = None
-        if taken.failed:
-            taken.failed = False
+    retry = Retry()
+    try:
+        for _ in range(MAX_TRIES):
+            line, owner = taken.after, taken.owner
+            if replayed is not None:
+                line, owner = encode(replayed), replayed.owner
+            saved = None
+            if taken.failed:
+                taken.failed = False
+            else:
+                saved = await _try(work, taken, carried, (line, owner), extend=extend, rotate=rotate)
+            if saved is not None:
+                _land(work, values, taken, saved, None if replayed is None else line)
+                return
+            await retry.wait(carried.key)
+            found = await _found(work, carried)
+            if found[1].moved is not None:
+                break
+            if taken.is_in(found[0]):
+                _land(work, values, taken, found[0], found[0].line)
+                return
+            _note_extension(work, carried, found[0])
+            carried, content = found
+            log = log or taken.log()
+            replayed = log.replay(content)
         else:
-            saved = await _try(work, taken, carried, (line, owner), extend=extend, rotate=rotate)
-        if saved is not None:
-            _land(work, values, taken, saved, None if replayed is None else line)
-            return
-        await _step_aside(attempt)
-        found = await _found(work, carried)
-        if found[1].moved is not None:
-            await _go_after(work, values, taken, found)
-            return
-        if taken.is_in(found[0]):
-            _land(work, values, taken, found[0], found[0].line)
-            return
-        _note_extension(work, carried, found[0])
-        carried, content = found
-        log = log or taken.log()
-        replayed = log.replay(content)
-    raise WriteConflict(_CONFLICT)
+            raise WriteConflict(_CONFLICT)
+    finally:
+        retry.end()
+    await _go_after(work, values, taken, found)
 
 
 async def _try(
@@ -232,17 +256,20 @@ async def _try(
     rotate: bool,
 ) -> Carried | None:
     """Keep the next version, with this text and owner; None if others were faster."""
-    record = carried.record
-    expires_at, created_at = record.expires_at, record.created_at
-    if taken.is_login:
-        created_at = time.time()
-        expires_at = work.carrier.lifetime.first(created_at)
-    elif extend or taken.touch:
-        expires_at = _expiry(work, record, taken)
+    record, (line, owner) = carried.record, content
+    expires_at, created_at, stamp = record.expires_at, record.created_at, b""
+    if taken.is_login or extend or taken.touch:
+        lifetime, now = work.carrier.lifetime.for_owner(owner), time.time()
+        if taken.is_login:
+            created_at = now
+        expires_at, last_activity = _expiry(lifetime, record, taken, now)
+        if expires_at != record.expires_at or taken.is_login:
+            stamp = stamped(last_activity, lifetime)
     if not (taken.changed or rotate or expires_at != record.expires_at):
         return carried
-    line, owner = content
-    saved: Carried | None = carried.changed(line, taken.named(), expires_at, owner, created_at)
+    if taken.changed:  # what only lives on may be from before there was a limit
+        _check_size(work, line)
+    saved: Carried | None = carried.changed(line, taken.named(), expires_at, owner, created_at, stamp)
     assert saved is not None
     taken.sent = True
     if rotate:
@@ -253,6 +280,9 @@ async def _try(
     elif not await work.carrier.replace(carried.key, saved.record, expected=record.version):
         saved = None
     taken.sent = False
+    if saved is not None and (rotate or taken.is_login):
+        kind = "login" if taken.authenticated else "rotated"
+        work.report(kind, key=saved.key, former_key=carried.key, owner=owner)
     return saved
 
 
@@ -310,34 +340,43 @@ def _is_same_login(work: Work, taken: Taken, content: Content, log: Log) -> bool
 
 async def _write_behind(work: Work, taken: Taken, tombstone: Loaded, log: Log) -> None:
     """Do the changes to the record that follows, as if they had come just before the rotation."""
-    for attempt in range(MAX_TRIES):
-        (carried, content), written = await _followed(work, tombstone)
-        rest = log.before_a_rotation(written)
-        if not rest or taken.is_in(carried):
-            return
-        if await _replace(work, taken, carried, rest.replay(content), content.owner):
-            return
-        await _step_aside(attempt)
+    retry = Retry()
+    try:
+        for _ in range(MAX_TRIES):
+            (carried, content), written = await _followed(work, tombstone)
+            rest = log.before_a_rotation(written)
+            if not rest or taken.is_in(carried):
+                return
+            if await _replace(work, taken, carried, rest.replay(content), content.owner):
+                return
+            await retry.wait(carried.key)
+    finally:
+        retry.end()
     raise WriteConflict(_CONFLICT)
 
 
 async def _write_beside(work: Work, taken: Taken, tombstone: Loaded, log: Log) -> None:
     """Keep what a request with the old id has set, for other requests with the old id."""
-    for attempt in range(MAX_TRIES):
-        carried, content = tombstone
-        if taken.is_in(carried):
-            return
-        if await _replace(work, taken, carried, log.replay(content), carried.record.owner):
-            return
-        await _step_aside(attempt)
-        tombstone = await _found(work, carried)
+    retry = Retry()
+    try:
+        for _ in range(MAX_TRIES):
+            carried, content = tombstone
+            if taken.is_in(carried):
+                return
+            if await _replace(work, taken, carried, log.replay(content), carried.record.owner):
+                return
+            await retry.wait(carried.key)
+            tombstone = await _found(work, carried)
+    finally:
+        retry.end()
     raise WriteConflict(_CONFLICT)
 
 
 async def _replace(work: Work, taken: Taken, carried: Carried, content: Content, owner: str | None) -> bool:
     """Write another session's record than the one that this request holds. False: others were faster."""
-    record = carried.record
-    changed = carried.changed(encode(content), taken.named(), record.expires_at, owner)
+    record, line = carried.record, encode(content)
+    _check_size(work, line)
+    changed = carried.changed(line, taken.named(), record.expires_at, owner)
     taken.sent = True
     kept = await work.carrier.replace(carried.key, changed.record, expected=record.version)
     taken.sent = False
@@ -345,13 +384,19 @@ async def _replace(work: Work, taken: Taken, carried: Carried, content: Content,
 
 
 async def _begin(work: Work, taken: Taken, line: bytes, owner: str | None) -> Carried:
+    _check_size(work, line)
     now = time.time()
-    payload = line + b"\n;" + taken.named()
+    lifetime = work.carrier.lifetime.for_owner(owner)
+    stamp = stamped(now, lifetime)
+    payload = b"".join((line, b"\n;", taken.named(), stamp))
     taken.sent = True
-    record = Record(payload, now, work.carrier.lifetime.first(now), owner=owner)
+    record = Record(payload, now, lifetime.first(now), owner=owner)
     begun = await work.carrier.create(record, taken.drawn())
     taken.sent = False
     work.born = True
+    work.report("began", key=begun.key, owner=owner)
+    if taken.authenticated:
+        work.report("login", key=begun.key, owner=owner)
     return begun
 
 
@@ -414,14 +459,24 @@ def _let_go(work: Work) -> None:
     work.drop_changes()
 
 
-def _expiry(work: Work, record: Record, taken: Taken) -> float:
-    """When the session ends from now on."""
-    lifetime = work.carrier.lifetime
-    rule = lifetime.renewed if taken.touch else lifetime.after_activity
-    return rule(record.created_at, record.expires_at, time.time())
+def _expiry(lifetime: Lifetime, record: Record, taken: Taken, now: float) -> tuple[float, float]:
+    """When the session ends from now on, and the last activity that this allows for."""
+    if taken.is_login:
+        return lifetime.first(now), now
+    if taken.touch:
+        return lifetime.renewed(record.created_at, record.expires_at, now), now
+    expires_at = lifetime.after_activity(record.created_at, record.expires_at, now)
+    return expires_at, now + lifetime.refresh_interval
 
 
-async def _step_aside(attempt: int) -> None:
-    """Wait for a random while, longer each time, so that somebody gets through; not at first."""
-    if attempt:
-        await anyio.sleep(random() * min(0.0005 * 2**attempt, 0.05))  # noqa: S311 (no secret)
+def _check_size(work: Work, line: bytes) -> None:
+    """Raises `SessionTooLarge` for a content that is too large for the store (SAVE-8)."""
+    if len(line) > work.carrier.max_content:
+        raise _too_large(len(line), work.carrier.max_content)
+
+
+def _too_large(size: int, allowed: int) -> SessionTooLarge:
+    return SessionTooLarge(
+        f"the session takes {size} bytes as JSON, and {allowed} are allowed:"
+        " keep less in it, or raise the store's max_bytes"
+    )

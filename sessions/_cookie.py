@@ -8,14 +8,17 @@ missing is noticed, and one that was left over from a larger session is ignored.
 from __future__ import annotations
 
 import logging
+import random
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, Literal
 
-from sessions._cookie_header import MAX_COOKIE, CookieHeader
+from sessions._cookie_header import MAX_COOKIE, MAX_PIECES, CookieHeader
 from sessions.errors import CookieTooLarge
+
+Headers = Iterable[tuple[bytes, bytes]]
 
 logger = logging.getLogger("sessions")
 
@@ -23,9 +26,21 @@ MAX_REMOVED: Final = 20
 """Left-over pieces that one response removes. The browser's next ones remove the rest."""
 
 MAX_PLACES: Final = 32
-"""Places from which one response removes second cookies: some 2 kB of headers, which the buffers of
-proxies hold."""
+"""Places from which one response removes second cookies. The browser's next ones remove the rest."""
 
+MAX_HEADERS: Final = 3_300
+"""Bytes of header lines up to which a response removes cookies. nginx takes 4,096 by default
+(`proxy_buffer_size`), with the status line and what the server and other middlewares add."""
+
+SOME: Final = 250
+"""Bytes of removed pieces that go with a new value in any case, about three of them: else an app that sets
+the cookie with each response would never go on."""
+
+MAX_PATH: Final = 1_024
+"""Bytes of a `Path` that browsers heed (RFC 6265bis, section 5.6, step 6)."""
+
+_AROUND: Final = len(": \r\n")
+_SET_COOKIE: Final = len("set-cookie: \r\n")
 _PIECE: Final = re.compile(r".*\.[1-9][0-9]{0,2}")
 _NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # a token, RFC 9110 section 5.6.2
 _DOMAIN: Final = re.compile(r"\.?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
@@ -116,7 +131,7 @@ class Cookie:
         if options.partitioned:
             self._tail += "; Partitioned"
 
-    def warn_if_set_inside(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    def warn_if_set_inside(self, headers: Headers) -> None:
         """Log one error if the app sets this cookie too: then each of the two removes the other's session."""
         for name, value in headers:
             if name == b"set-cookie" and not self._warned and self._sets_this(value):
@@ -131,27 +146,51 @@ class Cookie:
         return line.partition(b"=")[0].strip() == self.name.encode()
 
     def write(
-        self, value: str, max_age: int | None, *, https: bool, max_bytes: int, stale: Iterable[int] = ()
+        self,
+        value: str,
+        max_age: int | None,
+        *,
+        https: bool,
+        max_bytes: int,
+        stale: Iterable[int] = (),
+        headers: Headers = (),
     ) -> list[bytes]:
         """The `Set-Cookie` values; `stale` are the numbers of the pieces that the browser has now.
 
-        Raises `CookieTooLarge` when names and values together are more than `max_bytes`.
+        `headers` are the response's other lines. Raises `CookieTooLarge` when names and values together are
+        more than `max_bytes`.
         """
         pieces = self._split(value)
         size = sum(len(self._piece_name(number)) + len(piece) for number, piece in enumerate(pieces))
         if size > max_bytes:
             raise CookieTooLarge(
-                f"the sealed session takes {size} bytes of cookies, and {max_bytes} are allowed: "
-                "keep less in it, raise CookieStore(max_bytes=…), or use a server-side store"
+                f"the sealed session takes {size} bytes of cookies, and {max_bytes} are allowed by max_bytes:"
+                " keep less in it, use a server-side store, or raise CookieStore(max_bytes=…) together with"
+                " the limits of the proxy and the server in front of the app (docs/deploy.md)"
             )
         lines = [self._line(number, piece, max_age, https) for number, piece in enumerate(pieces)]
-        left = islice((number for number in stale if number >= len(pieces)), MAX_REMOVED)
-        return lines + [self._line(number, "", 0, https) for number in left]
+        left = [number for number in stale if number >= len(pieces)]
+        return lines + self._removals(left, headers, lines, https, at_least=SOME)
 
-    def remove(self, *, https: bool, stale: Iterable[int]) -> list[bytes]:
-        return [self._line(number, "", 0, https) for number in (0, *islice(stale, MAX_REMOVED))]
+    def remove(self, *, https: bool, stale: Iterable[int], headers: Headers = ()) -> list[bytes]:
+        lines = [self._line(0, "", 0, https)]
+        return lines + self._removals(stale, headers, lines, https, at_least=SOME)
 
-    def remove_elsewhere(self, host: str, path: str, numbers: Iterable[int], *, https: bool) -> list[bytes]:
+    def remove_useless(self, numbers: Iterable[int], headers: Headers, *, https: bool) -> list[bytes]:
+        """The `Set-Cookie` values that remove these pieces, but for those that the response sets anyway."""
+        names = {line.partition(b"=")[0] for name, line in headers if name == b"set-cookie"}
+        left = [number for number in numbers if self._piece_name(number).encode() not in names]
+        return self._removals(left, headers, (), https, at_least=0)
+
+    def _removals(
+        self, numbers: Iterable[int], headers: Headers, lines: Iterable[bytes], https: bool, *, at_least: int
+    ) -> list[bytes]:
+        removals = [self._line(number, "", 0, https) for number in islice(numbers, MAX_REMOVED)]
+        return _fitting(removals, headers, lines, at_least) if removals else removals
+
+    def remove_elsewhere(
+        self, host: str, path: str, numbers: Iterable[int], headers: Headers = (), *, https: bool
+    ) -> list[bytes]:
         """The `Set-Cookie` values that remove this cookie wherever else it can have come from.
 
         A browser sends the cookies of the host and its parent domains, of the path and its prefixes
@@ -165,13 +204,20 @@ class Cookie:
             if (domain, prefix) != self._place
         ]
         lines = [
-            f"{self._piece_name(number)}=; Max-Age=0; Path={prefix}"
-            + (f"; Domain={domain}" if domain else "")
-            + attributes
-            for number in numbers
+            (
+                f"{self._piece_name(number)}=; Max-Age=0; Path={prefix}"
+                + (f"; Domain={domain}" if domain else "")
+                + attributes
+            ).encode("ascii")
+            for number in islice(numbers, MAX_PIECES)
             for domain, prefix in places
         ]
-        return [line.encode("ascii") for line in lines[:MAX_PLACES]]
+        fitting = _fitting(lines, headers)[:MAX_PLACES]
+        if len(fitting) < len(lines):
+            # Not the same ones each time: nobody says which of them the browser has.
+            random.shuffle(lines)
+            fitting = _fitting(lines, headers)[:MAX_PLACES]
+        return fitting
 
     def _split(self, value: str) -> list[str]:
         if len(self.name) + len(value) <= MAX_COOKIE:
@@ -197,6 +243,20 @@ class Cookie:
         return "; Secure" if (https if self._secure is None else self._secure) else ""
 
 
+def _fitting(
+    removals: Iterable[bytes], headers: Headers, lines: Iterable[bytes] = (), at_least: int = 0
+) -> list[bytes]:
+    """Those that a response with these headers and `Set-Cookie` values has room for."""
+    taken = sum(len(name) + len(value) + _AROUND for name, value in headers)
+    room = max(at_least, MAX_HEADERS - taken - sum(len(line) + _SET_COOKIE for line in lines))
+    fitting: list[bytes] = []
+    for removal in removals:
+        if len(removal) + _SET_COOKIE <= room:
+            room -= len(removal) + _SET_COOKIE
+            fitting.append(removal)
+    return fitting
+
+
 def _domains(host: str) -> list[str | None]:
     """Where a cookie for this host may come from; None is the host alone, without a `Domain`."""
     if not _DOMAIN.fullmatch(host) or "." not in host or host.replace(".", "").isdigit():
@@ -213,4 +273,5 @@ def _prefixes(path: str) -> list[str]:
     parts = path.split("/")[1:]
     starts = ["/" + "/".join(parts[:end]) for end in range(1, len(parts) + 1)]
     with_slash = [prefix for start in starts for prefix in (start, start.rstrip("/") + "/")]
-    return list(dict.fromkeys(["/", *with_slash[:-1], path]))
+    every = dict.fromkeys(["/", *with_slash[:-1], path])
+    return [prefix for prefix in every if len(prefix) <= MAX_PATH]

@@ -7,12 +7,14 @@ the work is linear in the size of the header.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from itertools import islice, product, zip_longest
 from typing import Final
 
 import msgspec
+
+from sessions._hidden import Hidden
 
 MAX_COOKIE: Final = 4096
 """Bytes of name and value together that browsers keep (RFC 6265bis, section 5.6, step 5)."""
@@ -20,6 +22,9 @@ MAX_COOKIE: Final = 4096
 MAX_HEADER: Final = 65_536
 """Bytes of all Cookie lines of a request. With more it is anonymous. Most servers have a lower bound of their
 own; uvicorn with httptools has none."""
+
+MAX_PIECES: Final = 16
+"""Cookies that one session can take: more would not fit into `MAX_HEADER`."""
 
 MAX_VALUES: Final = 4
 """Values of one cookie name that are looked at: each costs an opened seal or a question to the store."""
@@ -29,7 +34,11 @@ REMEMBERED: Final = 500
 a page and its parts in one go, and sends the same ones with each of these requests."""
 
 
-class Found(msgspec.Struct, frozen=True, gc=False):
+NO_FIRST: Final = "its first piece is missing"
+NO_OTHER: Final = "a piece of it is missing"
+
+
+class Found(Hidden, msgspec.Struct, frozen=True, gc=False):
     """What a request's cookies of one name say."""
 
     value: str = ""
@@ -42,6 +51,9 @@ class Found(msgspec.Struct, frozen=True, gc=False):
     """Of the pieces that the browser has beside the first."""
     doubled: tuple[int, ...] = ()
     """Of the pieces that came more than once. 0 is the first, under the plain name."""
+    useless: tuple[int, ...] = ()
+    """Of the pieces that the browser has or may have, if one is missing: then the others say nothing. A
+    client may keep more than it sends (curl: 8,190 bytes), so those that did not come are among them."""
 
     def __repr__(self) -> str:
         return "<Found>"  # a cookie must not reach a log
@@ -103,7 +115,7 @@ def _joined_lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 def _found(pieces: dict[int, list[bytes]], doubled: set[int]) -> Found:
     numbers = tuple(sorted(number for number in pieces if number))
-    fault: str | None = "its first piece is missing"
+    fault: str | None = NO_FIRST
     by_first: list[list[str]] = []
     for turn, first in enumerate(pieces.get(0, ())):
         values, fault = _values(turn, first, pieces)
@@ -113,7 +125,14 @@ def _found(pieces: dict[int, list[bytes]], doubled: set[int]) -> Found:
     several = tuple(islice(dict.fromkeys(in_order), MAX_VALUES))
     if len(several) == 1:
         return Found(several[0], None, (), numbers, tuple(sorted(doubled)))
-    return Found("", None if several else fault, several, numbers, tuple(sorted(doubled)))
+    useless = _useless(pieces) if fault in (NO_FIRST, NO_OTHER) and not several else ()
+    return Found("", None if several else fault, several, numbers, tuple(sorted(doubled)), useless)
+
+
+def _useless(pieces: Collection[int]) -> tuple[int, ...]:
+    # A first piece that did not come may be a whole session, which returns once the others are gone.
+    every = {*range(1, MAX_PIECES), *pieces}
+    return tuple(sorted(every, key=lambda number: (number not in pieces, number)))
 
 
 def _values(turn: int, first: bytes, pieces: dict[int, list[bytes]]) -> tuple[list[str], str | None]:
@@ -125,7 +144,7 @@ def _values(turn: int, first: bytes, pieces: dict[int, list[bytes]]) -> tuple[li
         return [first.decode()], None
     numbers = range(1, int(count))
     if any(number not in pieces for number in numbers):
-        return [], "a piece of it is missing"
+        return [], NO_OTHER
     following = [pieces[number] for number in numbers]
     # A browser sends the cookies of one place in the same order as those of another, so the pieces that stand
     # at the same turn belong together as a rule.

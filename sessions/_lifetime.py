@@ -62,6 +62,8 @@ class Lifetime:
     refresh_interval: float = 0.0
     told: bool = True
     """Whether the browser is told (Max-Age); not where the expiry is only the retention."""
+    anonymous: Lifetime | None = None
+    """The rules for sessions without an owner, if they are others."""
     slack: float = field(init=False)
     """Seconds by which an extension has to move the expiry to be worth it.
 
@@ -84,6 +86,7 @@ class Lifetime:
         absolute_timeout: Duration | None,
         auto_extend_expiration: bool,
         refresh_interval: Duration | None,
+        anonymous_expire_after: Duration | None = None,
     ) -> Lifetime:
         idle = seconds("expire_after", expire_after)
         absolute = seconds("absolute_timeout", absolute_timeout)
@@ -96,9 +99,35 @@ class Lifetime:
             interval = seconds("refresh_interval", refresh_interval) or 0.0
             if idle is None or interval >= idle:
                 raise ValueError("refresh_interval must be shorter than expire_after")
-        if not (idle or absolute):
-            return cls(idle=RETENTION, refresh_interval=RETENTION_INTERVAL, told=False)
-        return cls(idle, absolute, auto_extend_expiration, interval)
+        if idle or absolute:
+            rules = (idle, absolute, auto_extend_expiration, interval, True)
+        else:
+            rules = (RETENTION, None, True, RETENTION_INTERVAL, False)
+        shorter = seconds("anonymous_expire_after", anonymous_expire_after)
+        if shorter is None:
+            return cls(*rules)
+        if shorter >= (idle or absolute or RETENTION):
+            raise ValueError(
+                "anonymous_expire_after must be shorter than expire_after, or than the two weeks that a"
+                " session without timeouts is kept"
+            )
+        pause = min(interval or 60.0, shorter // 20)
+        anonymous = cls(shorter, absolute, auto_extend_expiration, pause, rules[-1])
+        return cls(*rules, anonymous)
+
+    @property
+    def both(self) -> tuple[Lifetime, ...]:
+        """The rules for sessions with an owner, and those for sessions without one if they are others."""
+        return (self,) if self.anonymous is None else (self, self.anonymous)
+
+    @property
+    def needs_no_extension_at_all(self) -> float:
+        """A session with more seconds left than this needs no extension, with an owner or without."""
+        return max(each.needs_no_extension for each in self.both)
+
+    def for_owner(self, owner: str | None) -> Lifetime:
+        """The rules for a session of this owner."""
+        return self.anonymous if owner is None and self.anonymous is not None else self
 
     def first(self, now: float) -> float:
         """When a session that is born now ends."""

@@ -10,15 +10,17 @@ from typing import Any, Final
 from sessions._carriers import Carried, Carrier
 from sessions._cookie import Cookie, CookieOptions
 from sessions._cookie_header import Found
+from sessions._events import Event, Reporter
+from sessions._excluded import Exclude, Excluded, excluding
 from sessions._keys import EncryptionKey, KeyRing, Purpose
 from sessions._lifetime import Duration, Lifetime
 from sessions._purge import Purger
 from sessions._record import PLAIN, moved_to
 from sessions._response import STARTS, Exchange, Message, Scope, Send, unavailable
-from sessions._second_cookies import only_living, without_second_cookies
+from sessions._second_cookies import only_living, without_second_cookies, without_useless_pieces
 from sessions._session import open_session
 from sessions.errors import InvalidCookie, StoreUnavailable
-from sessions.stores import Storage, open_store
+from sessions.stores import Storage, Store, open_store
 
 Receive = Callable[[], Awaitable[Message]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -45,17 +47,28 @@ class SessionMiddleware:
             pydantic; a function that returns them; or a list of any, of which the first seals and all open.
             With it ids are sealed too; the cookie store demands it.
         expire_after: idle timeout, in seconds or as a `timedelta`. None: the session ends with the browser.
+        anonymous_expire_after: a shorter idle timeout for sessions that have no owner, likewise: a visitor
+            who comes once and never again takes no room for weeks. At the login `expire_after` begins.
         absolute_timeout: the age at which a session ends however active it is, likewise.
         auto_extend_expiration: whether each request extends the idle timeout; else only `touch()` does.
         refresh_interval: an extension is written once in this many seconds, not on each request, and
             lasts that much longer in return. By default a twentieth of `expire_after`, at most a minute.
         cookie_options: the cookie's attributes, `CookieOptions(…)` or a mapping of the same names.
+        max_sessions: how many sessions an owner may have. A login beyond that ends the one that was logged
+            in first. None: any number.
         session_cookie_name: prefixes `__Host-` and `__Secure-` are kept to. A session is good for the cookie
             name that it was begun under, and for no other.
         login_keys: keys of which a change gives the session a new id, because it is a login or a logout: for
             apps that write `session["user"]` and call no `rotate()`. `LOGIN_KEYS` by default.
         realm: a word that sets this app's sessions apart from another app's that has the same store or key
             and the same cookie name. Other sessions than this realm's are unknown here.
+        on_event: called with an `Event` when a session began, got a new id or ended, and when a cookie was
+            refused: for metrics and audit. It should be quick. What it raises is logged.
+        exclude: paths without a session, such as `["/static/", "/health"]`, or a function of the scope that
+            tells. Their requests cost no store, extend nothing, and raise `LookupError` at a look. A path
+            that ends with a slash stands for all below it. `root_path` is no part of it.
+        is_activity: a function of the scope that is false for requests that do not extend the session, such
+            as a poll that the browser sends by itself. By default each request extends.
 
     Raises `ValueError` at construction for a key that is too short, one character repeated or printed in a
     manual, a cookie store without key, a duration out of range, a realm for a cookie that is shared with
@@ -74,22 +87,32 @@ class SessionMiddleware:
         refresh_interval: Duration | None = None,
         cookie_options: CookieOptions | Mapping[str, Any] | None = None,
         session_cookie_name: str = "session",
+        anonymous_expire_after: Duration | None = None,
+        max_sessions: int | None = None,
         login_keys: Collection[str] = LOGIN_KEYS,
         realm: str = "",
+        on_event: Callable[[Event], None] | None = None,
+        exclude: Exclude = (),
+        is_activity: Callable[[Scope], bool] | None = None,
     ) -> None:
         keys = None if encryption_key is None else KeyRing(encryption_key)
-        lifetime = Lifetime.of(expire_after, absolute_timeout, auto_extend_expiration, refresh_interval)
+        lifetime = Lifetime.of(
+            expire_after, absolute_timeout, auto_extend_expiration, refresh_interval, anonymous_expire_after
+        )
         self.app = app
         self._cookie = Cookie(session_cookie_name, CookieOptions.of(cookie_options))
-        self._carrier: Carrier = _storage(store).carrier(
-            lifetime, keys, Purpose.checked(session_cookie_name, realm)
-        )
+        storage = _storage(store)
+        self._carrier: Carrier = storage.carrier(lifetime, keys, Purpose.checked(session_cookie_name, realm))
+        self._carrier.max_sessions = _checked_number(max_sessions, storage)
         self._purger = Purger(self._carrier)
+        self._report = Reporter(session_cookie_name, on_event)
+        self._excludes = excluding(exclude)
+        self._is_activity = is_activity
         self._login_keys = frozenset(_collection(login_keys))
         self._says_so = _says_when_it_looks(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in _SERVED:
+        if scope["type"] not in _SERVED or (self._excludes is not None and self._excludes(scope)):
             await self._pass_on(scope, receive, send)
             return
         cookie, carrier, headers = self._cookie, self._carrier, scope["headers"]
@@ -100,14 +123,19 @@ class SessionMiddleware:
                 carried = await (carrier.find(found.value) if found.value else only_living(carrier, found))
                 at_once = not (self._says_so or _says_when_it_looks(scope.get("app")))
                 if carried is None or not carried.record.payload.startswith(PLAIN):
-                    _log_found(cookie, carried)
+                    self._log_found(carried)
                     at_once = True
             except InvalidCookie as fault:
                 logger.warning("ignored a cookie %r: %s", cookie.name, fault)
+                self._report("refused", reason=str(fault))
+                send = _removing_pieces(cookie, found, scope, send)
             except StoreUnavailable as fault:
                 await unavailable(fault, scope["type"], send)
                 return
-        session, work = open_session(carrier, headers, self._login_keys, carried, at_once=at_once)
+        extends = self._is_activity is None or self._is_activity(scope)
+        session, work = open_session(
+            carrier, headers, self._login_keys, self._report, carried, at_once=at_once, extends=extends
+        )
         scope["session"] = session
         scope.setdefault("sessions", {})[cookie.name] = session
         if found is not None and found.doubled:
@@ -124,12 +152,24 @@ class SessionMiddleware:
         if time.monotonic() >= self._purger.due:
             await self._purger.run()
 
+    def _log_found(self, carried: Carried | None) -> None:
+        reason = None
+        if carried is None:
+            reason = "its session is over or unknown"
+        elif moved_to(carried.record.payload) is not None:
+            reason = "its session has a newer id"
+        if reason is not None:
+            logger.info("ignored a cookie %r: %s", self._cookie.name, reason)
+            self._report("refused", reason=reason)
+
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """What is neither a request nor a websocket."""
+        """What is neither a request nor a websocket, or has no session."""
         if scope["type"] == "lifespan":
             await self._purger.run_beside(self.app, scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
+            return
+        if scope["type"] in _SERVED:
+            scope["session"] = Excluded()
+        await self.app(scope, receive, send)
 
 
 _frameworks: Final[dict[type[Any], bool]] = {}
@@ -147,6 +187,19 @@ def _says_when_it_looks(app: object) -> bool:
     return _frameworks[kind]
 
 
+def _removing_pieces(cookie: Cookie, found: Found, scope: Scope, send: Send) -> Send:
+    """What the response is sent with if the request brought a part of a split cookie."""
+    if not found.useless:
+        return send
+
+    async def send_without_them(message: Message) -> None:
+        if message["type"] in STARTS:
+            message = without_useless_pieces(cookie, found, scope, message)
+        await send(message)
+
+    return send_without_them
+
+
 def _removing(cookie: Cookie, found: Found, scope: Scope, send: Send) -> Send:
     """What the response is sent with if the request brought second cookies."""
 
@@ -156,13 +209,6 @@ def _removing(cookie: Cookie, found: Found, scope: Scope, send: Send) -> Send:
         await send(message)
 
     return send_without_them
-
-
-def _log_found(cookie: Cookie, carried: Carried | None) -> None:
-    if carried is None:
-        logger.info("ignored a cookie %r: its session is over or unknown", cookie.name)
-    elif moved_to(carried.record.payload) is not None:
-        logger.info("ignored a cookie %r: its session has a newer id", cookie.name)
 
 
 def _collection(login_keys: Collection[str]) -> Collection[str]:
@@ -184,3 +230,16 @@ def _storage(store: Storage | str) -> Storage:
             f"store is of type {kind}: give a store such as MemoryStore(), or a URL such as 'memory:'"
         )
     return store
+
+
+def _checked_number(max_sessions: int | None, store: Storage) -> int | None:
+    """Raises `ValueError` for a number that the store cannot keep to, and `TypeError` for what is none."""
+    if max_sessions is None:
+        return None
+    if isinstance(max_sessions, bool) or not isinstance(max_sessions, int):
+        raise TypeError(f"max_sessions is a whole number, not {type(max_sessions).__name__}")
+    if max_sessions < 1:
+        raise ValueError("max_sessions must be at least 1")
+    if not isinstance(store, Store) or type(store).owned_by is Store.owned_by:
+        raise ValueError("max_sessions needs a server-side store that finds sessions by their owner")
+    return max_sessions

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import secrets
 from datetime import datetime
-from math import inf
 from typing import Any, Final
 
 import msgspec
 
+from sessions._hidden import Hidden
 from sessions._lifetime import EPOCH, moment
 
 
-class Record(msgspec.Struct, frozen=True, gc=False):
+class Record(Hidden, msgspec.Struct, frozen=True, gc=False):
     """What a store keeps under a session's key. To the store the payload is just bytes.
 
     `version` is 1 when the record is created, and one more after each replacement; a store compares it
@@ -27,8 +27,11 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     version: int = 1
     owner: str | None = None
 
+    def __repr__(self) -> str:
+        return f"<Record, version {self.version}, {len(self.payload)} bytes>"
 
-class Moved(msgspec.Struct, frozen=True, gc=False):
+
+class Moved(Hidden, msgspec.Struct, frozen=True, gc=False):
     """What a rotation leaves under the old key: where the session is now.
 
     `key` is the new record's key. `seed` makes the new id out of the old one; neither is enough alone, so
@@ -41,7 +44,7 @@ class Moved(msgspec.Struct, frozen=True, gc=False):
     written: list[str] = []
 
 
-class Content(msgspec.Struct, omit_defaults=True, gc=False):
+class Content(Hidden, msgspec.Struct, omit_defaults=True, gc=False):
     """A session's values, and which of them are flash values (gone once read).
 
     With `moved` it is a tombstone: the session has another key by now, and the values are those that
@@ -51,7 +54,8 @@ class Content(msgspec.Struct, omit_defaults=True, gc=False):
     # In this order, so that the text's first letters tell what is unusual about it (`PLAIN`).
     moved: Moved | None = None
     flash: tuple[str, ...] = ()
-    data: dict[str, Any] = {}
+    # Made by a function, so that an empty one is not left out: the same content has always the same text.
+    data: dict[str, Any] = msgspec.field(default_factory=lambda: {})
     owner: str | None = None
     authenticated_at: float | None = None
     """When the owner, or whoever a login key names, proved last who they are; seconds since the epoch."""
@@ -62,8 +66,8 @@ class InvalidRecord(ValueError):
 
 
 # A payload is the content as one line of JSON, a line break, and the trail: the key that the session had
-# before its last rotation, a semicolon, and the ids of the last commits. JSON text has no line breaks of its
-# own, and who only reads need not decode the trail.
+# before its last rotation, a semicolon, the ids of the last commits, and the stamp (`_stamp.py`). JSON text
+# has no line breaks of its own, and who only reads need not decode the trail.
 
 COMMIT_ID_LENGTH: Final = 12
 """Hexadecimal digits: 48 bits, enough to tell apart the few commits that one record remembers."""
@@ -75,10 +79,10 @@ no longer find it done."""
 PLAIN: Final = b'{"data"'
 """How a line begins that is no tombstone's and has no flash values."""
 
-EMPTY: Final = b"{}"
+EMPTY: Final = b'{"data":{}}'
 """The line of a session without values."""
 
-LONGEST_TRAIL: Final = 65 + 2 * REMEMBERED_COMMITS * COMMIT_ID_LENGTH
+LONGEST_HISTORY: Final = 65 + 2 * REMEMBERED_COMMITS * COMMIT_ID_LENGTH
 
 _decode: Final = msgspec.json.Decoder(Content).decode
 
@@ -124,9 +128,9 @@ def new_commit_id() -> bytes:
         return new_commit_id()
 
 
-def shortened(trail: bytes) -> bytes:
-    """The trail without the commits that it need not remember any more."""
-    former, _, ids = trail.partition(b";")
+def shortened(history: bytes) -> bytes:
+    """The trail up to the stamp, without the commits that it need not remember any more."""
+    former, _, ids = history.partition(b";")
     return b"%b;%b" % (former, ids[-COMMIT_ID_LENGTH * (REMEMBERED_COMMITS - 1) :])
 
 
@@ -161,14 +165,17 @@ class OwnedSession:
     @property
     def authenticated_at(self) -> datetime | None:
         """When its user proved last who they are (UTC)."""
-        at = unpack(split(self._record.payload)[0]).authenticated_at
-        return moment(inf if at is None else at)
+        at = self._content().authenticated_at
+        return None if at is None else moment(at)
 
     @property
     def data(self) -> dict[str, Any]:
         """The session's values, flash values left out. None of a record that cannot be read."""
-        try:
-            content = unpack(split(self._record.payload)[0])
-        except InvalidRecord:
-            return {}
+        content = self._content()
         return {key: value for key, value in content.data.items() if key not in content.flash}
+
+    def _content(self) -> Content:
+        try:
+            return unpack(split(self._record.payload)[0])
+        except InvalidRecord:
+            return Content()

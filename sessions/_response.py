@@ -11,10 +11,12 @@ from typing import Any, Final
 import anyio
 import msgspec
 
-from sessions._caching import private, varying
+from sessions._caching import for_shared_caches, private, varying
 from sessions._commit import commit
 from sessions._cookie import Cookie
 from sessions._cookie_header import Found
+from sessions._excluded import Excluded
+from sessions._hidden import Hidden
 from sessions._second_cookies import SECURE_SCHEMES
 from sessions._session import Session, replace_values
 from sessions._work import Phase, Standing, Work
@@ -42,7 +44,7 @@ _SET_COOKIE: Final = b"set-cookie"
 STARTS: Final = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 
 
-class Exchange(msgspec.Struct, eq=False):
+class Exchange(Hidden, msgspec.Struct, eq=False):
     """One request and its response."""
 
     session: Session
@@ -87,6 +89,7 @@ class Exchange(msgspec.Struct, eq=False):
                     headers = self._with_cookie(headers)
             except SessionEnded as fault:
                 logger.warning("changes were not saved: %s", fault)
+                work.report("refused", reason=str(fault))
             except BaseException as fault:
                 # The app may answer with an error page of its own, which then goes out without them.
                 work.fault = fault
@@ -130,8 +133,8 @@ class Exchange(msgspec.Struct, eq=False):
     async def fail(self, error: BaseException) -> bool:
         """The app has raised. Whether the exception was answered here, with a 503."""
         work = self.work
-        if work.phase is not _OPEN:
-            return False
+        if work.phase is not _OPEN or isinstance(error, GeneratorExit):
+            return False  # at a GeneratorExit the event loop is gone: nothing can be awaited any more
         # Starlette counts a response as started though its start was not sent. If the app has a handler for
         # our error, another error comes out of that.
         cause = _store_unavailable(work.fault or error) if isinstance(error, Exception) else None
@@ -161,24 +164,27 @@ class Exchange(msgspec.Struct, eq=False):
         held, known = self.work.held, self.work.known
         if held is not None and known is not None and not self.work.carrier.must_tell(known, held):
             return headers
-        cookies = self._cookies()
+        cookies = self._cookies(headers)
         if not cookies:
             return headers
         return varying(private([*headers, *[(b"set-cookie", cookie) for cookie in cookies]]))
 
-    def _cookies(self) -> list[bytes]:
+    def _cookies(self, headers: Headers) -> list[bytes]:
         """The cookie that the browser is to hold from now on, or its removal."""
         work, found, cookie = self.work, self.found, self.cookie
         stale = found.numbers if found else ()
         https = self.scope.get("scheme") in SECURE_SCHEMES
         if work.standing is _ANONYMOUS:
-            return cookie.remove(https=https, stale=stale) if found and work.dismissed else []
+            gone = found and work.dismissed
+            return cookie.remove(https=https, stale=stale, headers=headers) if gone else []
         if work.held is None or work.standing is not _LIVE:
             return []
         carrier = work.carrier
         max_age = carrier.lifetime.max_age(work.held.record.expires_at, time.time())
         value = carrier.cookie(work.held)
-        return cookie.write(value, max_age, https=https, max_bytes=carrier.max_bytes, stale=stale)
+        return cookie.write(
+            value, max_age, https=https, max_bytes=carrier.max_bytes, stale=stale, headers=headers
+        )
 
 
 def _hear_of_replacement(session: Session, scope: Scope) -> None:
@@ -194,7 +200,7 @@ def _is_another_session(other: object, scope: Scope) -> bool:
     if "session_handler" in scope:
         return True  # starsessions; its session may bear no look at all, not even isinstance()
     module = sys.modules.get("starlette.middleware.sessions")
-    return isinstance(other, Session | getattr(module, "Session", Session))
+    return isinstance(other, Session | Excluded | getattr(module, "Session", Session))
 
 
 def _refuse_late_changes(work: Work, session: Session) -> None:
@@ -208,14 +214,11 @@ def _is_activity(work: Work, message: Message) -> bool:
 
     Not where the app wants shared caches to keep it, nor at a websocket.
     """
-    if message["type"] != "http.response.start":
+    if message["type"] != "http.response.start" or not work.extends:
         return False
     if work.accessed:
         return True
-    for name, value in message.get("headers", ()):
-        if name.lower() == b"cache-control":
-            return b"private" in value.lower() or b"no-store" in value.lower()
-    return True
+    return not for_shared_caches(message.get("headers", ()))
 
 
 def _store_unavailable(error: BaseException) -> StoreUnavailable | None:

@@ -1,13 +1,17 @@
-"""A request with several cookies of our name: planted by a sibling subdomain, left by an older release.
+"""A request with cookies of our name that are too many or too few.
 
-To act in the wrong session is worse than to act in none. So one of them is used only if it is the only one
-that opens a living session. And the response removes the others, so that the next request brings one again.
+Too many: planted by a sibling subdomain, left by an older release. To act in the wrong session is worse than
+to act in none. So one of them is used only if it is the only one that opens a living session. And the
+response removes the others, so that the next request brings one again.
+
+Too few: a piece of a split cookie is missing. The response removes the others. They say nothing, and in a
+client that sends only so many bytes they take the place of what is set next.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping, Sequence
 from typing import Any, Final
 
 from sessions._caching import private, varying
@@ -52,13 +56,32 @@ async def only_living(carrier: Carrier, found: Found) -> Carried | None:
 
 def without_second_cookies(cookie: Cookie, found: Found, scope: Scope, message: Message) -> Message:
     """The start of the response, with what removes the second cookies from the browser."""
+    return _without_elsewhere(cookie, found.doubled, scope, message)
+
+
+def _without_elsewhere(cookie: Cookie, numbers: Iterable[int], scope: Scope, message: Message) -> Message:
     host = next((value for name, value in scope["headers"] if name == b"host"), b"")
     lines = cookie.remove_elsewhere(
         host.decode("latin-1").partition(":")[0],
         _path(scope),
-        found.doubled,
+        numbers,
+        message.get("headers", ()),
         https=scope.get("scheme") in SECURE_SCHEMES,
     )
+    return _with(lines, message)
+
+
+def without_useless_pieces(cookie: Cookie, found: Found, scope: Scope, message: Message) -> Message:
+    """The start of the response, with what removes the pieces of a split cookie of which one is missing.
+
+    They may have been planted, so those that came are removed from other places too.
+    """
+    https = scope.get("scheme") in SECURE_SCHEMES
+    message = _with(cookie.remove_useless(found.useless, message.get("headers", ()), https=https), message)
+    return _without_elsewhere(cookie, found.numbers, scope, message)
+
+
+def _with(lines: Sequence[bytes], message: Message) -> Message:
     if not lines:
         return message
     headers = [*message.get("headers", ()), *[(b"set-cookie", line) for line in lines]]

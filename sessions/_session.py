@@ -125,6 +125,10 @@ class Session(dict[str, Any]):
     def mark_accessed(self) -> None:
         """Note that the response depends on the session. Starlette calls it for `request.session`."""
 
+    def mark_modified(self) -> None:
+        """Note that the handler has changed the session. Starlette's needs it after a change in place."""
+        self._looked_at().modified = True
+
     def is_flash(self, key: str) -> bool:
         """Whether the key holds a flash value that was not read yet."""
         return key in self._work.flash
@@ -147,8 +151,9 @@ class Session(dict[str, Any]):
         """One read is what a flash value lives for; a speculative request is not a reader yet."""
         work = self._work
         if key in work.flash and not work.is_prefetch():
-            work.use_up(key, value)
+            work.check()
             dict.pop(self, key, None)
+            work.use_up(key, value)
 
     def _looked_at(self) -> Work:
         return self._work
@@ -184,9 +189,10 @@ class Session(dict[str, Any]):
         """Set a value that is there for exactly one read."""
         checked(key, value)
         key = accepted_key(key)
-        self._work.assign_flash(key)
+        self._work.check()
         self._work.nested = self._work.nested or type(value) not in PLAIN_TYPES
         dict.__setitem__(self, key, value)
+        self._work.assign_flash(key)
 
     def forget(self, key: str) -> None:
         """Remove the key if there is one."""
@@ -332,10 +338,12 @@ class Session(dict[str, Any]):
         Raises:
             LateChange: the browser would have to be told of the change, and it is too late for that.
             SessionEnded: another request ended the session meanwhile; the changes are not kept.
+            SessionTooLarge: the session is larger than the store's `max_bytes`; the changes are still to be
+                saved, and the store has what it had.
             StoreUnavailable: the store is away; the changes are still to be saved.
         """
         work = self._looked_at()
-        await commit(work, self, extend=work.phase is _OPEN, asked=True)
+        await commit(work, self, extend=work.phase is _OPEN and work.extends, asked=True)
 
     async def refresh(self) -> None:
         """Read the session again: on a long connection, to see what other requests have done.
@@ -368,8 +376,14 @@ class Session(dict[str, Any]):
         # Sessions end up in tracebacks and logs; their values must not.
         return f"<Session with {dict.__len__(self)} keys>"
 
+    __sentry_repr__ = __repr__  # Sentry would show a mapping's values
 
-_AS_IN_STARLETTE: Final = ("accessed", "modified", "mark_accessed")
+    def __rich_repr__(self) -> Iterable[str]:
+        """For rich, likewise."""
+        return (f"{dict.__len__(self)} keys",)
+
+
+_AS_IN_STARLETTE: Final = ("accessed", "modified", "mark_accessed", "mark_modified")
 own_keys_first(
     Session,
     names=[
@@ -448,9 +462,11 @@ def open_session(
     carrier: Carrier,
     headers: Iterable[tuple[bytes, bytes]],
     login_keys: Collection[str],
+    report: Callable[..., None],
     carried: Carried | None,
     *,
     at_once: bool,
+    extends: bool = True,
 ) -> tuple[Session, Work]:
     """The session of a request, as nobody has looked at it yet.
 
@@ -458,10 +474,10 @@ def open_session(
     what does not begin with `PLAIN`.
     """
     if carried is None:
-        work, session = Work(carrier, headers, login_keys), _Unseen()
+        work, session = Work(carrier, headers, login_keys, report), _Unseen()
         _bind(session, work)
         return session, work
-    work = Work(carrier, headers, login_keys, carried, carried, _LIVE, False, True)
+    work = Work(carrier, headers, login_keys, report, carried, carried, _LIVE, False, True, extends)
     session = _Unseen(_NOT_READ)
     _bind(session, work)
     if at_once:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from enum import Enum
 from threading import Lock
 from typing import Any, Final
@@ -14,6 +14,8 @@ import msgspec
 
 from sessions._carriers import Carried, Carrier, new_seed
 from sessions._changes import Function, Log, Notes, derive
+from sessions._events import nobody_listens
+from sessions._hidden import Hidden
 from sessions._json import FIXED, checked, encode
 from sessions._record import EMPTY, Content, InvalidRecord, has_commit, new_commit_id, unpack
 from sessions.errors import LateChange
@@ -38,7 +40,7 @@ class Phase(Enum):
     FAILED = "An exception left the app: nothing can be saved any more."
 
 
-class Taken(msgspec.Struct, eq=False):
+class Taken(Hidden, msgspec.Struct, eq=False):
     """What one commit has to save. What is changed from then on is for the next one."""
 
     before: bytes
@@ -60,7 +62,12 @@ class Taken(msgspec.Struct, eq=False):
 
     @property
     def is_login(self) -> bool:
+        """Whether somebody has proved who they are, or is signed in no longer."""
         return self.notes is not None and self.notes.login
+
+    @property
+    def authenticated(self) -> bool:
+        return self.is_login and unpack(self.after).authenticated_at is not None
 
     @property
     def changed(self) -> bool:
@@ -85,9 +92,6 @@ class Taken(msgspec.Struct, eq=False):
         """Whether this commit is among those that made the record."""
         return bool(self.commit_id) and has_commit(carried.trail, self.commit_id)
 
-    def __repr__(self) -> str:
-        return "<Taken>"  # values must not reach a log
-
 
 _OPEN: Final = Phase.OPEN
 _ANONYMOUS: Final = Standing.ANONYMOUS
@@ -101,7 +105,7 @@ PLAIN_TYPES: Final = frozenset({str, int, float, bool, type(None)})
 one_at_a_time: Final = Lock()
 
 
-class Work(msgspec.Struct, eq=False):
+class Work(Hidden, msgspec.Struct, eq=False):
     """The state of one request. `_session` changes it, `_commit` saves it, `_response` tells the browser.
 
     The values themselves are the session's own, a dict; each method that needs them is given them.
@@ -112,6 +116,7 @@ class Work(msgspec.Struct, eq=False):
     headers: Iterable[tuple[bytes, bytes]] = ()
     login_keys: Collection[str] = ()
     """Keys of which a change is a login, or a logout."""
+    report: Callable[..., None] = nobody_listens
     held: Carried | None = None
     """The session that the request holds now."""
     known: Carried | None = None
@@ -121,6 +126,8 @@ class Work(msgspec.Struct, eq=False):
     """Whether a commit may be anything else than the next version of a living record."""
     unread: bool = False
     """Whether the values are still in the record: nobody has looked at the session yet."""
+    extends: bool = True
+    """Whether the request counts as activity, which extends the session."""
     phase: Phase = _OPEN
     owner: str | None = None
     authenticated_at: float | None = None
@@ -144,6 +151,8 @@ class Work(msgspec.Struct, eq=False):
     """Whether the handler ended a session, or the lack of one: then an old cookie goes."""
     ending: tuple[Carried, ...] = ()
     """Sessions that the handler has ended and the store has yet to end."""
+    crowding: bool = False
+    """Whether the owner may have too many sessions by now."""
     life: int = 0
     """One more after each end of a session within the request."""
     unsure: Taken | None = None
@@ -211,54 +220,64 @@ class Work(msgspec.Struct, eq=False):
             self.check()
         notes = self.notes
         if notes is None:
-            self.modified = True
-            self.notes = notes = Notes(set())
+            with one_at_a_time:
+                notes = self._first_note()
         return notes
+
+    def _first_note(self) -> Notes:
+        """Where to note a change, for who holds the lock: of two threads, each may be the first."""
+        if self.notes is None:
+            self.modified = True
+            self.notes = Notes(set())
+        return self.notes
 
     def assign(self, key: str) -> None:
         """Note that the key was set or removed, after `check`."""
         notes = self.notes
         if notes is None:
-            self.modified = True
-            self.notes = Notes({key})
-        else:
-            notes.assigned.add(key)
-            if notes.functions and notes.results and key in notes.functions:
-                del notes.functions[key], notes.results[key]
+            with one_at_a_time:
+                notes = self._first_note()
+        notes.assign(key)
         if key in self.login_keys:
             self.special = True
         if self.flash and key in self.flash:
-            self._unflash(key)
+            with one_at_a_time:
+                self._unflash(key)
 
     def _unflash(self, key: str) -> None:
         self.flash = tuple(other for other in self.flash if other != key)
 
     def assign_flash(self, key: str) -> None:
-        """Note that the key was set to a flash value. Raises `LateChange`."""
-        self.check()
-        self.assign(key)
-        self.flash = (*self.flash, key)
+        """Note that the key was set to a flash value, after `check`."""
+        with one_at_a_time:
+            self._first_note().assign(key)
+            self._unflash(key)
+            self.special = self.special or key in self.login_keys
+            self.flash = (*self.flash, key)
 
     def use_up(self, key: str, value: Any) -> None:
-        """Note that a flash value was read. Raises `LateChange`."""
-        notes = self.noting()
-        if key not in notes.assigned:
-            notes.add_read(key, encode(value))
-        self._unflash(key)
+        """Note that a flash value was read, after `check`."""
+        text = encode(value)
+        with one_at_a_time:
+            notes = self._first_note()
+            if key not in notes.assigned:
+                notes.add_read(key, text)
+            self._unflash(key)
 
     def apply(self, key: str, function: Function, before: Any, result: bytes) -> None:
-        """Note that a function made this of the value. Raises `LateChange`."""
-        notes = self.noting()
+        """Note that a function made this of the value, after `check`. The caller holds the lock."""
+        notes = self._first_note()
+        if key in self.login_keys:
+            self.special = True
         if key in self.flash:
-            self.assign(key)
+            self._unflash(key)
+            notes.assign(key)
         if key in notes.assigned:
             return
         if not isinstance(before, FIXED) and encode(before) != self._text_of(key):
-            self.assign(key)  # it was changed in place before
+            notes.assign(key)  # it was changed in place before
             return
         notes.add_function(key, function, result)
-        if key in self.login_keys:
-            self.special = True
 
     def _text_of(self, key: str) -> bytes | None:
         """The value's text, as the last function left it or as it was loaded."""
@@ -374,12 +393,12 @@ class Work(msgspec.Struct, eq=False):
             )
         before = after = self.base
         notes, owner = None, self.owner
+        self.pending = False
         nested = self.accessed and self.nested
         if nested or self.notes is not None:
             with one_at_a_time:
                 after = self._checked_text(values) if nested else self.text(values)
                 notes, owner, self.notes, self.base = self.notes, self.owner, None, after
-        self.pending = False
         taken = Taken(before, after, notes, owner, self.life, self.rotating, self.touching)
         self.rotating = self.touching = False
         return taken

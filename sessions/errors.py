@@ -15,7 +15,15 @@ class InvalidCookie(SessionError, ValueError):
     """
 
 
-class CookieTooLarge(SessionError, ValueError):
+class SessionTooLarge(SessionError, ValueError):
+    """The session is larger than the store's `max_bytes`.
+
+    Raised by `await session.save()`, and at the start of the response before anything of it is sent; the
+    store keeps the session that it had.
+    """
+
+
+class CookieTooLarge(SessionTooLarge):
     """The sealed session is larger than the cookie store's `max_bytes`.
 
     Raised before anything of the response is sent; the browser keeps its previous session.

@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute, Route
 
 from sessions import MemoryStore, Record, Session, SessionMiddleware, Store, StoreUnavailable
 from sessions._carriers.id import keys_for
+from sessions._events import nobody_listens
 from sessions._keys import Purpose
 from sessions._lifetime import Lifetime
 from sessions._session import open_session
@@ -338,7 +339,7 @@ def attributes(line: str) -> dict[str, str]:
 def new_session() -> Session:
     """A session as an anonymous request has it, without the request."""
     carrier = MemoryStore().carrier(Lifetime.of(None, None, True, None), None, Purpose("session"))
-    session, _ = open_session(carrier, (), (), None, at_once=True)
+    session, _ = open_session(carrier, (), (), nobody_listens, None, at_once=True)
     return session
 
 
@@ -491,6 +492,10 @@ class Watched(Store):
     async def owned_by(self, owner: str) -> list[tuple[str, Record]]:
         await self._on("owned_by")
         return await self.store.owned_by(owner)
+
+    async def delete_older(self, moment: float) -> int:
+        await self._on("delete_older")
+        return await self.store.delete_older(moment)
 
     async def purge(self) -> int:
         await self._on("purge")

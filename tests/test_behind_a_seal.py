@@ -30,7 +30,7 @@ async def look(request: Request) -> Response:
     session = own(request)
     facts = [
         *(session.is_new, session.created_at, session.expires_at, session.id, session.key, session.owner),
-        *(session.accessed, session.modified),
+        *(session.accessed, session.modified, session.authenticated_at),
     ]
     return answer([str(fact) for fact in facts] + [dict(session)])
 
@@ -127,11 +127,14 @@ TIMES = [
     *('"0001-01-01T00:00:00.000Z"', '"0001-01-01T00:00:00+23:59"', '"0000-01-01T00:00:00Z"'),
     *('"9999-12-31T23:59:59.999Z"', '"9999-12-31T23:59:59.999-23:59"', '"9999-12-31T23:59:59.999+23:59"'),
     *('"+010000-01-01T00:00:00.000Z"', '"-000001-01-01T00:00:00.000Z"', '"+275760-09-13T00:00:00.000Z"'),
+    *('"9999-12-31T23:59:30Z"', '"9999-12-01T00:00:00Z"'),
     *('"1969-12-31T23:59:59.999Z"', '"1970-01-01T00:00:00.000Z"', '"2099-01-01"', '"20990101T000000Z"'),
     *('"2099-W01-1T00:00:00Z"', '"2099-01-01T24:00Z"', '"2099-01-01T00:00:00+99:99"'),
     *("null", "0", '""', '"Infinity"', '"NaN"'),
 ]
 KEYS = ['"a"', '"message"', '""', '"ours"', '"\\ud800"', '"\\udc00"', '"\\u0000"', '"__proto__"', "1", "null"]
+
+TIME_FIELDS = ['"_expire"', '"_accessed"', '"_created"', '"_authenticated"']
 
 odd = st.sampled_from(ODD)
 times = st.sampled_from(TIMES) | odd
@@ -149,7 +152,7 @@ values_in_hono = st.builds(
 data_in_hono = an_object(KEYS, values_in_hono) | odd
 hono_records = st.lists(
     st.tuples(st.just('"_data"'), data_in_hono).map(":".join)
-    | st.tuples(st.sampled_from(['"_expire"', '"_accessed"', '"_created"']), times).map(":".join)
+    | st.tuples(st.sampled_from(TIME_FIELDS), times).map(":".join)
     | st.tuples(st.sampled_from(['"_delete"', '"_owner"', '"_x"']), odd).map(":".join),
     max_size=6,
 ).map(lambda fields: '{"_data":{},' + ",".join(fields or ['"a":1']) + "}")
@@ -161,7 +164,7 @@ lines = st.lists(
         st.just('"moved"'),
         odd | st.sampled_from(['{"key":"' + "0" * 64 + '","seed":"QUJD"}', '{"key":"\\u0000","seed":""}']),
     ).map(":".join)
-    | st.tuples(st.just('"owner"'), odd).map(":".join),
+    | st.tuples(st.sampled_from(['"owner"', '"authenticated_at"']), odd).map(":".join),
     max_size=4,
 ).map(lambda fields: "{" + ",".join(fields) + "}") | st.sampled_from(ODD)
 
@@ -201,7 +204,7 @@ def test_a_hono_app_stored_this_value(value: str) -> None:
 
 
 @pytest.mark.promise("SEAL-2")
-@pytest.mark.parametrize("field", ["expire", "accessed", "created", "owner", "delete"])
+@pytest.mark.parametrize("field", ["expire", "accessed", "created", "authenticated", "owner", "delete"])
 @pytest.mark.parametrize("value", [*TIMES, *ODD])
 def test_a_hono_app_wrote_this_field(field: str, value: str) -> None:
     for options in ({"expire_after": 60}, {"absolute_timeout": 60}):
@@ -251,6 +254,7 @@ TRAILS = ["", "\n", "\n;", "\n;;;", "\nabc", "\n" + "f" * 64 + ";" + "0" * 36, "
 @given(lines, st.sampled_from(TRAILS), st.sampled_from(MOMENTS), st.sampled_from([None, "ada", ""]))
 @example('{"data":{},"moved":{"key":"' + "0" * 64 + '","seed":"QUJD"}}', "", 1e9, None)
 @example('{"data":{"a":1}}', "", 1e300, None)
+@example('{"data":{"a":1},"owner":"ada","authenticated_at":1e300}', "", 1e9, None)
 @example('{"data":{"a":1}}', "", float("nan"), None)
 def test_a_record_of_a_server_side_store(line: str, trail: str, born: float, owner: str | None) -> None:
     for options in ({}, {"expire_after": 60}, {"absolute_timeout": 60}):
@@ -262,7 +266,7 @@ async def test_the_list_of_a_users_sessions_shows_what_it_can_and_ends_it_all(pa
     store = MemoryStore()
     await store.create("0" * 64, Record(payload, 1e300, time.time() + 1000, 1, "ada"))
     (session,) = await store.sessions_of("ada")
-    assert (session.data, session.key) == ({}, "0" * 64)
+    assert (session.data, session.key, session.authenticated_at) == ({}, "0" * 64, None)
     assert await store.destroy_all("ada") == 1
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import anyio
 import pytest
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from support import KEY, Browser, Crowd, Gate, Watched, answer, overlapping, own, site, slow
 
-from sessions import CookieStore, MemoryStore, SessionEnded, Store, WriteConflict
+from sessions import CookieStore, MemoryStore, SessionEnded, SessionMiddleware, Store, WriteConflict
 from sessions._commit import MAX_TRIES
 from sessions._record import Record
 
@@ -382,6 +382,24 @@ async def test_a_request_that_leaves_with_the_old_id_and_arrives_late_sets_no_co
     assert (await browser.get("/read")).json() == {"a": "1", "user": "ada", "n": 1}
 
 
+@pytest.mark.promise("ROT-2", "ROT-6")
+async def test_so_it_is_for_a_minute_and_then_the_old_id_is_unknown(store: Store, clock: Any) -> None:
+    """Also after what was written beside the old id."""
+    browser = Browser(site(store=store, expire_after=600))
+    await browser.get("/write", a="1")
+    sent_before, later = browser.copy(), browser.copy()
+    await browser.get("/rotate", user="ada")
+    for seconds in (0, 30, 29.9):
+        clock.go(seconds)
+        for url in ("/increment", "/write?late=1", "/read"):
+            assert (await sent_before.get(url)).set_cookies == []
+    assert (await browser.get("/read")).json() == {"a": "1", "user": "ada", "n": 3}
+    clock.go(0.1)
+    assert (await later.get("/read")).json() == {}
+    assert len((await later.get("/increment")).set_cookies) == 1
+    assert (await browser.get("/read")).json() == {"a": "1", "user": "ada", "n": 3}
+
+
 @pytest.mark.promise("ROT-2")
 async def test_but_a_login_with_the_old_id_makes_a_session(store: Store) -> None:
     """Two tabs, two logins: the later one counts, with a new id and nothing of the first one's data."""
@@ -624,3 +642,23 @@ async def test_an_extension_that_was_saved_before_the_login_sends_no_cookie_afte
     reply = await slow(gate, browser, "/work", lambda: browser.get("/rotate?user=ada"))
     assert reply.set_cookies == []
     assert (await browser.get("/read")).json() == {"a": "1", "early": "1", "late": "1", "user": "ada"}
+
+
+@pytest.mark.anyio
+@pytest.mark.promise("CONC-1", "SAVE-3")
+@pytest.mark.parametrize("value", [1, [1]], ids=["plain", "nested"])
+async def test_who_was_slower_has_no_late_change_in_another_order_of_keys(value: Any) -> None:
+    """The record has the other request's key first, and the handler set its own before it heard of that."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        session = scope["session"]
+        session["begun"] = value
+        if scope["path"] == "/slow":
+            session["mine"] = value
+            assert (await browser.get("/write", other="1")).error is None
+        session.update(dict([scope["query_string"].decode().split("=")]) if scope["query_string"] else {})
+        await PlainTextResponse("done")(scope, receive, send)
+
+    browser = Browser(SessionMiddleware(app, MemoryStore()))
+    await browser.get("/begin")
+    assert (await browser.get("/slow")).error is None

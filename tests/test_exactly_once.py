@@ -227,7 +227,8 @@ class TestLostAnswers:
                 unsure.lose("replace", *range(2, 2 + sent))  # the first is refused
             else:
                 unsure.lose("replace", *range(1, 1 + sent))
-            assert await saved_until_heard(session) == sent
+            assert 1 <= await saved_until_heard(session) <= sent  # the retry finds it done
+            unsure.losing.clear()
             return answer()
 
         browser = Browser(site(begin, everything, log_in, again, store=unsure))

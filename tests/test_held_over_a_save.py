@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
-from support import Browser, answer, own, site
+from support import Browser, Watched, answer, own, site
 
 from sessions import LateChange, Session, Store
 
@@ -231,3 +231,26 @@ async def test_a_value_that_a_function_made_is_alive_over_a_save(store: Store) -
     outcome = (await browser.get("/act")).json()
     kept = (await browser.get("/read")).json()["list"]
     assert kept == [1, "elsewhere", "mine", *(["late"] if outcome == "kept" else [])]
+
+
+async def test_a_new_key_of_each_request_is_no_change_after_the_response(store: Store) -> None:
+    """The keys are then in another order here than in the store, with a value that can change in place."""
+    watched = Watched(store)
+
+    async def act(request: Request) -> Response:
+        request.session["mine"] = "1"
+        await browser.get("/write?theirs=1")
+        if "save" in request.query_params:
+            await own(request).save()
+            writes = watched.writes
+            await own(request).save()
+            assert watched.writes == writes
+        return answer()
+
+    for url in ("/act", "/act?save"):
+        browser = Browser(site(begin, act, store=watched))
+        await browser.get("/begin")
+        reply = await browser.get(url)
+        assert (reply.status, reply.error) == (200, None)
+        kept = (await browser.get("/read")).json()
+        assert kept == {**START, "mine": "1", "theirs": "1"}

@@ -21,24 +21,29 @@ PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").g
 
 LAYERS: dict[str, tuple[str, str]] = {
     "testing": (
-        "testing/__init__ testing/conformance testing/machine testing/owners testing/requests testing/races"
-        " testing/expiry testing/records testing/kit",
+        "testing/__init__ testing/conformance testing/machine testing/owners testing/emergency"
+        " testing/requests testing/races testing/processes testing/expiry testing/records testing/kit",
         "request session stores carriers ground",
     ),
-    "package": ("__init__ __main__", "request session stores ground"),
+    "package": ("__main__ __init__", "request session stores ground"),
     "request": ("_middleware _response _second_cookies _purge", "session commit stores carriers ground"),
     "session": ("typed _lookup _session _templates", "commit carriers ground"),
-    "commit": ("_commit _adopt _work _changes", "carriers ground"),
+    "commit": ("_commit _turns _adopt _work _changes", "carriers ground"),
     "stores": (
         "stores/__init__ stores/urls stores/redis stores/postgres stores/sqlalchemy stores/sqlite"
-        " stores/memory stores/cookie stores/base stores/loops",
+        " stores/memory stores/cookie stores/base stores/files stores/loops",
         "carriers ground",
     ),
     "carriers": (
-        "_carriers/__init__ _carriers/hono _carriers/content _carriers/id _carriers/chain _carriers/base",
+        "_carriers/__init__ _carriers/hono _carriers/content _carriers/id _carriers/limit _carriers/chain"
+        " _carriers/base",
         "ground",
     ),
-    "ground": ("_keys _cookie _cookie_header _caching _record _lifetime _json iron errors", ""),
+    "ground": (
+        "_keys _cookie _cookie_header _caching _stamp _record _lifetime _json _events _excluded _hidden"
+        " iron errors",
+        "",
+    ),
 }
 """Layer → its files, and the layers that they may import. In its own layer a file may import what is to its
 right."""

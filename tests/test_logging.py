@@ -122,16 +122,17 @@ async def test_a_change_that_came_too_late_is_one_warning(caplog: pytest.LogCapt
     assert "not saved" in line.getMessage()
 
 
-async def test_good_weather_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
+async def test_good_weather_logs_events_alone(caplog: pytest.LogCaptureFixture) -> None:
     browser = Browser(site(store=Watched(), expire_after=100, encryption_key=KEY))
     with caplog.at_level(logging.DEBUG, "sessions"):
         for url in ("/read", "/write?a=1", "/read", "/increment", "/rotate", "/touch", "/destroy", "/read"):
             assert (await browser.get(url)).error is None
-    assert caplog.records == []
+    assert {record.name for record in caplog.records} == {"sessions.events"}
+    assert {record.levelno for record in caplog.records} == {logging.INFO}
 
 
 async def test_errors_are_one_tree() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
-    assert len(kinds) == 7
+    assert len(kinds) == 8
     assert all(issubclass(kind, errors.SessionError) for kind in kinds)
     assert SessionEnded in kinds

@@ -42,6 +42,7 @@ async def reauthenticate(request: Request) -> Response:
 
 
 @pytest.mark.promise("SEC-3")
+@pytest.mark.asvs("7.2.4")
 class TestANewId:
     async def test_by_an_owner(self, store: Store) -> None:
         browser = Browser(site(log_in, facts, store=store))
@@ -240,6 +241,7 @@ async def slow_beside(gate: Gate, browser: Browser, slow: str, quick: str) -> No
 
 
 @pytest.mark.promise("EXP-4")
+@pytest.mark.asvs("7.3.2")
 class TestAuthenticationTime:
     @pytest.mark.parametrize("url", ["/log_in?user=ada", "/write?user=ada", "/reauthenticate"])
     async def test_a_login_begins_the_absolute_timeout_anew(

@@ -128,6 +128,26 @@ async def test_another_begins_anew_and_the_log_says_so(
     assert "mine" not in data
 
 
+@pytest.mark.promise("SAVE-3")
+async def test_a_login_that_begins_anew_without_values_is_no_late_change(store: Store) -> None:
+    """The values that were kept beside the old id are gone: the new session has an owner and nothing else."""
+
+    async def add(request: Request) -> Response:
+        own(request).update("cart", lambda cart: [*(cart or []), "milk"])
+        return answer()
+
+    async def sign_in(request: Request) -> Response:
+        own(request).rotate()
+        own(request).owner = "bob"
+        return answer()
+
+    browser, _ = await lost_login(store, add, sign_in)
+    await browser.get("/add")
+    reply = await browser.get("/sign_in")
+    assert (reply.status, reply.error, len(reply.set_cookies)) == (200, None, 1)
+    assert (await browser.get("/everything")).json()["data"] == {}
+
+
 async def test_a_rotation_without_owner_and_without_data_gets_nothing(store: Store) -> None:
     browser, lost = await lost_login(store)
     reply = await browser.get("/rotate")

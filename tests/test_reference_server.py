@@ -67,7 +67,8 @@ class TestPages:
 
     def test_reading_as_a_stranger_sets_no_cookie(self, visitor: TestClient) -> None:
         assert "set-cookie" not in visitor.get("/read").headers
-        assert visitor.get("/whoami").json() == {"email": None, "is_new": True, "expires_in": None}
+        facts = visitor.get("/whoami").json()
+        assert facts == {"email": None, "is_new": True, "expires_in": None, "signed_in_for": None}
 
     def test_a_wrong_password_is_counted_and_told_once(self, visitor: TestClient) -> None:
         log_in(visitor, "wrong")
@@ -101,6 +102,18 @@ class TestPages:
         assert text_of(visitor.get("/login/").text, "login-button") == "Log in"
         log_in(visitor)
         assert text_of(visitor.get("/login/").text, "logout-button") == "Log out ada@example.org"
+
+    @pytest.mark.asvs("7.2.4")
+    def test_a_login_of_somebody_who_is_signed_in_is_one_too(
+        self, visitor: TestClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        log_in(visitor)
+        before = visitor.cookies["session"]
+        long_ago = time.time() - 1000
+        monkeypatch.setattr(time, "time", lambda: long_ago)  # the session's clock, but not the page's
+        log_in(visitor)
+        assert visitor.cookies["session"] != before
+        assert visitor.get("/whoami").json()["signed_in_for"] > 900
 
     def test_what_a_visitor_types_is_text_and_never_markup(self, visitor: TestClient) -> None:
         page = log_in(visitor, email="<i>ada</i>@example.org")
@@ -255,8 +268,8 @@ class TestLab:
         assert "vary" not in answer.headers
 
     def test_large_values_come_back_whole(self, visitor: TestClient) -> None:
-        visitor.post("/lab/large?bytes=6000")
-        assert visitor.get("/lab/large").json() == {"length": 6000}
+        visitor.post("/split/lab/large?bytes=6000")
+        assert visitor.get("/split/lab/large").json() == {"length": 6000}
         assert visitor.post("/lab/large?bytes=many").status_code == 400
 
     @pytest.mark.parametrize("path", ["/lab/stream", "/lab/background"])

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from support import KEY, Browser, answer, attributes, own, site
 
 from sessions import CookieOptions, CookieStore, MemoryStore
-from sessions._cookie import MAX_PLACES, MAX_REMOVED, Cookie
+from sessions._cookie import MAX_HEADERS, MAX_PATH, MAX_PLACES, MAX_REMOVED, Cookie
 
 pytestmark = [pytest.mark.anyio, pytest.mark.promise("SEC-2")]
 
@@ -89,7 +89,7 @@ async def test_a_replaced_id_beside_its_successor_is_no_second_session() -> None
 
 
 async def test_second_pieces_of_a_split_cookie_are_gone_at_the_second_request() -> None:
-    browser = Browser(site(store=CookieStore(), encryption_key=KEY), host=HOST)
+    browser = Browser(site(store=CookieStore(max_bytes=15_000), encryption_key=KEY), host=HOST)
     text = "".join(f"{number:05}" for number in range(1500))
     await browser.get("/write", long=text)
     assert browser.cookie("session.2")
@@ -134,10 +134,28 @@ async def test_a_host_without_parents_gets_no_domain(host: str) -> None:
 @pytest.mark.promise("SEC-4")
 async def test_a_response_removes_a_bounded_number() -> None:
     cookie = Cookie("session", CookieOptions())
-    deep = cookie.remove_elsewhere("a.b.c.d.e.f.example", "/x" * 500, range(900), https=False)
-    assert len(deep) == MAX_PLACES
+    for host in ("e.f.example", "a.b.c.d.e.f.example", "a" * 60 + ".b.example"):
+        for path in ("/", "/shop/cart", "/x" * 500, "/" + "x" * 2_000, "/" + "x" * 5_000):
+            deep = cookie.remove_elsewhere(host, path, range(900), https=True)
+            assert 0 < len(deep) <= MAX_PLACES
+            assert sum(len(b"set-cookie: %b\r\n" % line) for line in deep) <= MAX_HEADERS
+            assert all(len(attributes(line.decode())["path"]) <= MAX_PATH for line in deep)
     assert len(cookie.write("v", None, https=False, max_bytes=99, stale=range(1, 900))) == 1 + MAX_REMOVED
     assert len(cookie.remove(https=False, stale=range(1, 900))) == 1 + MAX_REMOVED
+
+
+@pytest.mark.promise("SEC-4")
+async def test_where_one_response_has_no_room_the_next_ones_go_on() -> None:
+    cookie = Cookie("session", CookieOptions())
+    path = "/a/b/c/d/e/f/g/h"
+    prefixes = [path[:end] for end in range(1, len(path) + 1)]
+    every = {(domain, prefix) for domain in ("", HOST, "example.co.uk") for prefix in prefixes}
+    removed: set[tuple[str, str]] = set()
+    for _ in range(50):
+        for line in cookie.remove_elsewhere(HOST, path, [0], https=False):
+            found = attributes(line.decode())
+            removed.add((found.get("domain", ""), found["path"]))
+    assert removed > every - {("", "/")}
 
 
 async def test_a_planted_cookie_that_is_alone_is_as_any_other(ada: Browser) -> None:

@@ -26,7 +26,9 @@ from e2e.server import Server
 from e2e.services import MariaDB, Postgres, Service, ServiceFailed, Valkey, running
 from e2e.services import postgres as postgres_module
 from e2e.services import valkey as valkey_module
-from sessions import Store, open_store
+from sessions import Store, StoreUnavailable, open_store
+from sessions.stores import postgres as postgres_store
+from sessions.stores import redis as redis_store
 from sessions.testing.kit import a_key, a_record
 
 ROOT = Path(__file__).parent.parent
@@ -38,8 +40,9 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+@pytest.mark.parametrize("end", ["stop", "kill"])
 @pytest.mark.parametrize("kind", [Valkey, Postgres])
-def test_it_keeps_its_port_and_data_over_a_restart(kind: type[Service]) -> None:
+def test_it_keeps_its_port_and_data_over_a_restart(kind: type[Service], end: str) -> None:
     key, record = a_key(), a_record()
 
     async def write() -> None:
@@ -57,13 +60,32 @@ def test_it_keeps_its_port_and_data_over_a_restart(kind: type[Service]) -> None:
     with kind() as service:
         url = service.url
         anyio.run(write)
-        service.stop()
+        service.stop() if end == "stop" else service.kill()
         assert not listens(service.port)
         service.start()
         assert service.url == url
         anyio.run(read)
     assert not listens(service.port)
     assert not service.folder.exists()
+
+
+@pytest.mark.parametrize("kind", [Valkey, Postgres])
+def test_it_holds_still_as_long_as_it_is_frozen(kind: type[Service], monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (redis_store, postgres_store):
+        monkeypatch.setattr(module, "TIMEOUT", 0.5)
+
+    async def use() -> None:
+        store = open_store(service.url)
+        assert isinstance(store, Store)
+        key, record = a_key(), a_record()
+        assert await store.create(key, record)
+        with service.frozen(), pytest.raises(StoreUnavailable):
+            await store.load(key)
+        assert await store.load(key) == record
+        await store.close()
+
+    with kind() as service:
+        anyio.run(use)
 
 
 @pytest.mark.parametrize("kind", [Valkey, Postgres])

@@ -131,7 +131,7 @@ class TestTimeLimitsSharedWithHono:
     async def test_the_age_of_one_that_began_in_hono_counts_from_its_last_request_there(
         self, clock: Clock
     ) -> None:
-        browser = Browser(shared_site(expire_after=900, absolute_timeout=1000))
+        browser = Browser(shared_site(expire_after=5000, absolute_timeout=1000))
         browser.plant(by_hono(clock, expire_after=900))
         clock.go(600)
         in_hono(browser, clock, expire_after=900)

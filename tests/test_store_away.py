@@ -11,9 +11,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
-from support import KEY, Browser, Watched, answer, own, site
+from support import KEY, Browser, Clock, Watched, answer, own, site
 
-from sessions import SessionError, SessionMiddleware, StoreUnavailable
+from sessions import Session, SessionError, SessionMiddleware, Store, StoreUnavailable
 
 pytestmark = [pytest.mark.anyio, pytest.mark.promise("BAD-2")]
 
@@ -202,3 +202,77 @@ async def test_the_log_says_so_once_a_request_and_shows_no_secret(
     assert "the store is away" in line.getMessage()
     assert cookie not in caplog.text
     assert "hunter2" not in caplog.text
+
+
+# -- away between two steps of one save ---------------------------------------------------------------
+
+
+async def save_with_no_answer_to_the_first_load(session: Session, watched: Watched) -> None:
+    """The save has met another request's write, and cannot read it; the next save can."""
+
+    async def go_away(verb: str) -> None:
+        watched.away = verb == "load"
+        if watched.away:
+            session.increment("n")  # of another task, while this one saves
+            session["during"] = "1"
+
+    watched.before = go_away
+    with pytest.raises(StoreUnavailable):
+        await session.save()
+    watched.before, watched.away = None, False
+
+
+@pytest.mark.promise("CONC-5")
+async def test_a_save_that_could_not_read_keeps_all_for_the_next(store: Store, clock: Clock) -> None:
+    watched = Watched(store)
+
+    async def begin(request: Request) -> Response:
+        request.session.update(n=1, cart=[1], same="1")
+        own(request).flash("message", "hello")
+        return answer()
+
+    async def act(request: Request) -> Response:
+        session = own(request)
+        assert session["message"] == "hello"
+        session["cart"].append(2)
+        session["same"] = "1"
+        session.increment("n")
+        session.touch()
+        await browser.get("/write?same=2")
+        await browser.get("/increment")
+        await save_with_no_answer_to_the_first_load(session, watched)
+        session["cart"].append(3)
+        session.increment("n")
+        await session.save()
+        return answer(session.expires_at and session.expires_at.timestamp())
+
+    app = site(begin, act, store=watched, expire_after=100, auto_extend_expiration=False)
+    browser = Browser(app)
+    await browser.get("/begin")
+    clock.go(50)
+    assert (await browser.get("/act")).json() == clock.now + 100
+    assert (await browser.get("/read")).json() == {
+        "n": 5, "cart": [1, 2, 3], "same": "1", "during": "1",
+    }  # fmt: skip
+
+
+@pytest.mark.promise("ROT-6")
+async def test_so_does_a_login_with_the_old_id(store: Store) -> None:
+    watched = Watched(store)
+
+    async def log_in(request: Request) -> Response:
+        session = own(request)
+        session.rotate()
+        session.owner = "ada"
+        session["logins"] = "1"
+        if "again" in request.query_params:
+            await save_with_no_answer_to_the_first_load(session, watched)
+        return answer()
+
+    browser = Browser(site(log_in, store=watched))
+    await browser.get("/write", a="1")
+    lost = browser.copy()
+    await lost.get("/log_in")
+    assert len((await browser.get("/log_in?again")).set_cookies) == 1
+    assert browser.cookie() == lost.cookie()
+    assert (await browser.get("/read")).json() == {"a": "1", "logins": "1", "n": 1, "during": "1"}

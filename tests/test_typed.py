@@ -18,6 +18,7 @@ UNTYPED = {
     "items": "of values of many types",
     "keys": "of fields of many types",
     "mark_accessed": "for Starlette to call, not for a handler",
+    "mark_modified": "for code that was written for Starlette's session",
     "popitem": "of values of many types",
     "values": "of values of many types",
 }

@@ -17,6 +17,11 @@ NOT_THERE = "/no-such-page"
 """What tests ask for because no server has it."""
 
 
+def is_for_any_server(item: pytest.Item) -> bool:
+    """Whether a judged server can be asked: a test that names servers is for those alone."""
+    return all("server" not in marker.kwargs for marker in item.iter_markers("only"))
+
+
 class Notes:
     """What the tests of a run have asked for."""
 

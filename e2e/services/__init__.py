@@ -4,6 +4,9 @@
 
 `REDIS_URL`, `POSTGRES_URL` and `MARIADB_URL` name a running server to use instead. A service that cannot
 start raises `ServiceFailed` with its own output. None outlives the process that started it.
+
+nginx and Apache are here too, as proxies and as shared caches of a server's pages. They are no databases, and
+have no URL to open a store by.
 """
 
 import os

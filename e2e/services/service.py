@@ -3,12 +3,15 @@
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -89,6 +92,30 @@ class Service(ABC):
             _close(self._process)
             self._process = None
 
+    def kill(self) -> None:
+        """Kill it and all its processes at once, as a kernel does that is out of memory."""
+        if self._process is not None:
+            self._send(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """As long as the block lasts it holds still, as on a machine that swaps: it accepts connections and
+        answers nothing."""
+        self._send(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._send(signal.SIGCONT)
+
+    def _send(self, number: signal.Signals) -> None:
+        """To the server and all its processes, whatever groups they have made for themselves."""
+        assert self._process is not None
+        for pid in _descendants(self._process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
     def close(self) -> None:
         """Stop it and remove its folder."""
         self.stop()
@@ -148,6 +175,19 @@ def run(
     if done.returncode:
         said = done.stdout.decode(errors="replace")
         raise ServiceFailed(f"{Path(command[0]).name} ended with {done.returncode}:\n{said}")
+
+
+def _descendants(parent: int) -> list[int]:
+    command = ["ps", "-A", "-o", "pid=,ppid="]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    children: dict[int, list[int]] = {}
+    for line in listed.splitlines():
+        pid, ppid = line.split()
+        children.setdefault(int(ppid), []).append(int(pid))
+    found = [*children.get(parent, ())]
+    for pid in found:
+        found += children.get(pid, ())
+    return found
 
 
 def free_port() -> int:

@@ -1,6 +1,6 @@
 """EXP: when a session ends by itself. The profiles end after two or three seconds; all tests wait at once."""
 
-from e2e.browsing import get, jar, plant, put, send
+from e2e.browsing import ask, get, jar, plant, put, send
 from e2e.chat import open_chat, say
 from e2e.overlap import NewPage, Steps, overlapping
 from e2e.promises import core, promise
@@ -126,6 +126,23 @@ def test_touch_and_rotate_do_not_move_the_absolute_timeout(new_page: NewPage) ->
     yield ABSOLUTE * 0.4 + SURELY
     plant(page, cookie)
     assert get(page, "colour", "/absolute") is None
+
+
+@promise("EXP-4")
+@overlapping
+def test_a_login_begins_the_absolute_timeout_anew(new_page: NewPage) -> Steps:
+    page = new_page()
+    put(page, "colour", "green", "/absolute")
+    assert ask(page, "/absolute/whoami")["signed_in_for"] is None
+    yield ABSOLUTE * 0.7
+    answer = send(page, "POST", "/absolute/login", {"email": "ada@example.com", "password": "correct"})
+    (line,) = answer.set_cookies
+    assert f"; Max-Age={ABSOLUTE:.0f};" in line
+    yield ABSOLUTE * 0.4
+    facts = ask(page, "/absolute/whoami")
+    assert facts["email"] == "ada@example.com"
+    assert ABSOLUTE * 0.4 <= facts["signed_in_for"] < ABSOLUTE
+    assert get(page, "colour", "/absolute") == "green", "what an anonymous visitor has collected stays"
 
 
 @promise("SAVE-7")

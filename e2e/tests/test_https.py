@@ -1,4 +1,7 @@
-"""What only https shows: Secure, __Host-, cookies across sites and in frames, HTTP/2."""
+"""What only https shows: Secure, __Host-, cookies across sites and in frames, HTTP/2.
+
+Behind a proxy the server itself speaks plain http, and knows from a header that the browser does not.
+"""
 
 import json
 
@@ -6,11 +9,12 @@ from playwright.sync_api import FrameLocator, Page, expect
 
 from e2e.browsing import begin_all, email, finish_all, get, jar, log_in, put, send
 from e2e.promises import only, promise
+from e2e.proxied_server import PROXIES
 from e2e.server import Server
 from e2e.tests.test_concurrency import WRITERS
 from e2e.tests.test_cookies import attributes
 
-pytestmark = only(mode="https")
+pytestmark = only(mode=["https", *PROXIES])
 
 
 def on(host: str, server: Server) -> str:

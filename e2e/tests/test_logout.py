@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from e2e.browsing import begin_all, email, finish_all, get, held, jar, log_in, plant, send
+from e2e.chat import open_chat, say
 from e2e.overlap import NewPage
 from e2e.promises import core, promise
 from e2e.server import Server
@@ -86,6 +87,32 @@ def test_a_logout_holds_though_its_page_fails(page: Page, query: str) -> None:
     assert email(page) is None
     page.goto("/login")
     expect(page.locator("#login-button")).to_be_visible()
+
+
+@promise("OUT-4")
+def test_a_person_whose_logout_ends_on_an_error_page_is_signed_out(page: Page) -> None:
+    log_in(page)
+    page.goto("/lab")
+    form = page.locator("#destroy-then-fail-form")
+    form.evaluate("form => { form.action += '?status=503'; }")
+    form.get_by_role("button").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("That failed")
+    assert jar(page) == {}
+    page.go_back()
+    page.reload()
+    expect(page.locator("#logout-button")).to_have_count(0)
+    page.goto("/login")
+    expect(page.locator("#login-button")).to_be_visible()
+
+
+@promise("OUT-4: old cookie", "SAVE-7")
+@FAILURES
+def test_a_chat_that_is_open_at_such_a_logout_learns_of_it(page: Page, query: str) -> None:
+    log_in(page)
+    open_chat(page)
+    assert say(page, {"refresh": True})["keys"]["email"] == "ada@example.com"
+    send(page, "POST", f"/lab/destroy-then-fail{query}")
+    assert say(page, {"refresh": True}) == {"error": "SessionEnded"}
 
 
 @promise("OUT-4: old cookie")

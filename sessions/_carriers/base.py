@@ -6,11 +6,13 @@ from typing import Protocol
 
 import msgspec
 
+from sessions._hidden import Hidden
 from sessions._lifetime import Lifetime
-from sessions._record import LONGEST_TRAIL, Content, Record, shortened, split
+from sessions._record import LONGEST_HISTORY, Content, Record, shortened, split
+from sessions._stamp import LENGTH, NONE
 
 
-class Carried(msgspec.Struct, frozen=True, gc=False):
+class Carried(Hidden, msgspec.Struct, frozen=True, gc=False):
     """A session as its carrier found it, or left it behind."""
 
     record: Record
@@ -34,18 +36,23 @@ class Carried(msgspec.Struct, frozen=True, gc=False):
         expires_at: float,
         owner: str | None,
         created_at: float | None = None,
+        stamp: bytes = b"",
     ) -> Carried:
-        """Its next version, made by this commit. `created_at`: if a login begins its age anew."""
+        """Its next version, made by this commit.
+
+        `created_at`: if a login begins its age anew. `stamp`: if it has another expiry (`_stamp.py`).
+        """
         old = self.record
-        trail = old.payload.partition(b"\n")[2] or b";"
-        if len(trail) >= LONGEST_TRAIL:
-            trail = shortened(trail)
-        payload = b"".join((line, b"\n", trail, commit_id))
+        trail = old.payload.partition(b"\n")[2]
+        if len(trail) > LENGTH:
+            history = trail[:-LENGTH]
+            if len(history) >= LONGEST_HISTORY:
+                history = shortened(history)
+            payload = b"".join((line, b"\n", history, commit_id, stamp or trail[-LENGTH:]))
+        else:  # a cookie's record, or one that no commit has made
+            payload = b"".join((line, b"\n", trail or b";", commit_id, stamp or NONE))
         new = Record(payload, created_at or old.created_at, expires_at, old.version + 1, owner)
         return Carried(new, self.id, self.key)
-
-    def __repr__(self) -> str:
-        return "<Carried>"  # an id must not reach a log
 
 
 Loaded = tuple[Carried, Content]
@@ -60,6 +67,10 @@ class Carrier(Protocol):
     """A session with more seconds left than this needs no extension (`Lifetime.needs_no_extension`)."""
     max_bytes: int
     """Bytes of cookies that a session may take."""
+    max_content: int
+    """Bytes of JSON that a session's content may take, where a store keeps it."""
+    max_sessions: int | None
+    """How many sessions an owner may have; None for any number."""
     on_server: bool
     """Whether the server keeps the session. Else the cookie is the session: a change after the response
     cannot be kept, and what a browser holds cannot be ended."""
@@ -101,6 +112,10 @@ class Carrier(Protocol):
 
     async def end(self, carried: Carried) -> None:
         """End the session, under whatever id it lives by now. Raises `WriteConflict` if it cannot be sure."""
+        ...
+
+    async def end_oldest(self, owner: str) -> None:
+        """End what the owner has more than `max_sessions`. Raises `WriteConflict` if it cannot be sure."""
         ...
 
     def cookie(self, carried: Carried) -> str:

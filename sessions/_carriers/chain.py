@@ -13,7 +13,10 @@ MAX_STEPS: Final = 1000
 
 
 class RecordStore(Protocol):
-    """The verbs of a store that a carrier needs; `sessions.Store` has them."""
+    """What a carrier needs of a store; `sessions.Store` has it."""
+
+    @property
+    def max_bytes(self) -> int: ...
 
     async def create(self, key: str, record: Record) -> bool: ...
 
@@ -22,6 +25,8 @@ class RecordStore(Protocol):
     async def replace(self, key: str, record: Record, *, expected: int) -> bool: ...
 
     async def delete(self, key: str) -> None: ...
+
+    async def owned_by(self, owner: str) -> list[tuple[str, Record]]: ...
 
     async def purge(self) -> int: ...
 
@@ -38,6 +43,7 @@ async def end(
     key: str,
     record: Record | None = None,
     *,
+    owner: str | None = None,
     spared: Collection[str] = (),
     max_steps: int = MAX_STEPS,
 ) -> bool:
@@ -48,6 +54,7 @@ async def end(
 
     Args:
         record: what is under the key, if the caller has it.
+        owner: end it only if it belongs to this one.
         spared: keys of a session that lives on, also if it is given a new id at this moment.
 
     Raises `WriteConflict` when the session was given new ids faster than it could be followed.
@@ -65,6 +72,8 @@ async def end(
             passed.append(key)
             key, record = moved.key, None
             continue
+        elif owner is not None and record.owner != owner:
+            return False
         elif await store.replace(key, _ended(record.version), expected=record.version):
             passed.append(key)
             ended = True

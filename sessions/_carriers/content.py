@@ -1,23 +1,24 @@
 """The cookie carries the session itself, sealed; the server keeps nothing.
 
-The sealed text is two times, in whole milliseconds since the epoch, and the content as a record has it:
+The sealed text is three times, in whole milliseconds since the epoch, and the content as a record has it:
 
-    1767225600000 1768435200000
+    1767225600000 1768435200000 1767225600000
     {"data":{"cart":[7]},"owner":"ada"}
 
-The first is the session's birth, the second its end. What a client can hold, it can also hold on to:
-rotation and logout change nothing about a copy of the cookie, who sends an old copy has the old values,
-and parallel responses overwrite each other.
+The first is the session's birth, the second its end, the third when the cookie was made. What a client can
+hold, it can also hold on to: rotation and logout change nothing about a copy of the cookie, who sends an old
+copy has the old values, and parallel responses overwrite each other.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 
 from sessions._carriers.base import Carried, Loaded
 from sessions._keys import KeyRing, Purpose
-from sessions._lifetime import LATEST, Lifetime
-from sessions._record import PLAIN, InvalidRecord, Record, split, unpack
+from sessions._lifetime import Lifetime
+from sessions._record import InvalidRecord, Record, split, unpack
 from sessions.errors import InvalidCookie
 from sessions.iron import InvalidSeal
 
@@ -26,10 +27,12 @@ class SealedCarrier:
     """What all have in common whose cookie is the session."""
 
     on_server = False
+    max_content = sys.maxsize  # the cookies that it makes have a limit
 
     def __init__(self, lifetime: Lifetime, keys: KeyRing, purpose: str, max_bytes: int) -> None:
         self.lifetime = lifetime
-        self.enough = lifetime.needs_no_extension
+        self.enough = lifetime.needs_no_extension_at_all
+        self.max_sessions: int | None = None
         self.max_bytes = max_bytes
         self._sealing = keys.sealing(purpose)
 
@@ -55,8 +58,18 @@ class SealedCarrier:
     async def end(self, carried: Carried) -> None:
         pass
 
+    async def end_oldest(self, owner: str) -> None:
+        pass
+
     def must_tell(self, known: Carried, carried: Carried) -> bool:
         return carried is not known  # also one that was begun after the known one was ended
+
+    def _end(self, owner: str | None, created_at: float, expires_at: float, made_at: float) -> float:
+        """When the session ends by the timeouts of today: those it was made with may have been longer."""
+        lifetime = self.lifetime.for_owner(owner)
+        if lifetime.idle is not None:
+            expires_at = min(expires_at, made_at + lifetime.idle + lifetime.refresh_interval)
+        return lifetime.capped(created_at, expires_at)
 
     async def purge(self) -> int:
         return 0
@@ -74,32 +87,28 @@ class ContentCarrier(SealedCarrier):
     async def find(self, cookie: str) -> Carried | None:
         try:
             times, _, line = self._sealing.unseal(cookie).partition(b"\n")
-            born, _, ends = times.partition(b" ")
-            created_at, expires_at = int(born) / 1000, int(ends) / 1000
+            born, ends, made = times.split(b" ")
+            created_at, expires_at, made_at = int(born) / 1000, int(ends) / 1000, int(made) / 1000
         except InvalidSeal as fault:
             raise InvalidCookie(str(fault)) from None
         except (ValueError, OverflowError):
             raise InvalidCookie("it holds no session") from None
-        if not (0 <= created_at <= LATEST and expires_at <= LATEST):
-            raise InvalidCookie("it holds no session")
-        if not line.startswith(PLAIN):
-            _check(line)
-        expires_at = self.lifetime.capped(created_at, expires_at)
+        owner = None if self.lifetime.anonymous is None else _owner(line)
+        expires_at = self._end(owner, created_at, expires_at, made_at)
         if expires_at <= time.time():
             return None
         return Carried(Record(line, created_at, expires_at))
 
     def cookie(self, carried: Carried) -> str:
         record = carried.record
-        times = b"%d %d\n" % (round(record.created_at * 1000), round(record.expires_at * 1000))
+        moments = (record.created_at, record.expires_at, time.time())
+        times = b"%d %d %d\n" % tuple([round(moment * 1000) for moment in moments])
         return self._sealing.seal(times + split(record.payload)[0])
 
 
-def _check(line: bytes) -> None:
-    """Raises `InvalidCookie` for what no cookie ever holds, such as a tombstone."""
+def _owner(line: bytes) -> str | None:
+    """Raises `InvalidCookie`."""
     try:
-        known = unpack(line).moved is None
+        return unpack(line).owner
     except InvalidRecord:
-        known = False
-    if not known:
-        raise InvalidCookie("it holds no session")
+        raise InvalidCookie("it holds no session") from None

@@ -20,6 +20,7 @@ import msgspec
 
 from sessions._carriers.base import Carried
 from sessions._carriers.content import SealedCarrier
+from sessions._hidden import Hidden
 from sessions._json import MAX_DEPTH, checked, encode
 from sessions._keys import KeyRing
 from sessions._lifetime import LATEST, Lifetime
@@ -28,12 +29,12 @@ from sessions.errors import InvalidCookie
 from sessions.iron import InvalidSeal
 
 
-class _Value(msgspec.Struct):
+class _Value(Hidden, msgspec.Struct):
     value: Any = None
     flash: bool = False
 
 
-class _HonoRecord(msgspec.Struct, omit_defaults=False):
+class _HonoRecord(Hidden, msgspec.Struct, omit_defaults=False):
     data: dict[str, _Value] = msgspec.field(name="_data")
     expire: str | None = msgspec.field(name="_expire", default=None)
     delete: bool = msgspec.field(name="_delete", default=False)
@@ -67,10 +68,11 @@ class HonoCarrier(SealedCarrier):
             raise InvalidCookie("it holds no session") from None
         now = time.time()
         created_at = now if created_at is None else created_at
+        accessed_at = now if accessed_at is None else accessed_at
         if expires_at is None:  # from an app that has no idle timeout
-            expires_at = min(self.lifetime.first(now if accessed_at is None else accessed_at), LATEST)
-        # A Hono app extends a session without a thought of our absolute timeout.
-        expires_at = self.lifetime.capped(created_at, expires_at)
+            expires_at = min(self.lifetime.for_owner(kept.owner).first(accessed_at), LATEST)
+        # A Hono app extends a session without a thought of our timeouts.
+        expires_at = self._end(kept.owner, created_at, expires_at, accessed_at)
         if kept.delete or expires_at <= now:
             return None
         return Carried(Record(line, created_at, expires_at))
@@ -90,7 +92,10 @@ class HonoCarrier(SealedCarrier):
 
 
 def _line(kept: _HonoRecord) -> bytes:
-    """The content as our records have it. Raises `TypeError` for a value that a session cannot hold."""
+    """The content as our records have it.
+
+    Raises `TypeError` for a value that a session cannot hold, and `ValueError` as `_seconds` does.
+    """
     values = kept.data
     content = Content(
         data={key: item.value for key, item in values.items()},

@@ -19,6 +19,7 @@ import msgspec
 
 from sessions._carriers.base import Carried, Loaded
 from sessions._carriers.chain import MAX_STEPS, RecordStore, end
+from sessions._carriers.limit import end_oldest
 from sessions._cookie_header import MAX_COOKIE, REMEMBERED
 from sessions._json import encode
 from sessions._keys import KeyRing, Purpose, Sealing
@@ -33,6 +34,7 @@ from sessions._record import (
     unpack,
     with_former_key,
 )
+from sessions._stamp import LENGTH, last_activity, rules_of
 from sessions.errors import InvalidCookie
 from sessions.iron import InvalidSeal
 
@@ -91,7 +93,10 @@ class IdCarrier:
         self, store: RecordStore, lifetime: Lifetime, keys: KeyRing | None, purpose: Purpose
     ) -> None:
         self.lifetime = lifetime
-        self.enough = lifetime.needs_no_extension
+        self.enough = lifetime.needs_no_extension_at_all
+        self.max_sessions: int | None = None
+        self._rules = tuple({rules_of(each) for each in lifetime.both})
+        self.max_content = store.max_bytes
         self.key_of = keys_for(purpose)
         self._store = store
         self.replace = store.replace
@@ -107,7 +112,8 @@ class IdCarrier:
         key = self.key_of(session_id)
         record = await self._store.load(key)
         if record is None or (
-            self.lifetime.absolute is not None and (record := self._living(record)) is None
+            # The timeouts have changed since the record was written.
+            not record.payload.endswith(self._rules) and (record := self._living(record)) is None
         ):
             return None
         return Carried(record, session_id, key)
@@ -117,7 +123,9 @@ class IdCarrier:
 
     async def _load(self, key: str, session_id: str | None) -> Loaded | None:
         record = await self._store.load(key)
-        if record is None or (record := self._living(record)) is None:
+        if record is None or (
+            not record.payload.endswith(self._rules) and (record := self._living(record)) is None
+        ):
             return None
         try:
             return Carried(record, session_id, key), unpack(split(record.payload)[0])
@@ -179,6 +187,10 @@ class IdCarrier:
     async def end(self, carried: Carried) -> None:
         await end(self._store, carried.key, carried.record)
 
+    async def end_oldest(self, owner: str) -> None:
+        if self.max_sessions is not None:
+            await end_oldest(self._store, owner, self.max_sessions)
+
     def cookie(self, carried: Carried) -> str:
         if carried.id is None:
             raise TypeError("a session without an id came from another carrier")
@@ -195,15 +207,20 @@ class IdCarrier:
             return record
         # Who lost the first answer and asked again is told that the key is taken: by itself.
         taken = await self._store.load(key)
-        return taken if taken is not None and taken.payload == record.payload else None
+        # The commit's id is in both; the stamp is of the moment of each try.
+        same = taken is not None and taken.payload[:-LENGTH] == record.payload[:-LENGTH]
+        return taken if same else None
 
     def _living(self, record: Record) -> Record | None:
-        """The record, unless an absolute timeout that was set or shortened since has ended it.
+        """The record, unless a timeout that was set or shortened since has ended it.
 
         Any other end the store knows itself.
         """
-        expires_at = self.lifetime.capped(record.created_at, record.expires_at)
-        return None if expires_at <= time.time() else msgspec.structs.replace(record, expires_at=expires_at)
+        lifetime, now = self.lifetime.for_owner(record.owner), time.time()
+        expires_at = lifetime.capped(record.created_at, record.expires_at)
+        if lifetime.idle is not None and moved_to(record.payload) is None:
+            expires_at = min(expires_at, (last_activity(record.payload) or now) + lifetime.idle)
+        return None if expires_at <= now else msgspec.structs.replace(record, expires_at=expires_at)
 
 
 def _unsealed(cookie: str, sealing: Sealing) -> str:

@@ -1,14 +1,18 @@
-"""What a store is: five short methods over keys and records, and one more to find them by owner."""
+"""What a store is: five short methods over keys and records, and two more to end many sessions at once."""
 
 from __future__ import annotations
 
+import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from enum import Enum
+from math import inf
 from typing import Final, Protocol
 
 from sessions._carriers import Carrier, IdCarrier
 from sessions._carriers.chain import end, follow_on
+from sessions._carriers.id import TOMBSTONE_SECONDS
 from sessions._keys import KeyRing, Purpose
 from sessions._lifetime import Lifetime
 from sessions._record import OwnedSession, Record, former_key, moved_to
@@ -20,6 +24,37 @@ MAX_ROUNDS: Final = 100
 CHASE: Final = 10
 """Steps after one of many sessions that get new ids meanwhile, before all are listed anew: the others get
 further ahead in that time. So many more each time, as fewer are left."""
+
+_is_key: Final = re.compile("[0-9a-f]{64}").fullmatch
+"""Apps may be sent anything as the key of a session. No store is asked for what cannot be one."""
+
+
+MAX_BYTES: Final = 1024 * 1024
+"""Bytes of JSON that a session may take by default: each request loads all of it."""
+
+
+SMALLEST: Final = 512
+"""Bytes, the least that `max_bytes` may be."""
+
+
+class Anybody(Enum):
+    """Stands for no particular owner; not None, which is what an anonymous session has for an owner."""
+
+    WHOEVER = "whoever it belongs to"
+
+
+def checked_size(max_bytes: int) -> int:
+    """Raises `ValueError` for a limit that leaves no room for any session."""
+    if max_bytes < SMALLEST:
+        raise ValueError(f"max_bytes is too small for any session: at least {SMALLEST}")
+    return max_bytes
+
+
+def owner_text(owner: str | int) -> str:
+    """As a record has it. Raises `TypeError` for None, and for what is no text or whole number."""
+    if isinstance(owner, bool) or not isinstance(owner, str | int):
+        raise TypeError(f"an owner is a string or a number, not {type(owner).__name__}")
+    return str(owner)
 
 
 class Storage(Protocol):
@@ -39,6 +74,10 @@ class Store(ABC):
     not answer, and runs under asyncio as well as trio unless the store's documentation says otherwise.
     Methods open what they need on first use, so that no server has to run a start-up hook.
     """
+
+    max_bytes: int = MAX_BYTES
+    """Bytes of JSON that a session's content may take. A larger one is refused with `SessionTooLarge` before
+    the store hears of it. What the store adds (times, owner, up to 500 bytes for retries) is not counted."""
 
     @abstractmethod
     async def create(self, key: str, record: Record) -> bool:
@@ -70,19 +109,37 @@ class Store(ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} does not find sessions by their owner")
 
+    async def delete_older(self, moment: float) -> int:
+        """Remove each record with a `created_at` up to this moment (infinity: each one); how many.
+
+        Expired ones and tombstones too. Each record that is there from the beginning of the call to its end
+        is met; one that comes in between need not be. Other callers wait for no more than some records.
+
+        Optional: a store without it keeps sessions just as well, but cannot end everybody's.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not end the sessions of all users")
+
     async def sessions_of(self, owner: str | int) -> list[OwnedSession]:
-        """The living sessions of one owner, the newest first, for a page like "where you are signed in"."""
-        found = await self.owned_by(str(owner))
+        """The living sessions of one owner, the newest first, for a page like "where you are signed in".
+
+        Raises `TypeError` for an owner that is None or anything else than a text or a number, as do the
+        methods that end sessions: nobody is meant by it, or else everybody who is not signed in.
+        """
+        found = await self.owned_by(owner_text(owner))
         sessions = [OwnedSession(key, record) for key, record in found if moved_to(record.payload) is None]
         return sorted(sessions, key=lambda session: session.created_at, reverse=True)
 
-    async def destroy(self, key: str) -> bool:
+    async def destroy(self, key: str, *, owner: str | int | Anybody = Anybody.WHOEVER) -> bool:
         """End the session that `sessions_of` shows under this key, also if it gets a new id at this moment.
 
-        Whether there was one. An app that takes the key from a request makes sure first that it is one of
-        the user's own. Raises `WriteConflict` if it cannot be sure.
+        Whether there was one. With `owner` only if it is that user's: for a key that comes from a request,
+        which may name somebody else's. Without, whoever it belongs to, for an administrator.
+
+        Raises `WriteConflict` if it cannot be sure.
         """
-        return await end(self, key)
+        if not _is_key(key):
+            return False
+        return await end(self, key, owner=None if isinstance(owner, Anybody) else owner_text(owner))
 
     async def destroy_all(self, owner: str | int, *, except_key: str | None = None) -> int:
         """End all sessions that one owner has now, under whatever id they live by the time; how many.
@@ -90,13 +147,17 @@ class Store(ABC):
         But for the one with the given key, `session.key` for the user's own, which lives on also if it gets
         a new id meanwhile. For "sign out everywhere (else)", a changed password, a disabled account.
 
+        A login that is under way and saves its session only after this call has begun may live on: to the
+        store it is a new one. A login saves its session, and then looks whether the account may sign in;
+        who closes an account notes that first, and then calls this. One of the two then sees the other.
+
         Raises `WriteConflict` if it cannot be sure that none is left.
         """
-        called_at = time.time()
-        chain = [except_key] if except_key else []
+        name, called_at = owner_text(owner), time.time()
+        chain = [except_key] if except_key and _is_key(except_key) else []
         ended: dict[str, str] = {}
         for round_ in range(MAX_ROUNDS):
-            owned = await self.owned_by(str(owner))
+            owned = await self.owned_by(name)
             if chain:
                 await follow_on(self, chain)
             owned = [each for each in owned if round_ == 0 or each[1].created_at <= called_at]
@@ -108,6 +169,30 @@ class Store(ABC):
                     # One that was just getting a new id has two records, which are ended both.
                     return sum(former not in ended for former in ended.values())
         raise WriteConflict("the sessions of this owner were given new ids faster than they could be ended")
+
+    async def destroy_everything(self) -> int:
+        """End all sessions of all users, and of anonymous visitors, under whatever id they live by the time.
+
+        How many records were removed; expired ones and tombstones count too. For an emergency, such as a
+        stolen key. No session that is there at the call is alive after it. One that begins, or logs in,
+        meanwhile is a new one; it may be ended too.
+
+        Raises `WriteConflict` if it cannot be sure, and `NotImplementedError` for a store without
+        `delete_older`.
+        """
+        called_at = time.time()
+        # All at first, by whatever clock their `created_at` was written.
+        removed = await self.delete_older(inf)
+        for _ in range(MAX_ROUNDS):
+            # A session that got a new id in the middle of a round may have been missed under both keys. But
+            # then its old key had a tombstone, which this round or the next one removes, unless a round
+            # takes longer than a tombstone lasts.
+            began = time.monotonic()
+            found = await self.delete_older(called_at)
+            removed += found
+            if found == 0 and time.monotonic() - began < TOMBSTONE_SECONDS:
+                return removed
+        raise WriteConflict("sessions were given new ids faster than they could be ended")
 
     async def _end_living(
         self, owned: Sequence[tuple[str, Record]], spared: list[str], max_steps: int, ended: dict[str, str]

@@ -5,9 +5,15 @@ from __future__ import annotations
 import heapq
 import time
 from threading import Lock
+from typing import Final
+
+from anyio.lowlevel import checkpoint
 
 from sessions._record import Record
-from sessions.stores.base import Store
+from sessions.stores.base import MAX_BYTES, Store, checked_size
+
+SLICE: Final = 500
+"""Keys that are looked at in one go (about 2 ms) when there is much to remove; then others have a turn."""
 
 
 class MemoryStore(Store):
@@ -16,7 +22,8 @@ class MemoryStore(Store):
     Other processes do not see it and it ends with the process. It may be shared by several event loops.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_bytes: int = MAX_BYTES) -> None:
+        self.max_bytes = checked_size(max_bytes)
         self._records: dict[str, Record] = {}
         # When each key may expire, soonest first. A key stands here at its earliest expiry, and once more
         # when its owner changes; if it lives longer by the time it comes up, it goes back in with the later
@@ -71,18 +78,46 @@ class MemoryStore(Store):
 
     async def purge(self) -> int:
         purged = 0
-        now = time.time()
+        while True:
+            with self._lock:
+                purged += self._purge_some(time.time())
+                more = self._has_due(time.time())
+            if not more:
+                return purged
+            await checkpoint()
+
+    async def delete_older(self, moment: float) -> int:
         with self._lock:
-            while self._queue and self._queue[0][0] <= now:
-                _, key = heapq.heappop(self._queue)
-                record = self._records.get(key)
-                if record is None:
-                    continue
-                if record.expires_at <= now:
-                    self._remove(key)
-                    purged += 1
-                else:
-                    heapq.heappush(self._queue, (record.expires_at, key))
+            keys = list(self._records)
+        deleted = 0
+        for start in range(0, len(keys), SLICE):
+            with self._lock:
+                for key in keys[start : start + SLICE]:
+                    record = self._records.get(key)
+                    if record is not None and record.created_at <= moment:
+                        self._remove(key)
+                        deleted += 1
+            await checkpoint()
+        return deleted
+
+    def _has_due(self, now: float) -> bool:
+        return bool(self._queue) and self._queue[0][0] <= now
+
+    def _purge_some(self, now: float) -> int:
+        """How many records were removed; at most `SLICE` keys are looked at."""
+        purged = 0
+        for _ in range(SLICE):
+            if not self._has_due(now):
+                break
+            _, key = heapq.heappop(self._queue)
+            record = self._records.get(key)
+            if record is None:
+                continue
+            if record.expires_at <= now:
+                self._remove(key)
+                purged += 1
+            else:
+                heapq.heappush(self._queue, (record.expires_at, key))
         return purged
 
     def _put(self, key: str, record: Record) -> None:

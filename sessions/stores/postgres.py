@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 from sessions._record import Record
 from sessions.errors import StoreUnavailable
-from sessions.stores.base import Store
+from sessions.stores.base import MAX_BYTES, Store, checked_size
 from sessions.stores.loops import PerLoop
 
 TIMEOUT: Final = 5.0
@@ -31,8 +31,8 @@ TIMEOUT: Final = 5.0
 MAX_CONNECTIONS: Final = 10
 """In pools that we make, for each process; PostgreSQL allows 100 in all by default."""
 
-PURGE_BATCH: Final = 1000
-"""Records that one purge statement removes, so that none of them holds locks for long."""
+BATCH: Final = 1000
+"""Records that one statement removes, so that none of them holds locks for long."""
 
 
 class _Statements:
@@ -58,6 +58,13 @@ class _Statements:
             f"DELETE FROM {table} WHERE key = ANY(ARRAY(SELECT key FROM {table}"  # noqa: S608
             " WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))"
         )
+        # From key to key: rows that were just deleted would be passed again by each statement.
+        self.delete_older = (
+            f"WITH page AS (SELECT key FROM {table} WHERE created_at <= $1 AND key > $2"  # noqa: S608
+            f" ORDER BY key LIMIT $3), gone AS (DELETE FROM {table} WHERE key = ANY(ARRAY("
+            "SELECT key FROM page)) RETURNING key)"
+            " SELECT (SELECT max(key) FROM page), (SELECT count(*) FROM gone)"
+        )
 
 
 class PostgresStore(Store):
@@ -68,7 +75,9 @@ class PostgresStore(Store):
     one of your own with `statement_cache_size=0`.
     """
 
-    def __init__(self, pool: Pool | Callable[[], Pool] | str, *, table: str = "sessions") -> None:
+    def __init__(
+        self, pool: Pool | Callable[[], Pool] | str, *, table: str = "sessions", max_bytes: int = MAX_BYTES
+    ) -> None:
         """`pool` is a URL: `postgresql://user:password@host:5432/database`, one of asyncpg's pools, or, as
         those are only made when an event loop runs, a function that returns the app's pool at each use.
 
@@ -82,6 +91,7 @@ class PostgresStore(Store):
             raise ValueError(
                 "a table's name is letters, digits and underscores, at most 43, with or without schema."
             )
+        self.max_bytes = checked_size(max_bytes)
         # Quoted, so that neither a reserved word nor a capital letter is something else in it.
         self._table = ".".join(f'"{part}"' for part in table.split("."))
         self._index = table.rpartition(".")[2]
@@ -150,10 +160,18 @@ class PostgresStore(Store):
     async def purge(self) -> int:
         purged = 0
         while True:
-            batch = await self._count(self._sql.purge, time.time(), PURGE_BATCH)
+            batch = await self._count(self._sql.purge, time.time(), BATCH)
             purged += batch
-            if batch < PURGE_BATCH:
+            if batch < BATCH:
                 return purged
+
+    async def delete_older(self, moment: float) -> int:
+        deleted, last = 0, ""
+        while True:
+            ((found, gone),) = await self._fetch(self._sql.delete_older, moment, last, BATCH)
+            if found is None:
+                return deleted
+            deleted, last = deleted + gone, found
 
     async def close(self) -> None:
         if self._given is None and (pool := self._own.pop()) is not None:
@@ -178,13 +196,18 @@ class PostgresStore(Store):
         try:
             pool = await self._pool()
             async with pool.acquire(timeout=None if self._given else TIMEOUT) as connection:
-                if not self._has_table:
-                    await self._make_table(connection)
-                yield connection
+                try:
+                    if not self._has_table:
+                        await self._make_table(connection)
+                    yield connection
+                except asyncpg.InternalClientError:
+                    connection.terminate()  # asyncpg does not know any more what is under way on it
+                    raise
         except _AWAY as fault:
             if isinstance(fault, asyncpg.UndefinedTableError):
                 self._has_table = False  # somebody dropped it; the next call makes it again
-            raise StoreUnavailable(f"PostgreSQL: {_told(fault)}") from fault
+            # Without the cause: asyncpg's text may quote values, and its frames have passwords.
+            raise StoreUnavailable(f"PostgreSQL: {_told(fault)}") from None
 
     async def _pool(self) -> Pool:
         if self._given is not None:
@@ -208,7 +231,13 @@ class PostgresStore(Store):
 
 _URL: Final = "a PostgreSQL store's URL is postgresql://user:password@host:port/database"
 
-_AWAY: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+_AWAY: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection was lost between two steps of a statement
+    OSError,
+    TimeoutError,
+)
 
 
 def _make_pool(url: str) -> Pool:
@@ -245,5 +274,9 @@ def _check_owner(record: Record) -> None:
 
 
 def _told(fault: BaseException) -> str:
-    """Without the detail that PostgreSQL adds, which may quote values."""
-    return f"{type(fault).__name__}: {fault.args[0] if fault.args else ''}".removesuffix(": ")
+    """Without the detail that PostgreSQL adds, and without what is said about a value (SQLSTATE class 22 and
+    23, and asyncpg about an argument): they may quote values."""
+    text = fault.args[0] if fault.args else ""
+    if isinstance(fault, ValueError) or str(getattr(fault, "sqlstate", "")).startswith(("22", "23")):
+        text = ""
+    return f"{type(fault).__name__}: {text}".removesuffix(": ")

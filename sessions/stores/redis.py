@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from hashlib import sha1
 from math import ceil, inf
@@ -20,7 +21,7 @@ except ModuleNotFoundError:
 
 from sessions._record import Record
 from sessions.errors import StoreUnavailable
-from sessions.stores.base import Store
+from sessions.stores.base import MAX_BYTES, Store, checked_size
 from sessions.stores.loops import PerLoop
 
 TIMEOUT: Final = 5.0
@@ -97,7 +98,9 @@ class RedisStore(Store):
     memory is short) and with persistence, unless a restart may log everybody out.
     """
 
-    def __init__(self, client: Redis | RedisCluster | str, *, prefix: str = "session:") -> None:
+    def __init__(
+        self, client: Redis | RedisCluster | str, *, prefix: str = "session:", max_bytes: int = MAX_BYTES
+    ) -> None:
         """`client` is one of `redis.asyncio`'s, or a URL: `redis://user:password@host:6379/0`, `rediss://…`
         for TLS, `redis+cluster://…` and `rediss+cluster://…` for any one node of a cluster; `valkey` may
         stand for `redis` in each of them.
@@ -105,6 +108,7 @@ class RedisStore(Store):
         A client that is given is never closed, and keeps its own timeouts and retries. Raises `ValueError`
         for a URL that is none, and for a client with `decode_responses=True`: records are bytes.
         """
+        self.max_bytes = checked_size(max_bytes)
         self._prefix = prefix.encode()
         self._given: Redis | RedisCluster | None = None
         if isinstance(client, str):
@@ -147,6 +151,42 @@ class RedisStore(Store):
             found += [(key, record) for key, record in zip(batch, records, strict=True) if record is not None]
         return [(key, record) for key, record in found if record.owner == owner]
 
+    async def delete_older(self, moment: float) -> int:
+        deleted, batch = 0, list[bytes]()
+        try:
+            # The prefix stands for itself, and for no pattern.
+            pattern = re.sub(rb"([][?*\\^])", rb"\\\1", self._prefix) + b"?" * KEY_LENGTH
+            async for name in self._client().scan_iter(match=pattern, count=PIPELINE):
+                if _IS_KEY(name[len(self._prefix) :]):  # and no record of a store whose prefix begins so
+                    batch.append(name)
+                if len(batch) == PIPELINE:
+                    deleted, batch = deleted + await self._delete_older_of(batch, moment), []
+            return deleted + await self._delete_older_of(batch, moment)
+        except _AWAY as fault:
+            raise _unavailable(fault) from None
+
+    async def _delete_older_of(self, names: list[bytes], moment: float) -> int:
+        """Of these names of keys; how many."""
+        async with self._client().pipeline(transaction=False) as pipeline:
+            for name in names:
+                pipeline.execute_command("HMGET", name, "c", "o")
+            found = await pipeline.execute() if names else []
+        older = [
+            (name, owner)
+            for name, (created_at, owner) in zip(names, found, strict=True)
+            if created_at is not None and float(created_at) <= moment
+        ]
+        if not older:
+            return 0
+        # A key is never used twice and its record never gets younger: these are still the ones.
+        async with self._client().pipeline(transaction=False) as pipeline:
+            for name, _ in older:
+                pipeline.execute_command("DEL", name)
+            for name, owner in older:
+                if owner is not None:
+                    pipeline.execute_command("ZREM", self._index(owner), name[len(self._prefix) :])
+            return sum((await pipeline.execute())[: len(older)])
+
     async def close(self) -> None:
         if self._given is None and (client := self._own.pop()) is not None:
             await client.aclose()
@@ -180,7 +220,7 @@ class RedisStore(Store):
                     pipeline.execute_command("HMGET", self._key(key), *_FIELDS)
                 return await pipeline.execute()
         except _AWAY as fault:
-            raise _unavailable(fault) from fault
+            raise _unavailable(fault) from None
 
     async def _run(self, script: _Script, key: bytes, *arguments: str | bytes) -> Any:
         try:
@@ -189,13 +229,13 @@ class RedisStore(Store):
             except NoScriptError:  # a new server, or a new primary: this tells it the script
                 return await self._client().execute_command("EVAL", script.source, 1, key, *arguments)
         except _AWAY as fault:
-            raise _unavailable(fault) from fault
+            raise _unavailable(fault) from None
 
     async def _command(self, *parts: str | bytes) -> Any:
         try:
             return await self._client().execute_command(*parts)
         except _AWAY as fault:
-            raise _unavailable(fault) from fault
+            raise _unavailable(fault) from None
 
     def _client(self) -> Redis | RedisCluster:
         return self._own.get() if self._given is None else self._given
@@ -206,6 +246,9 @@ class RedisStore(Store):
     def _index(self, owner: bytes) -> bytes:
         return self._prefix + b"owner:" + owner
 
+
+KEY_LENGTH: Final = 64
+_IS_KEY: Final = re.compile(rb"[0-9a-f]{64}").fullmatch
 
 _FIELDS: Final = ("p", "c", "e", "v", "o")
 
@@ -262,7 +305,9 @@ def _connect(url: str, cluster: bool) -> Redis | RedisCluster:
 
 
 def _unavailable(fault: Exception) -> StoreUnavailable:
-    """A connection's messages speak of hosts and ports; of others only the leading error code is passed on,
+    """To be raised `from None`: a traceback would show the client's own messages and arguments.
+
+    A connection's messages speak of hosts and ports; of others only the leading error code is passed on,
     as Redis may quote a command's arguments after it."""
     text = str(fault)
     if not isinstance(fault, RedisConnectionError | RedisTimeoutError | OSError):

@@ -26,6 +26,7 @@ try:
         inspect,
         or_,
         select,
+        true,
         update,
     )
     from sqlalchemy.dialects import mysql
@@ -35,7 +36,8 @@ except ModuleNotFoundError:
 
 from sessions._record import Record
 from sessions.errors import StoreUnavailable
-from sessions.stores.base import Store
+from sessions.stores.base import MAX_BYTES, Store, checked_size
+from sessions.stores.files import make_private
 from sessions.stores.loops import PerLoop
 
 T = TypeVar("T")
@@ -43,8 +45,8 @@ T = TypeVar("T")
 TIMEOUT: Final = 10.0
 """Seconds that a call may take, with the wait for a free connection."""
 
-PURGE_BATCH: Final = 500
-"""Records that one purge statement removes, so that none of them holds locks for long."""
+BATCH: Final = 500
+"""Records that one statement removes, so that none of them holds locks for long."""
 
 MAX_TRIES: Final = 5
 """Of a transaction that the database gave up in favour of another one."""
@@ -87,13 +89,19 @@ class SQLAlchemyStore(Store):
     """
 
     def __init__(
-        self, engine: AsyncEngine | str, *, table: str | Table = "sessions", create: bool = True
+        self,
+        engine: AsyncEngine | str,
+        *,
+        table: str | Table = "sessions",
+        create: bool = True,
+        max_bytes: int = MAX_BYTES,
     ) -> None:
         """`engine` is the app's, or one of SQLAlchemy's URLs: `mariadb+asyncmy://user:password@host/database`.
 
         `table` is a name, or what `sessions_table` made. With `create` it is made on first use where it is
         missing. An engine that is given is never disposed of.
         """
+        self.max_bytes = checked_size(max_bytes)
         self._given: AsyncEngine | None = None
         if isinstance(engine, str):
             url = engine
@@ -128,7 +136,7 @@ class SQLAlchemyStore(Store):
         for _ in range(2):  # twice, as a purge may remove in between what stands in the way
             try:
                 return await self._run(add)
-            except exc.IntegrityError:
+            except _KeyTaken:
                 if await self._run(take_the_place):
                     return True
         return False
@@ -169,7 +177,7 @@ class SQLAlchemyStore(Store):
 
     async def purge(self) -> int:
         key = self._table.c.key
-        some = select(key).where(self._expired()).order_by(self._table.c.expires_at).limit(PURGE_BATCH)
+        some = select(key).where(self._expired()).order_by(self._table.c.expires_at).limit(BATCH)
 
         async def work(connection: AsyncConnection) -> tuple[int, int]:
             keys = (await connection.execute(some)).scalars().all()
@@ -179,11 +187,30 @@ class SQLAlchemyStore(Store):
             done = await connection.execute(delete(self._table).where(key.in_(keys), self._expired()))
             return len(keys), done.rowcount
 
-        purged, found = 0, PURGE_BATCH
-        while found == PURGE_BATCH:
+        purged, found = 0, BATCH
+        while found == BATCH:
             found, removed = await self._run(work)
             purged += removed
         return purged
+
+    async def delete_older(self, moment: float) -> int:
+        columns = self._table.c
+        older = true() if moment == inf else columns.created_at <= moment
+        deleted, last = 0, self._text("")
+
+        async def work(connection: AsyncConnection) -> tuple[list[Any], int]:
+            some = select(columns.key).where(older, columns.key > last).order_by(columns.key).limit(BATCH)
+            keys = list((await connection.execute(some)).scalars().all())
+            if not keys:
+                return [], 0
+            # A key is never used twice and its record never gets younger: these are still the ones.
+            return keys, (await connection.execute(delete(self._table).where(columns.key.in_(keys)))).rowcount
+
+        while True:
+            keys, gone = await self._run(work)
+            if not keys:
+                return deleted
+            deleted, last = deleted + gone, keys[-1]
 
     async def close(self) -> None:
         if unfinished := self._unfinished.pop():
@@ -232,7 +259,7 @@ class SQLAlchemyStore(Store):
 
     async def _run(self, work: Callable[[AsyncConnection], Awaitable[T]], *, reads: bool = False) -> T:
         """Do it in a transaction, whatever becomes of the request: a driver that is interrupted in the middle
-        of a statement may leave its connection in any state. Raises `IntegrityError` as it is."""
+        of a statement may leave its connection in any state."""
         task = asyncio.create_task(self._in_time(work, reads))
         try:
             return await asyncio.shield(task)
@@ -250,17 +277,19 @@ class SQLAlchemyStore(Store):
                 if not self._has_table:
                     await self._make_table(engine)
                 return await _transaction(engine, work, reads)
-        except exc.IntegrityError:
-            raise
+        except exc.IntegrityError as fault:
+            raise _KeyTaken(f"the database: {type(fault).__name__}") from None
         except _AWAY as fault:
-            # SQLAlchemy's own error would show the statement with its values; the driver's does not.
-            cause = fault.orig if isinstance(fault, exc.DBAPIError) and fault.orig else fault
-            raise StoreUnavailable(f"the database: {_told(cause)}") from cause
+            # Without the cause, which shows the statement with its values.
+            raise StoreUnavailable(f"the database: {_told(fault)}") from None
 
     async def _make_table(self, engine: AsyncEngine) -> None:
         async with self._opening.get():
             if self._has_table:
                 return
+            file = engine.url.database if engine.dialect.name == "sqlite" else None
+            if self._given is None and file and file != ":memory:":
+                make_private(file)
             try:
                 async with engine.begin() as connection:
                     await connection.run_sync(self._table.create, checkfirst=True)
@@ -273,6 +302,10 @@ class SQLAlchemyStore(Store):
 
     def _exists(self, connection: Any) -> bool:
         return bool(inspect(connection).has_table(self._table.name, schema=self._table.schema))
+
+
+class _KeyTaken(StoreUnavailable):
+    """A statement that a constraint of the table refused: the key is there already."""
 
 
 _AWAY: Final = (exc.DBAPIError, exc.TimeoutError, OSError, TimeoutError)
@@ -312,9 +345,21 @@ def _forget(task: asyncio.Task[Any]) -> None:
 
 
 def _told(fault: BaseException) -> str:
-    """The first line; PostgreSQL quotes values in those that follow."""
-    text = str(fault).partition("\n")[0]
-    return f"{type(fault).__name__}: {text}".removesuffix(": ")
+    """What the driver says about a connection. What a database says about a value may quote it, so of that
+    only the kind of the error is passed on, and its number."""
+    cause = fault.orig if isinstance(fault, exc.DBAPIError) and fault.orig else fault
+    # PostgreSQL quotes values in the lines after the first one, asyncpg in what it says of an argument.
+    text = str(cause).partition("\n")[0]
+    number = cause.args[0] if cause.args else None
+    if isinstance(number, int) and number not in _CLIENT_ERRORS and not isinstance(cause, OSError):
+        text = str(number)
+    elif isinstance(fault, exc.DataError) or "query argument" in text:
+        text = ""
+    return f"{type(cause).__name__}: {text}".removesuffix(": ")
+
+
+_CLIENT_ERRORS: Final = range(2000, 3000)
+"""Numbers of errors that MariaDB's and MySQL's clients find themselves, such as a connection that is lost."""
 
 
 def _make_engine(url: str) -> AsyncEngine:

@@ -16,15 +16,16 @@ from anyio.lowlevel import RunVar
 
 from sessions._record import Record
 from sessions.errors import StoreUnavailable
-from sessions.stores.base import Store
+from sessions.stores.base import MAX_BYTES, Store, checked_size
+from sessions.stores.files import make_private
 
 T = TypeVar("T")
 
 BUSY_TIMEOUT: Final = 5.0
 """Seconds that a write waits for another process's write before the store counts as unavailable."""
 
-PURGE_BATCH: Final = 1000
-"""Records that one purge statement removes, so that no request waits for a long one."""
+BATCH: Final = 1000
+"""Records that one statement removes, so that no request waits for a long one."""
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS sessions (
@@ -55,8 +56,13 @@ class SQLiteStore(Store):
     The file must be on a local disk: the write-ahead log does not work over network file systems.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        """`path` is a file, made when missing; its folder must exist."""
+    def __init__(self, path: str | Path, *, max_bytes: int = MAX_BYTES) -> None:
+        """`path` is a file, made when missing; its folder must exist.
+
+        Only its owner may read a file that is made (mode 600). A file that exists keeps its mode, so who
+        wants a group to share one makes it empty beforehand.
+        """
+        self.max_bytes = checked_size(max_bytes)
         self._path = str(path)
         if self._path in ("", ":memory:"):
             raise ValueError("SQLiteStore needs a file; MemoryStore keeps sessions in memory")
@@ -107,12 +113,19 @@ class SQLiteStore(Store):
             "DELETE FROM sessions WHERE key IN"
             " (SELECT key FROM sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)"
         )
-        purged = 0
+        return await self._in_batches(lambda db: db.execute(query, (time.time(), BATCH)).rowcount)
+
+    async def delete_older(self, moment: float) -> int:
+        query = "DELETE FROM sessions WHERE key IN (SELECT key FROM sessions WHERE created_at <= ? LIMIT ?)"
+        return await self._in_batches(lambda db: db.execute(query, (moment, BATCH)).rowcount)
+
+    async def _in_batches(self, delete_some: Callable[[sqlite3.Connection], int]) -> int:
+        deleted = 0
         while True:
-            batch = await self._run(lambda db: db.execute(query, (time.time(), PURGE_BATCH)).rowcount)
-            purged += batch
-            if batch < PURGE_BATCH:
-                return purged
+            batch = await self._run(delete_some)
+            deleted += batch
+            if batch < BATCH:
+                return deleted
 
     async def close(self) -> None:
         def work() -> None:
@@ -158,6 +171,7 @@ class SQLiteStore(Store):
         self._idle.put(db)
 
     def _connect(self) -> sqlite3.Connection:
+        make_private(self._path)
         db = sqlite3.connect(
             self._path,
             timeout=BUSY_TIMEOUT,

@@ -22,7 +22,10 @@ except ImportError as fault:
 
 # A failing assertion of the kit shall show its values, as one of the author's own tests does.
 pytest.register_assert_rewrite(
-    *(f"sessions.testing.{name}" for name in ("records", "expiry", "races", "owners", "requests", "machine"))
+    *(
+        f"sessions.testing.{name}"
+        for name in ("records", "expiry", "races", "processes", "owners", "emergency", "requests", "machine")
+    )
 )
 
 from sessions.testing.conformance import StoreConformance  # noqa: E402

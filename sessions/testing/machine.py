@@ -169,10 +169,12 @@ class MachinePromises(Kit):
         """After any calls in any order the store answers as a dictionary with expiry would."""
         backend, options = (anyio_backend, {}) if isinstance(anyio_backend, str) else anyio_backend
         with start_blocking_portal(backend, options) as portal_:
+            made = make_store()
+            self.go_by_what_it_has(made)
 
             class Machine(StoreMachine):
                 portal = portal_
-                store = make_store()
+                store = made
                 finds_by_owner = self.finds_by_owner
 
             try:

@@ -23,25 +23,19 @@ PAYLOADS = {
     "a megabyte": secrets.token_bytes(1_000_000),
 }
 
-FOREIGN_KEYS = {
-    "nothing": "",
-    "wildcards of SQL": "%",
-    "as many wildcards as a key is long": "_" * 64,
-    "wildcards of Redis": "*",
-    "a class of characters": "[0-9a-f]*",
-    "quotes": "' OR '1'='1",
-    "a comment": "x'; DROP TABLE sessions; --",
-    "line ends": "a\r\nDEL b\r\n",
-    "a hash tag": "{a}:b",
-    "a path": "../../etc/passwd",
-    "backslashes": "\\",
-    "unicode": "ключ-🔑",
-    "a long one": "a" * 10_000,
-}
-"""What a form may send that asks for a session by its key."""
-
 
 class RecordPromises(Kit):
+    def test_it_has_what_it_is_said_to_have(self, make_store: MakeStore) -> None:
+        """A store without one of the optional methods says so."""
+        store = make_store()
+        if missing := self.missing(store):
+            has_no = " and ".join(f"no {method}" for method in missing.values())
+            say = " and ".join(f"{attribute} = False" for attribute in missing)
+            pytest.fail(
+                f"{type(store).__name__} has {has_no}: write it, or say {say} in {type(self).__name__}",
+                pytrace=False,
+            )
+
     @pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS.keys())
     async def test_a_payload_comes_back_byte_for_byte(self, store: Store, payload: bytes) -> None:
         """A payload of any bytes comes back as it was, from `create` and from `replace`."""
@@ -120,25 +114,6 @@ class RecordPromises(Kit):
             assert await store.load(key) is None
         await store.delete(a_key())
         assert await store.load(other) is not None
-
-    @pytest.mark.parametrize("foreign", FOREIGN_KEYS.values(), ids=FOREIGN_KEYS.keys())
-    async def test_a_key_is_only_ever_compared(self, store: Store, foreign: str) -> None:
-        """Whatever is asked for by whatever key, no other record is found, changed or lost."""
-        key, record = a_key(), a_record(owner="ann")
-        await store.create(key, record)
-        assert await store.load(foreign) is None
-        assert await store.replace(foreign, a_record(b"bad", version=2), expected=1) is False
-        await store.delete(foreign)
-        assert await store.load(key) == record
-
-    async def test_keys_that_look_alike_are_different(self, store: Store) -> None:
-        """A key in capitals, with a blank or cut short is another key."""
-        key, record = "ab" * 32, a_record()
-        await store.create(key, record)
-        for similar in (key.upper(), f"{key} ", f" {key}", key[:-1], f"{key}0", f"{key}\n"):
-            assert await store.load(similar) is None, repr(similar)
-            await store.delete(similar)
-        assert await store.load(key) == record
 
     async def test_many_records_live_side_by_side(self, store: Store) -> None:
         """A thousand records come back each for itself, and of the expired half nothing is left."""

@@ -88,7 +88,7 @@ def deep() -> Any:
 
 @cache
 def payloads() -> list[Any]:
-    source = random.Random(2026)  # noqa: S311 (payloads, not secrets)
+    source = random.Random(2026)
     # No key `__proto__`: @hapi/iron seals it and then refuses to open it.
     special = [{}, [], "", None, 0, deep(), {"snow": "☃" * (LARGE // 3)}, {"": ""}, {"constructor": {}}]
     return special + [value(source) for _ in range(PAYLOADS - len(special))]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from fnmatch import fnmatchcase
 
 from anyio.lowlevel import checkpoint
 from msgspec.structs import replace as with_fields
@@ -56,6 +55,14 @@ class RightStore(Store):
             del self.data[key]
         return len(expired)
 
+    async def delete_older(self, moment: float) -> int:
+        await checkpoint()
+        older = [key for key, record in self.data.items() if record.created_at <= moment]
+        for key in older:
+            del self.data[key]
+        await checkpoint()
+        return len(older)
+
     async def owned_by(self, owner: str) -> list[tuple[str, Record]]:
         await checkpoint()
         return [
@@ -86,11 +93,6 @@ class CreateInTwoSteps(RightStore):
 class LoadShowsTheExpired(RightStore):
     async def load(self, key: str) -> Record | None:
         return self.data.get(key)
-
-
-class LoadTakesPatterns(RightStore):
-    async def load(self, key: str) -> Record | None:
-        return next((self.alive(each) for each in self.data if fnmatchcase(each, key)), None)
 
 
 class LoadFromACache(RightStore):
@@ -238,6 +240,15 @@ class OwnersIncludeTheExpired(RightStore):
         return [(key, record) for key, record in self.data.items() if record.owner == owner]
 
 
+class OwnersListedTwice(RightStore):
+    """As an index does that is added to with each replacement."""
+
+    async def owned_by(self, owner: str) -> list[tuple[str, Record]]:
+        return [
+            found for found in await super().owned_by(owner) for _ in range(2 if found[1].version > 1 else 1)
+        ]
+
+
 class _WithIndex(RightStore):
     """Finds owners by an index of its own, in which the subclasses then forget something."""
 
@@ -279,6 +290,29 @@ class ReplaceForgetsTheIndex(_WithIndex):
 class DestroyAllLooksOnce(RightStore):
     async def destroy_all(self, owner: str | int, *, except_key: str | None = None) -> int:
         keys = [session.key for session in await self.sessions_of(owner)]
+        for key in keys:
+            await self.delete(key)
+        return len(keys)
+
+
+class DeleteOlderTakesTheYounger(RightStore):
+    async def delete_older(self, moment: float) -> int:
+        return await super().delete_older(float("inf"))
+
+
+class DeleteOlderForgetsTheLast(RightStore):
+    async def delete_older(self, moment: float) -> int:
+        older = [key for key, record in self.data.items() if record.created_at <= moment][:1000]
+        for key in older:
+            await self.delete(key)
+        return len(older)
+
+
+class DestroyEverythingLooksOnce(RightStore):
+    """Slowly, too: sessions get new ids before and behind it."""
+
+    async def destroy_everything(self) -> int:
+        keys = list(self.data)
         for key in keys:
             await self.delete(key)
         return len(keys)

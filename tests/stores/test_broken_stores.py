@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import inspect
+import os
+import re
+import subprocess
+import sys
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+from _pytest.outcomes import Failed
 from hypothesis import Phase, settings
 
+from sessions import Store
 from sessions.testing import StoreConformance
 from sessions.testing.kit import MakeStore
 
 from . import broken
 from .broken import RightStore
+from .files import FilesWithoutALock, LockedFiles
 
 MACHINE = "test_it_answers_like_a_dictionary"
 
@@ -24,7 +32,6 @@ CAUGHT: list[tuple[type[RightStore], str]] = [
     (broken.CreateInTwoSteps, "test_one_creator_wins"),
     (broken.LoadShowsTheExpired, "test_an_expired_record_counts_as_absent"),
     (broken.LoadShowsTheExpired, "test_a_record_ends_at_its_moment"),
-    (broken.LoadTakesPatterns, "test_a_key_is_only_ever_compared"),
     (broken.LoadFromACache, "test_two_stores_on_the_same_data_agree"),
     (broken.ReplaceIgnoresTheVersion, "test_replace_compares_versions"),
     (broken.ReplaceIgnoresTheVersion, "test_parallel_writers_of_different_keys_all_survive"),
@@ -50,11 +57,18 @@ CAUGHT: list[tuple[type[RightStore], str]] = [
     (broken.OwnersInAnyCase, "test_owners_that_look_alike_are_different"),
     (broken.OwnersCutShort, "test_owners_that_look_alike_are_different"),
     (broken.OwnersIncludeTheExpired, "test_an_expired_record_counts_as_absent"),
+    (broken.OwnersListedTwice, "test_the_index_follows_the_record"),
     (broken.DeleteForgetsTheIndex, "test_the_index_follows_the_record"),
     (broken.ReplaceForgetsTheIndex, "test_the_index_follows_the_record"),
     (broken.ReplaceForgetsTheIndex, "test_a_record_that_loses_its_owner_is_nobodys"),
     (broken.DestroyAllLooksOnce, "test_a_session_that_is_rotated_meanwhile_does_not_escape"),
     (broken.DestroyAllLooksOnce, "test_destroy_all_spares_one_and_counts_the_others"),
+    (broken.DeleteOlderTakesTheYounger, "test_what_is_older_is_deleted_and_nothing_else"),
+    (broken.DeleteOlderForgetsTheLast, "test_many_are_deleted_as_well_as_three"),
+    (
+        broken.DestroyEverythingLooksOnce,
+        "test_everybodys_session_ends_also_if_it_gets_new_ids_meanwhile",
+    ),
     (broken.CloseLosesEverything, "test_a_closed_store_opens_again"),
     (broken.OpensTwiceAtOnce, "test_the_first_calls_may_come_at_once"),
     (broken.CancellationKeepsTheLock, "test_a_call_may_be_cancelled_at_any_moment"),
@@ -73,6 +87,7 @@ CAUGHT: list[tuple[type[RightStore], str]] = [
             broken.DeleteForgetsTheIndex,
             broken.ReplaceForgetsTheIndex,
             broken.OwnersIncludeTheExpired,
+            broken.OwnersListedTwice,
             broken.CloseLosesEverything,
         )
     ],
@@ -94,6 +109,8 @@ class Kit(StoreConformance):
 class TestRightStore(StoreConformance):
     """Without which the failures of the broken stores would mean nothing."""
 
+    shared = False
+
     @pytest.fixture
     def make_store(self) -> MakeStore:
         data: broken.Data = {}
@@ -101,9 +118,11 @@ class TestRightStore(StoreConformance):
 
 
 class TestOwnerlessStore(StoreConformance):
-    """A store need not find sessions by owner, if it says so."""
+    """A store need not have the optional methods, if it says so."""
 
+    shared = False
     finds_by_owner = False
+    ends_everything = False
 
     @pytest.fixture
     def make_store(self) -> MakeStore:
@@ -114,6 +133,90 @@ class TestOwnerlessStore(StoreConformance):
 class _Ownerless(RightStore):
     async def owned_by(self, owner: str) -> list[tuple[str, Any]]:
         raise NotImplementedError
+
+    async def delete_older(self, moment: float) -> int:
+        raise NotImplementedError
+
+
+class TestLockedFiles(StoreConformance):
+    """A store that several processes share, and that has none of the optional methods."""
+
+    finds_by_owner = False
+    ends_everything = False
+
+    @pytest.fixture
+    def make_store(self, tmp_path: Path) -> MakeStore:
+        return partial(LockedFiles, tmp_path)
+
+
+class FilesKit(Kit):
+    finds_by_owner = False
+    ends_everything = False
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_the_kit_catches_what_several_processes_do_to_files_without_a_lock(
+    tmp_path: Path, backend: str
+) -> None:
+    with pytest.raises(AssertionError, match="were told that they"):
+        FilesKit().test_one_of_several_processes_wins(partial(FilesWithoutALock, tmp_path), backend)
+
+
+def test_one_process_alone_would_not_have_shown_it(tmp_path: Path) -> None:
+    """Which is why there are several: no race on one event loop finds it."""
+    stores: list[Store] = [FilesWithoutALock(tmp_path), FilesWithoutALock(tmp_path)]
+    for test in (
+        FilesKit().test_one_writer_of_a_version_wins,
+        FilesKit().test_compare_and_set_counts_exactly,
+    ):
+        anyio.run(test, stores)
+
+
+def test_what_goes_wrong_in_another_process_is_told(tmp_path: Path) -> None:
+    with pytest.raises(Failed, match=r"NotADirectoryError|FileNotFoundError"):
+        FilesKit().test_one_of_several_processes_wins(partial(LockedFiles, tmp_path / "none"), "asyncio")
+
+
+WITHOUT_OPTIONS = """
+import pytest
+from pathlib import Path
+from sessions.testing import StoreConformance
+from stores.files import LockedFiles
+
+class TestFiles(StoreConformance):
+    backends = ("asyncio",)
+
+    @pytest.fixture
+    def make_store(self, tmp_path):
+        return lambda: LockedFiles(tmp_path)
+"""
+
+
+def test_a_missing_method_is_one_failure_that_names_the_attribute(tmp_path: Path) -> None:
+    (tmp_path / "test_files.py").write_text(WITHOUT_OPTIONS)
+    tests = Path(__file__).parent.parent
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "--rootdir",
+            str(tmp_path),
+            str(tmp_path),
+            "-k",
+            "not dictionary",
+        ],
+        env={**os.environ, "PYTHONPATH": f"{tests}:{tests.parent}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (
+        "LockedFiles has no owned_by and no delete_older: write it, or say finds_by_owner = False and"
+        " ends_everything = False in TestFiles" in done.stdout
+    )
+    assert re.search(r"^1 failed, [3-9]\d passed", done.stdout, re.MULTILINE), done.stdout
 
 
 @pytest.mark.parametrize(("wrong", "test"), CAUGHT, ids=lambda each: getattr(each, "__name__", each))

@@ -17,8 +17,8 @@ from sessions.stores import postgres as postgres_store
 from sessions.testing import StoreConformance
 from sessions.testing.kit import MakeStore, a_key, a_record
 
+from .outages import Outages
 from .test_postgres import anyio_backend, table
-from .weather import BadWeather
 
 __all__ = ["anyio_backend", "table"]
 
@@ -85,7 +85,7 @@ class TestBehindPgBouncer(StoreConformance):
         return lambda: PostgresStore(bouncer_url, table=table)
 
 
-class TestAway(BadWeather):
+class TestAway(Outages):
     timeout = postgres_store, 0.5
 
     @pytest.fixture

@@ -16,7 +16,7 @@ from sessions.stores import postgres as postgres_store
 from sessions.testing import StoreConformance
 from sessions.testing.kit import MakeStore, a_key, a_record, all_at_once
 
-from .weather import BadWeather
+from .outages import Outages
 
 pytestmark = pytest.mark.anyio
 
@@ -51,7 +51,7 @@ class TestPostgresStore(StoreConformance):
         return lambda: PostgresStore(postgres_url, table=table)
 
 
-class TestAway(BadWeather):
+class TestAway(Outages):
     timeout = postgres_store, 0.5
 
     @pytest.fixture
@@ -131,6 +131,33 @@ async def test_no_statement_stays_prepared(postgres_url: str, table: str) -> Non
     await store.close()
 
 
+@pytest.mark.promise("BAD-2")
+async def test_a_connection_that_asyncpg_cannot_use_any_more_is_not_used_again(
+    postgres_url: str, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If a connection is lost between two steps of a statement, asyncpg raises an error that is neither
+    PostgreSQL's nor one of its interface."""
+    store = PostgresStore(postgres_url, table=table)
+    key, record = a_key(), a_record()
+    await store.create(key, record)
+    broken: list[Any] = []
+    execute: Any = getattr(asyncpg.Connection, "_execute")  # noqa: B009 (of which its types do not know)
+
+    async def fail(self: Any, *arguments: Any, **options: Any) -> Any:
+        if self in (broken or [self]):
+            broken.append(self)
+            raise asyncpg.InternalClientError(
+                "cannot switch to state 12; another operation (2) is in progress"
+            )
+        return await execute(self, *arguments, **options)
+
+    monkeypatch.setattr(asyncpg.Connection, "_execute", fail)
+    with pytest.raises(StoreUnavailable):
+        await store.load(key)
+    assert await store.load(key) == record
+    await store.close()
+
+
 async def test_purge_leaves_what_another_is_working_on(postgres_url: str, db: Any, table: str) -> None:
     """EXP-5: processes that purge at the same moment neither wait for each other nor deadlock."""
     store = PostgresStore(postgres_url, table=table)
@@ -145,7 +172,7 @@ async def test_purge_leaves_what_another_is_working_on(postgres_url: str, db: An
 
 
 async def test_purge_works_in_batches(postgres_url: str, table: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres_store, "PURGE_BATCH", 10)
+    monkeypatch.setattr(postgres_store, "BATCH", 10)
     store = PostgresStore(postgres_url, table=table)
     for _ in range(25):
         await store.create(a_key(), a_record(lives=-1))

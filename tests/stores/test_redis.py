@@ -17,7 +17,7 @@ from sessions.testing import StoreConformance
 from sessions.testing.kit import MakeStore, a_key, a_record
 from sessions.testing.requests import Visitor
 
-from .weather import BadWeather
+from .outages import Outages
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ class TestRedisStore(StoreConformance):
         return lambda: RedisStore(redis_url, prefix=prefix)
 
 
-class TestAway(BadWeather):
+class TestAway(Outages):
     timeout = redis_store, 0.3
 
     @pytest.fixture

@@ -139,7 +139,7 @@ class TestAway:
         self, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """EXP-5: a purge goes on until nothing is left."""
-        monkeypatch.setattr(sqlite, "PURGE_BATCH", 10)
+        monkeypatch.setattr(sqlite, "BATCH", 10)
         for _ in range(30):
             await store.create(a_key(), a_record(lives=-1))
         assert await store.purge() == 30

@@ -13,6 +13,7 @@ const PROFILES = [
   { prefix: '/absolute', cookie: 'absolute', expireAfterSeconds: 60 },
   { prefix: '/browser', cookie: 'browser' },
   { prefix: '/sealed', cookie: 'sealed', expireAfterSeconds: 1800, sealed: true },
+  { prefix: '/split', cookie: 'split', expireAfterSeconds: 1800 },
   // The last one: its routes match what the others have not answered.
   { prefix: '', cookie: 'session', expireAfterSeconds: 1800 },
 ]

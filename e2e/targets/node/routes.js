@@ -12,6 +12,7 @@ export const PROFILES = [
   { prefix: '/fixed', cookie: 'fixed', maxAge: 2, extend: false },
   { prefix: '/browser', cookie: 'browser', maxAge: undefined, extend: true },
   { prefix: '/sealed', cookie: 'sealed', maxAge: 1800, extend: true },
+  { prefix: '/split', cookie: 'split', maxAge: 1800, extend: true },
   // The last one: it takes what the others have not.
   { prefix: '', cookie: 'session', maxAge: 1800, extend: true },
 ]

@@ -34,6 +34,7 @@ PROFILES: dict[str, tuple[str, int | None, bool]] = {
     "/fixed": ("fixed", 2, False),
     "/browser": ("browser", None, True),
     "/sealed": ("sealed", 1800, True),
+    "/split": ("split", 1800, True),
     "": ("session", 1800, True),
 }
 """Prefix → cookie, idle timeout in seconds, whether activity extends it. None of the peers knows more."""

@@ -17,15 +17,14 @@ import pytest
 from sessions import Store, StoreUnavailable, open_store
 from sessions.testing.kit import a_key, a_record
 from sessions.testing.requests import Visitor
-
-from .proxy import Proxy
+from torture.proxy import Proxy
 
 ROOT = Path(__file__).parent.parent.parent
 
 SECRET = b"what only the session knows"
 
 
-class BadWeather:
+class Outages:
     """Give it a fixture `url`, of a place that is empty."""
 
     timeout: ClassVar[tuple[ModuleType, float]]
@@ -74,10 +73,10 @@ class BadWeather:
         """BAD-2: no request waits for ever for a store that does not answer."""
         key, record = a_key(), a_record(SECRET, owner="ann")
         await store.create(key, record)
-        proxy.fall_silent()
+        proxy.silent = True
         with pytest.raises(StoreUnavailable):
             await store.load(key)
-        proxy.speak_again()
+        proxy.silent = False
         assert await store.load(key) == record
 
     @pytest.mark.anyio
