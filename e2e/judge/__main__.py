@@ -17,7 +17,8 @@ from e2e.results import FOLDER, Results
 TESTS = Path(__file__).parent.parent / "tests"
 USAGE = 2
 ELSEWHERE = (
-    "Tests that start their own server (over https, in two processes, under a path, behind a proxy) are not asked."
+    "Tests that start their own server (over https, in two processes, under a path, behind a proxy) "
+    "are not asked."
 )
 
 
