@@ -19,7 +19,6 @@ ONCE = "acknowledged changes count once"
 ANONYMOUS = "nobody becomes anonymous without a logout"
 OVER = "what is over opens nothing"
 BACK = "reads never go back in time"
-COOKIES = "cookies change at logins and logouts only"
 FLASH = "a flash value is shown once at most"
 OWNER = "all sessions of an owner end"
 
@@ -117,7 +116,7 @@ WITHOUT: dict[str, tuple[Any, str, Any, str]] = {
         ANONYMOUS,
     ),
     "writes that follow a login": (sessions._commit, "_write_behind", _nothing, ONCE),
-    "tombstones": (sessions._carriers.id, "TOMBSTONE_SECONDS", 0.0, COOKIES),
+    "tombstones": (sessions._carriers.id, "TOMBSTONE_SECONDS", 0.0, ONCE),
     "an end that follows": (sessions._carriers.id, "end", _nothing, OVER),
     "flash values that are used up": (sessions.Session, "_read_flash", lambda *_: None, FLASH),
 }

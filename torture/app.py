@@ -27,6 +27,8 @@ SAVES: Final = 50
 SLOW: Final = 0.02
 """Seconds that a slow handler takes at most, between its first look at the session and its change."""
 
+PAUSE = 0.02
+"""Seconds between two tries to save."""
 EXPIRE_AFTER: Final = 3600.0
 REFRESH_INTERVAL: Final = 3.0
 """Seconds: so short that sessions are extended in the middle of everything else."""
@@ -101,7 +103,7 @@ async def _save(session: Session) -> None:
         except StoreUnavailable:
             if attempt == SAVES - 1:
                 raise
-            await anyio.sleep(0.02)
+            await anyio.sleep(PAUSE)
 
 
 def create_app(store: Store) -> Starlette:

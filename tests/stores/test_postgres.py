@@ -87,14 +87,15 @@ async def test_many_make_the_table_at_once(postgres_url: str, db: Any) -> None:
 
 async def test_a_table_that_a_migration_made(postgres_url: str, db: Any) -> None:
     """Where the table is there the right to use it suffices, also in a schema of its own."""
-    name = f"s_{secrets.token_hex(4)}"
+    name, password = f"s_{secrets.token_hex(4)}", secrets.token_hex(16)
     await db.execute(
-        f"CREATE SCHEMA {name}; CREATE ROLE {name} LOGIN; GRANT USAGE ON SCHEMA {name} TO {name}"
+        f"CREATE SCHEMA {name}; CREATE ROLE {name} LOGIN PASSWORD '{password}';"
+        f" GRANT USAGE ON SCHEMA {name} TO {name}"
     )
     await db.execute(PostgresStore(postgres_url, table=f"{name}.Order").schema)
     await db.execute(f'GRANT SELECT, INSERT, UPDATE, DELETE ON {name}."Order" TO {name}')
     try:
-        async with asyncpg.create_pool(postgres_url, user=name, min_size=0) as pool:
+        async with asyncpg.create_pool(postgres_url, user=name, password=password, min_size=0) as pool:
             store = PostgresStore(pool, table=f"{name}.Order")
             key, record = a_key(), a_record()
             assert await store.create(key, record)
