@@ -64,8 +64,8 @@ def cell_of(item: pytest.Item) -> Cell:
 
 def cell_in(nodeid: str, cells: Iterable[Cell]) -> str:
     """The id of the cell that a test's own id names in its brackets."""
-    found = (cell.id for cell in cells if f"[{cell.id}]" in nodeid or f"[{cell.id}-" in nodeid)
-    return max(found, key=len, default=nodeid)
+    parameters = f"-{nodeid.partition('[')[2].rstrip(']')}-"  # the test's own ones may come first
+    return max((cell.id for cell in cells if f"-{cell.id}-" in parameters), key=len, default=nodeid)
 
 
 def test_of(item: pytest.Item) -> str:

@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from e2e.matrix import Cell
 from e2e.report import KINDS, MARKS, table, write_page
+from e2e.reporter import cell_in
 from e2e.results import CellResult, Choice, Outcome, Results, TestResult
 from e2e.view import View
 
@@ -231,3 +233,17 @@ def test_the_page_stands_alone(results: Results, tmp_path: Path) -> None:
     assert 'href="artifacts/t.zip"' in text
     assert "Saved late: no id" in text
     assert not any(word in text for word in ("http://", "https://", "<link", "src=", "@import", "url("))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "cell"),
+    [
+        ("uvicorn-cookie-chromium", "uvicorn-cookie-chromium"),
+        ("uvicorn-cookie-chromium-deep path", "uvicorn-cookie-chromium"),
+        ("nginx-uvicorn-cookie-chromium", "uvicorn-cookie-chromium"),
+        ("uvicorn-cookie-chromium-behind-nginx", "uvicorn-cookie-chromium-behind-nginx"),
+    ],
+)
+def test_a_test_counts_for_its_cell_wherever_its_own_parameters_stand(parameters: str, cell: str) -> None:
+    cells = [Cell("uvicorn", "cookie", "chromium", mode) for mode in ("http", "behind-nginx")]
+    assert cell_in(f"e2e/tests/test_a.py::test_b[{parameters}]", cells) == cell
