@@ -178,7 +178,7 @@ async def _save(work: Work, values: Values, taken: Taken, extend: bool) -> None:
         elif taken.changed or taken.rotate:
             await _save_without_a_record(work, values, taken)
     except SessionEnded:
-        _let_go(work)
+        _let_go(work, values)
         if taken.changed:
             raise
     except BaseException:
@@ -452,11 +452,12 @@ def _note_extension(work: Work, before: Carried, after: Carried) -> None:
         work.known = after
 
 
-def _let_go(work: Work) -> None:
+def _let_go(work: Work, values: Values) -> None:
     """Of a session that another request has ended."""
     work.held = work.tombstone = None
     work.standing = Standing.ENDED
     work.drop_changes()
+    work.let_be(values)
 
 
 def _expiry(lifetime: Lifetime, record: Record, taken: Taken, now: float) -> tuple[float, float]:

@@ -352,6 +352,13 @@ class Work(Hidden, msgspec.Struct, eq=False):
         self.unsure = None
         self.cut_off = ()
 
+    def let_be(self, values: dict[str, Any]) -> None:
+        """Count as a change only what differs from now on: what is there was refused, and that was told."""
+        try:
+            self.base = self.text(values)
+        except _NOT_JSON:
+            self.nested = False
+
     def is_prefetch(self) -> bool:
         """Whether a browser loads the page on suspicion (Fetch standard, `Sec-Purpose`)."""
         return any(name == b"sec-purpose" and b"prefetch" in value for name, value in self.headers)

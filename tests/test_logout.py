@@ -11,11 +11,26 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from support import KEY, Browser, Gate, Network, Trouble, Unsure, Watched, answer, key_of, own, site, slow
+from support import (
+    KEY,
+    Browser,
+    Gate,
+    Network,
+    Reply,
+    Trouble,
+    Unsure,
+    Watched,
+    answer,
+    key_of,
+    own,
+    site,
+    slow,
+)
 
 from sessions import (
     CookieStore,
     MemoryStore,
+    SessionEnded,
     SessionMiddleware,
     Store,
     StoreUnavailable,
@@ -527,3 +542,47 @@ async def test_a_logout_leaves_no_record_behind(store: Store) -> None:
     await browser.get("/destroy")
     assert await store.load(keys[-1]) is None
     assert (await late.get("/read")).json() == {}
+
+
+@pytest.mark.promise("SAVE-3: what was refused is refused once")
+@pytest.mark.parametrize("again", [False, True], ids=["by the response", "by save()"])
+async def test_a_change_of_an_ended_session_is_refused_once(again: bool) -> None:
+    """After a save whose answer is lost. With a list in it, the session's whole text is compared."""
+    gate, store = Gate(), Unsure()
+    refused: list[Exception] = []
+
+    async def begin(request: Request) -> Response:
+        request.session.update({"n": 1, "cart": [1]})
+        return answer()
+
+    async def act(request: Request) -> Response:
+        session = own(request)
+        session.increment("n")
+        await gate.wait()
+        store.lose("replace")
+        with pytest.raises(StoreUnavailable):
+            await session.save()
+        session.increment("n")
+        session["cart"].append(2)
+        if again:
+            try:
+                await session.save()
+            except SessionEnded as error:
+                refused.append(error)
+        return answer()
+
+    browser = Browser(site(begin, act, store=store))
+    await browser.get("/begin")
+    other = browser.copy()
+    replies: list[Reply] = []
+
+    async def visit() -> None:
+        replies.append(await browser.get("/act"))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(visit)
+        await gate.arrival()
+        await other.get("/destroy")
+        gate.open()
+    assert [(reply.status, reply.error) for reply in replies] == [(200, None)]
+    assert len(refused) == again
