@@ -83,6 +83,8 @@ class Visit:
         self.changes = Changes()
         self.unsure = Changes()
         self.rotating = False
+        self.rotated = False
+        """Whether `save()` has given the session a new id, of which the response tells the browser."""
         self.ending: list[Line] = []
 
     async def _app(self, scope: Any, receive: Any, send: Any) -> None:
@@ -233,6 +235,7 @@ class Machine(RuleBasedStateMachine):
         elif isinstance(outcome, SessionEnded):
             self.ended(visit)
         else:
+            visit.rotated = visit.rotated or visit.rotating
             self.commit(visit)
 
     @rule(slot=st.sampled_from(SLOTS), lose=st.booleans())
@@ -253,7 +256,9 @@ class Machine(RuleBasedStateMachine):
             return
         assert visit.status == 200
         if visit.line is not None and not visit.line.alive and not visit.ending:
-            assert visit.cookie is None
+            if visit.cookie is not None:
+                assert visit.rotated, "only an id that was saved before the end is told, and opens nothing"
+                self.cookie, self.line = visit.cookie, None
             return
         begun = visit.line is None
         self.commit(visit)
