@@ -357,6 +357,10 @@ def test_requests_in_any_order_agree_with_the_model(monkeypatch: pytest.MonkeyPa
         """No turn to wait for: the machine says who goes on, and there is no event loop."""
 
     monkeypatch.setattr(Retry, "wait", at_once)
+    # The same examples each time: what a wider search finds is looked into by hand.
     run_state_machine_as_test(
-        Machine, settings=settings(max_examples=150, stateful_step_count=40, deadline=None)
+        Machine,
+        settings=settings(
+            max_examples=150, stateful_step_count=40, deadline=None, derandomize=True, database=None
+        ),
     )
