@@ -96,16 +96,6 @@ def _write(values: Values, now: Values, new: Values, gone: list[str]) -> None:
     deque(map(dict.pop, repeat(values), compress(gone, as_it_was(gone))), maxlen=0)
 
 
-def _put_in_order(values: dict[str, Any], saved: dict[str, Any]) -> None:
-    """The saved keys first, in their order: whether something has changed since is told by the whole text."""
-    ordered = {
-        key: dict.__getitem__(values, key) for key in (*saved, *values) if dict.__contains__(values, key)
-    }
-    if list(ordered) != list(values):
-        dict.clear(values)
-        dict.update(values, ordered)
-
-
 def _replaced(old: Any, new: Any, cut_off: list[Any]) -> Any:
     """`new`, in the place of `old` where both are of one kind; what is left of the old is cut off."""
     if type(old) is dict and type(new) is dict:

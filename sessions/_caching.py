@@ -12,7 +12,7 @@ from typing import Final
 
 Header = tuple[bytes, bytes]
 
-_VARY_COOKIE: Final = (b"vary", b"Cookie")
+VARY_COOKIE: Final = (b"vary", b"Cookie")
 _PRIVATE: Final = (b"cache-control", b"private")
 _OLDER_FIELDS: Final = {
     b"surrogate-control": b"no-store",  # Fastly and others
@@ -28,7 +28,7 @@ def varying(headers: Iterable[Header]) -> list[Header]:
     headers = list(headers)
     said = b", ".join(value for name, value in headers if name.lower() == b"vary")
     if not said:
-        return [*headers, _VARY_COOKIE]
+        return [*headers, VARY_COOKIE]
     if {b"*", b"cookie"} & {field.strip().lower() for field in said.split(b",")}:
         return headers
     return [*[header for header in headers if header[0].lower() != b"vary"], (b"vary", said + b", Cookie")]

@@ -50,9 +50,6 @@ class Notes(Hidden, msgspec.Struct, eq=False):
     afresh: bool = False
     """Whether nothing of what was there before may stay: it was another owner's."""
 
-    def __repr__(self) -> str:
-        return "<Notes>"  # values must not reach a log
-
     def __bool__(self) -> bool:
         return bool(self.assigned or self.functions or self.read or self.owner or self.login)
 
@@ -116,9 +113,6 @@ class Log(Hidden, msgspec.Struct, frozen=True, gc=False):
 
     def __bool__(self) -> bool:
         return bool(self.values or self.functions or self.read or self.sets_owner or self.is_login)
-
-    def __repr__(self) -> str:
-        return "<Log>"  # values must not reach a log
 
     def replay(self, content: Content) -> Content:
         """Do all of it to this content. Raises what a function raises, and `TypeError` for its result."""

@@ -109,7 +109,6 @@ async def _commit_anything(work: Work, values: Values, extend: bool, asked: bool
             work.read(values)
         if work.special:
             await _catch_up(work, values)
-        if work.special:
             work.look_at_login_keys(values)
         taken = work.take(values)
         await _save(work, values, taken, extend)

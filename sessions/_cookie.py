@@ -127,9 +127,7 @@ class Cookie:
             self._tail += f"; Domain={options.domain}"
         if options.http_only:
             self._tail += "; HttpOnly"
-        self._tail += f"; SameSite={options.same_site.capitalize()}"
-        if options.partitioned:
-            self._tail += "; Partitioned"
+        self._tail += f"; SameSite={options.same_site.capitalize()}{self._partitioned}"
 
     def warn_if_set_inside(self, headers: Headers) -> None:
         """Log one error if the app sets this cookie too: then each of the two removes the other's session."""

@@ -55,9 +55,6 @@ class Found(Hidden, msgspec.Struct, frozen=True, gc=False):
     """Of the pieces that the browser has or may have, if one is missing: then the others say nothing. A
     client may keep more than it sends (curl: 8,190 bytes), so those that did not come are among them."""
 
-    def __repr__(self) -> str:
-        return "<Found>"  # a cookie must not reach a log
-
 
 class CookieHeader:
     """Reads the cookies of one name."""

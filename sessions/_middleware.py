@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from sessions._carriers import Carried, Carrier
 from sessions._cookie import Cookie, CookieOptions
-from sessions._cookie_header import Found
 from sessions._events import Event, Reporter
 from sessions._excluded import Exclude, Excluded, excluding
 from sessions._keys import EncryptionKey, KeyRing, Purpose
@@ -128,7 +128,7 @@ class SessionMiddleware:
             except InvalidCookie as fault:
                 logger.warning("ignored a cookie %r: %s", cookie.name, fault)
                 self._report("refused", reason=str(fault))
-                send = _removing_pieces(cookie, found, scope, send)
+                send = _changing(partial(without_useless_pieces, cookie, found, scope), send)
             except StoreUnavailable as fault:
                 await unavailable(fault, scope["type"], send)
                 return
@@ -139,7 +139,7 @@ class SessionMiddleware:
         scope["session"] = session
         scope.setdefault("sessions", {})[cookie.name] = session
         if found is not None and found.doubled:
-            send = _removing(cookie, found, scope, send)
+            send = _changing(partial(without_second_cookies, cookie, found, scope), send)
         exchange = Exchange(session, work, cookie, found, scope, send)
         try:
             await self.app(scope, receive, exchange.send)
@@ -187,28 +187,13 @@ def _says_when_it_looks(app: object) -> bool:
     return _frameworks[kind]
 
 
-def _removing_pieces(cookie: Cookie, found: Found, scope: Scope, send: Send) -> Send:
-    """What the response is sent with if the request brought a part of a split cookie."""
-    if not found.useless:
-        return send
+def _changing(start: Callable[[Message], Message], send: Send) -> Send:
+    """What the response is sent with if something is to be added to its start."""
 
-    async def send_without_them(message: Message) -> None:
-        if message["type"] in STARTS:
-            message = without_useless_pieces(cookie, found, scope, message)
-        await send(message)
+    async def send_changed(message: Message) -> None:
+        await send(start(message) if message["type"] in STARTS else message)
 
-    return send_without_them
-
-
-def _removing(cookie: Cookie, found: Found, scope: Scope, send: Send) -> Send:
-    """What the response is sent with if the request brought second cookies."""
-
-    async def send_without_them(message: Message) -> None:
-        if message["type"] in STARTS:
-            message = without_second_cookies(cookie, found, scope, message)
-        await send(message)
-
-    return send_without_them
+    return send_changed
 
 
 def _collection(login_keys: Collection[str]) -> Collection[str]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import anyio
 import msgspec
 
-from sessions._caching import for_shared_caches, private, varying
+from sessions._caching import VARY_COOKIE, for_shared_caches, private, varying
 from sessions._commit import commit
 from sessions._cookie import Cookie
 from sessions._cookie_header import Found
@@ -39,7 +39,6 @@ _OPEN: Final = Phase.OPEN
 _ANSWERED: Final = Phase.ANSWERED
 _ANONYMOUS: Final = Standing.ANONYMOUS
 _LIVE: Final = Standing.LIVE
-_VARY_COOKIE: Final = (b"vary", b"Cookie")
 _SET_COOKIE: Final = b"set-cookie"
 STARTS: Final = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 
@@ -54,9 +53,6 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
     scope: Scope
     forward: Send
     """The server's `send`."""
-
-    def __repr__(self) -> str:
-        return "<Exchange>"  # cookies must not reach a log
 
     def send(self, message: Message) -> Awaitable[None]:
         """What the app sends with."""
@@ -100,14 +96,13 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
             # A new message each time: an app may send one and the same dictionary to everybody.
             message = {
                 **message,
-                "headers": varying(headers) if b"vary" in names else [*headers, _VARY_COOKIE],
+                "headers": varying(headers) if b"vary" in names else [*headers, VARY_COOKIE],
             }
         work.phase = _ANSWERED
         await self.forward(message)
 
     def _hear_of_others(self, message: Message) -> None:
-        if self.scope.get("session") is not self.session:
-            _hear_of_replacement(self.session, self.scope)
+        _hear_of_replacement(self.session, self.scope)
         self.cookie.warn_if_set_inside(message.get("headers", ()))
 
     def _discard(self, message: Message) -> None:

@@ -76,6 +76,8 @@ def without_useless_pieces(cookie: Cookie, found: Found, scope: Scope, message: 
 
     They may have been planted, so those that came are removed from other places too.
     """
+    if not found.useless:
+        return message
     https = scope.get("scheme") in SECURE_SCHEMES
     message = _with(cookie.remove_useless(found.useless, message.get("headers", ()), https=https), message)
     return _without_elsewhere(cookie, found.numbers, scope, message)
