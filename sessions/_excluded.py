@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, MutableMapping
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
+
+from sessions._session import LOOKS
 
 Scope = MutableMapping[str, Any]
 Exclude = Collection[str] | Callable[[Scope], bool]
@@ -26,13 +28,7 @@ def _raise(*_: object, **__: object) -> NoReturn:
     raise LookupError("this path has no session: SessionMiddleware(exclude=…) names it")
 
 
-_LOOKS: Final = (
-    *("__getitem__", "__setitem__", "__delitem__", "__contains__", "__iter__", "__reversed__", "__len__"),
-    *("__eq__", "__ne__", "__or__", "__ror__", "__ior__", "__bool__", "__copy__", "__deepcopy__"),
-    *("get", "keys", "values", "items", "copy", "setdefault", "pop", "popitem", "update", "clear"),
-    "mark_accessed",
-)
-for _name in _LOOKS:
+for _name in (*LOOKS, "__bool__", "clear", "mark_accessed"):
     setattr(Excluded, _name, _raise)
 Excluded.__hash__ = None
 

@@ -444,13 +444,13 @@ def _look_first(name: str) -> Callable[..., Any]:
     return method
 
 
-_LOOKS: Final = (
+LOOKS: Final = (
     *("__getitem__", "__setitem__", "__delitem__", "__contains__", "__iter__", "__reversed__", "__len__"),
     *("__eq__", "__ne__", "__or__", "__ror__", "__ior__", "__copy__", "__deepcopy__", "__reduce_ex__"),
     *("get", "keys", "values", "items", "copy", "setdefault", "pop", "popitem", "update"),
     *("set", "flash", "forget", "increment"),
 )
-for _name in _LOOKS:
+for _name in LOOKS:
     setattr(_Unseen, _name, _look_first(_name))
 _Unseen.__hash__ = None
 

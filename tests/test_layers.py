@@ -27,7 +27,7 @@ LAYERS: dict[str, tuple[str, str]] = {
     ),
     "package": ("__main__ __init__", "request session stores ground"),
     "request": ("_middleware _response _second_cookies _purge", "session commit stores carriers ground"),
-    "session": ("typed _lookup _session _templates", "commit carriers ground"),
+    "session": ("typed _lookup _excluded _session _templates", "commit carriers ground"),
     "commit": ("_commit _turns _adopt _work _changes", "carriers ground"),
     "stores": (
         "stores/__init__ stores/urls stores/redis stores/postgres stores/sqlalchemy stores/sqlite"
@@ -40,7 +40,7 @@ LAYERS: dict[str, tuple[str, str]] = {
         "ground",
     ),
     "ground": (
-        "_keys _cookie _cookie_header _caching _stamp _record _lifetime _json _events _excluded _hidden"
+        "_keys _cookie _cookie_header _caching _stamp _record _lifetime _json _events _hidden"
         " iron errors",
         "",
     ),

@@ -1,21 +1,19 @@
 """nginx as a shared cache."""
 
 from e2e.services.cache_server import CacheServer
-from e2e.services.nginx import Nginx
+from e2e.services.nginx import IN_ITS_FOLDER, Nginx
 
-CONFIGURATION = """\
+CONFIGURATION = (
+    """\
 daemon off;
 master_process off;
 pid {folder}/pid;
 error_log stderr notice;
 events {{}}
 http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
+"""
+    + IN_ITS_FOLDER
+    + """\
     proxy_cache_path {folder}/cache keys_zone=pages:1m;
     map $upstream_http_cdn_cache_control $must_not_be_kept {{
         "~*private|no-store" 1;
@@ -43,6 +41,7 @@ http {{
     }}
 }}
 """
+)
 
 
 class NginxCache(CacheServer, Nginx):

@@ -1,20 +1,18 @@
 """nginx as a reverse proxy that ends TLS."""
 
-from e2e.services.nginx import Nginx
+from e2e.services.nginx import IN_ITS_FOLDER, Nginx
 from e2e.services.tls_proxy import TLSProxy
 
-CONFIGURATION = """\
+CONFIGURATION = (
+    """\
 daemon off;
 pid {folder}/pid;
 error_log stderr notice;
 events {{}}
 http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
+"""
+    + IN_ITS_FOLDER
+    + """\
     map $http_upgrade $connection_upgrade {{
         default upgrade;
         "" "";
@@ -35,6 +33,7 @@ http {{
     }}
 }}
 """
+)
 
 
 class NginxProxy(TLSProxy, Nginx):
