@@ -17,6 +17,7 @@
     MOVED     the changes are replayed on the record that follows, as if they had come just before the
               rotation. A request that came with the old id has seen nothing of the session: what it sets is
               kept beside the old id, and only what functions change reaches the record that follows.
+              Where nothing follows any more, as the session was ended since, it begins a new one.
               A login as the owner of that record takes it over: LIVE again. Another login begins anew.
     ENDED     changes are refused with `SessionEnded`.
 
@@ -296,13 +297,14 @@ async def _go_after(work: Work, values: Values, taken: Taken, tombstone: Loaded)
         _land(work, values, taken, following[0], following[0].line)
     elif taken.rotate or log.sets_owner:
         await _log_in_again(work, values, taken, following, log)
+    elif following is None:  # it was ended since, so that the id is as good as unknown
+        await _begin_anew(work, values, taken, log)
     else:
         work.standing = Standing.MOVED
         if work.tombstone is None:
             await _write_behind(work, taken, tombstone, log)
         else:
-            if following:
-                await _write_behind(work, taken, tombstone, log.functions_alone())
+            await _write_behind(work, taken, tombstone, log.functions_alone())
             await _write_beside(work, taken, tombstone, log)
 
 
@@ -319,14 +321,20 @@ async def _log_in_again(work: Work, values: Values, taken: Taken, following: Loa
         carried, content = following
         await _keep(work, values, taken, carried, False, log.replay(content), takes_over=True)
         work.tombstone = None
-    elif log:
-        logger.warning("a login with an id that was replaced a moment ago began a new session")
-        begun = log.replay(Content())
-        line = encode(begun)
-        _land(work, values, taken, await _begin(work, taken, line, begun.owner), line)
-        work.tombstone = None
     else:
+        if log:
+            logger.warning("a login with an id that was replaced a moment ago began a new session")
+        await _begin_anew(work, values, taken, log)
+
+
+async def _begin_anew(work: Work, values: Values, taken: Taken, log: Log) -> None:
+    if not log:
         work.standing = Standing.MOVED
+        return
+    begun = log.replay(Content())
+    line = encode(begun)
+    _land(work, values, taken, await _begin(work, taken, line, begun.owner), line)
+    work.tombstone = None
 
 
 def _is_same_login(work: Work, taken: Taken, content: Content, log: Log) -> bool:
