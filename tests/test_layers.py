@@ -40,7 +40,7 @@ LAYERS: dict[str, tuple[str, str]] = {
         "ground",
     ),
     "ground": (
-        "_keys _cookie _cookie_header _caching _stamp _record _lifetime _json _events _hidden iron errors",
+        "_keys _cookie _cookie_header _caching _record _stamp _lifetime _json _events _hidden iron errors",
         "",
     ),
 }

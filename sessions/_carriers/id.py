@@ -167,19 +167,17 @@ class IdCarrier:
         key, payload = self.key_of(session_id), with_former_key(record.payload, carried.key)
         first = await self._created(key, msgspec.structs.replace(record, payload=payload, version=1))
         # The owner stays on it: who lists an owner's sessions while one gets a new id finds it by either key.
-        tombstone = carried.changed(
-            encode(Content(moved=Moved(key, seed, written))),
-            commit_id,
-            time.time() + TOMBSTONE_SECONDS,
-            record.owner,
+        moved = encode(Content(moved=Moved(key, seed, written)))
+        tombstone = carried.rewritten(moved, commit_id, record.owner).renewed(
+            carried.record.created_at, time.time() + TOMBSTONE_SECONDS, b""
         )
         new = None if first is None else Carried(first, session_id, key)
         if new and await self.replace(carried.key, tombstone.record, expected=carried.record.version):
             return new
         # A client that lost the first answer and asked again was refused because of itself.
         found = await self._store.load(carried.key)
-        moved = None if found is None else moved_to(found.payload)
-        if moved is not None and moved.key == key:
+        other = None if found is None else moved_to(found.payload)
+        if other is not None and other.key == key:
             return new
         await self._store.delete(key)
         return None
