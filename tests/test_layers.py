@@ -26,7 +26,10 @@ LAYERS: dict[str, tuple[str, str]] = {
         "request session stores carriers ground",
     ),
     "package": ("__main__ __init__", "request session stores ground"),
-    "request": ("_middleware _response _second_cookies _purge", "session commit stores carriers ground"),
+    "request": (
+        "_middleware _response _new_seal _second_cookies _purge",
+        "session commit stores carriers ground",
+    ),
     "session": ("typed _lookup _excluded _session _templates", "commit carriers ground"),
     "commit": ("_commit _turns _adopt _work _changes", "carriers ground"),
     "stores": (
