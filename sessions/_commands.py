@@ -8,8 +8,11 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+import msgspec
+
+from sessions._hidden import Hidden
 from sessions._json import encode
 from sessions._lifetime import moment
 from sessions._progress import Progress
@@ -19,7 +22,7 @@ from sessions.stores import Store
 from sessions.stores.walk import living
 
 
-class Line(NamedTuple):
+class Line(Hidden, msgspec.Struct, frozen=True):
     """One line of a command's answer."""
 
     text: str

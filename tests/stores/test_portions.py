@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -74,14 +74,10 @@ class TellsTwice:
             yield name
 
 
-@pytest.fixture
-def tells_twice(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+async def test_redis_may_tell_a_key_again(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     really = redis.RedisStore._client
     monkeypatch.setattr(redis.RedisStore, "_client", lambda self: TellsTwice(really(self)))
-    return
-
-
-async def test_redis_may_tell_a_key_again(redis_url: str, tells_twice: None) -> None:
+    monkeypatch.setattr(redis, "PIPELINE", 10)  # so that it comes again in another portion
     store = redis.RedisStore(redis_url, prefix=f"t{secrets.token_hex(4)}:")
     keys = await fill(store, 30)
     assert await store.count() == 30
