@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -24,16 +25,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser(__version__).parse_args(arguments)
     try:
         anyio.run(_run, opened(options), options)
-        sys.stdout.flush()  # else Python would complain at its end, if that is not possible
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return _told("interrupted", ExitCode.INTERRUPTED)
     except NoSuchSession as fault:
         return _told(fault, ExitCode.NO_SUCH_SESSION)
     except StoreUnavailable as fault:
         return _told(fault, ExitCode.UNAVAILABLE)
-    except BrokenPipeError:
-        return ExitCode.BROKEN_PIPE
-    except (ValueError, ImportError, OSError, NotImplementedError, SessionError) as fault:
+    except OSError as fault:
+        _write_no_more()
+        if isinstance(fault, BrokenPipeError):
+            return ExitCode.BROKEN_PIPE
+        return _told(fault, ExitCode.CANNOT)
+    except (ValueError, ImportError, NotImplementedError, SessionError) as fault:
         return _told(fault, ExitCode.CANNOT)
     return ExitCode.DONE
 
@@ -81,6 +85,13 @@ async def _answer(store: Store, options: argparse.Namespace, progress: Progress)
 def _told(fault: object, code: ExitCode) -> ExitCode:
     print(f"sessions: {fault}", file=sys.stderr)  # noqa: T201
     return code
+
+
+def _write_no_more() -> None:
+    """What is still to be written goes nowhere. Else Python would try once more at its end, and complain (its
+    documentation, "Note on SIGPIPE")."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

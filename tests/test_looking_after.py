@@ -299,8 +299,15 @@ async def test_a_login_is_listed_once_although_its_tombstone_comes_later() -> No
 
 
 def command(*arguments: str, **options: Any) -> subprocess.Popen[str]:
+    # As in a user's shell: with this variable no output would be left for the end.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     return subprocess.Popen(
-        [sys.executable, "-m", "sessions", *arguments], text=True, cwd=ROOT, stderr=subprocess.PIPE, **options
+        [sys.executable, "-m", "sessions", *arguments],
+        text=True,
+        cwd=ROOT,
+        env=environment,
+        stderr=subprocess.PIPE,
+        **options,
     )
 
 
@@ -321,6 +328,16 @@ def test_who_has_read_enough_may_leave(tmp_path: Path) -> None:
         assert listing.stdout.readline().startswith("0" * 63)
         listing.stdout.close()
         assert (listing.wait(30), listing.stderr.read()) == (141, "")
+
+
+@pytest.mark.promise("LOOK-2")
+def test_who_has_never_read_may_leave(filled: Filled) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with command("count", filled.url, stdout=writer) as counting:
+        os.close(writer)
+        assert counting.stderr is not None
+        assert (counting.wait(30), counting.stderr.read()) == (141, "")
 
 
 @pytest.mark.promise("LOOK-2")
