@@ -135,6 +135,17 @@ def test_no_command_shows_an_id(filled: Filled, capsys: pytest.CaptureFixture[st
             assert not any(secret in told.out + told.err for secret in filled.secrets)
 
 
+def test_the_key_stands_alone_if_the_environment_or_a_file_names_the_store(
+    filled: Filled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "url"
+    file.write_text(filled.url)
+    assert said(capsys, "show", "--url-file", str(file), filled.ada).startswith(filled.ada)
+    monkeypatch.setenv("SESSIONS_STORE", filled.url)
+    for command in (["show", filled.ada], ["show", "--values", filled.ada], ["show", filled.ada, "--values"]):
+        assert said(capsys, *command).startswith(filled.ada)
+
+
 @pytest.mark.promise("LOOK-2")
 @pytest.mark.parametrize("command", [["show"], ["destroy", "--key"], ["destroy", "--owner=ada", "--except"]])
 def test_an_id_in_place_of_a_key_is_refused_and_not_repeated(

@@ -1,6 +1,7 @@
 """A file of the user's that is called `sessions.py`: what the README says about it is so.
 
-Python finds that file first, so nothing of ours runs that could say anything. Python's own message names the file.
+Python finds that file first, so nothing of ours runs that could say anything. Python's own message names
+the file.
 """
 
 from __future__ import annotations
