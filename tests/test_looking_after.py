@@ -306,6 +306,18 @@ async def test_a_login_is_listed_once_although_its_tombstone_comes_later() -> No
     assert len([key async for key, _ in living(store)]) == 1
 
 
+@pytest.mark.anyio
+async def test_what_leads_to_a_session_for_longer_does_not_show_it_twice() -> None:
+    """Only a tombstone that was made during the scan may lead to a session that the scan has passed by."""
+    store = MemoryStore()
+    now = time.time()
+    await store.create("a" * 64, Record(b'{"data":{}}', now - 9000, now + 9000))
+    leads = b'{"moved":{"key":"%b","seed":""}}' % (b"a" * 64)
+    for number, lives in enumerate((9000, 600)):
+        await store.create(f"{number:064}", Record(leads, now - 9000, now + lives))
+    assert [key async for key, _ in living(store)] == ["a" * 64]
+
+
 # -- what a shell sees -------------------------------------------------------------------------------
 
 

@@ -31,8 +31,8 @@ async def living(store: Store) -> AsyncIterator[tuple[str, Record]]:
                 young.add(key)
             followers.discard(key)
             yield key, record
-        elif record.expires_at - TOMBSTONE_SECONDS >= began:
-            # What follows may stand where the scan has been before there was anything.
+        elif began <= record.expires_at - TOMBSTONE_SECONDS <= time.time() + CLOCKS_DIFFER:
+            # Made meanwhile: what follows may stand where the scan has been before there was anything.
             followers.add(moved.key)
     for follower in followers - young:
         chain = [follower]
