@@ -167,3 +167,38 @@ async def test_a_function_that_returns_a_newer_key_is_heeded() -> None:
     assert [len((await browser.get("/read")).set_cookies) for _ in range(2)] == [1, 0]
     keys[:] = [THIRD_KEY, KEY]
     assert (await browser.get("/read")).json() == {"a": "1"}
+
+
+async def test_a_session_in_several_cookies_is_sealed_anew_as_a_whole() -> None:
+    storage = CookieStore(max_bytes=15_000)
+    browser = Browser(app(storage, OTHER_KEY))
+    await browser.get("/write", text="x" * 6000)
+    browser.app = app(storage, KEY, OTHER_KEY)
+    assert len((await browser.get("/untouched")).set_cookies) > 1
+    browser.app = app(storage, KEY)
+    assert (await browser.get("/read")).json() == {"text": "x" * 6000}
+
+
+async def test_servers_at_different_steps_of_a_roll_out_share_a_session(storage: Any) -> None:
+    first, second = app(storage, OTHER_KEY, KEY), app(storage, KEY, OTHER_KEY)
+    browser = Browser(first)
+    await browser.get("/write?a=1")
+    for server in (second, first, first, second, second, first):
+        browser.app = server
+        assert (await browser.get("/read")).json() == {"a": "1"}
+
+
+@pytest.mark.promise("ROT-6")
+async def test_a_login_whose_answer_was_lost_is_sent_again_with_an_older_seal() -> None:
+    async def log_in(request: Request) -> Response:
+        own(request).owner = "ada"
+        return answer()
+
+    store = MemoryStore()
+    browser = Browser(site(log_in, store=store, encryption_key=OTHER_KEY))
+    await browser.get("/write?a=1")
+    browser.app = site(log_in, store=store, encryption_key=[KEY, OTHER_KEY])
+    await browser.copy().get("/log_in")  # the answer is lost
+    assert len((await browser.get("/log_in")).set_cookies) == 1
+    browser.app = site(store=store, encryption_key=KEY)
+    assert (await browser.get("/read")).json() == {"a": "1"}
