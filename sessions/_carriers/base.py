@@ -44,6 +44,17 @@ class Carried(Hidden, msgspec.Struct, frozen=True, gc=False):
         return Carried(new, self.id, self.key)
 
 
+class SealedByOlderKey(Exception):
+    """A session was found, and its cookie has a seal of an older key: the browser is to get a new one.
+
+    Raised and not returned, so that the usual request does not ask whether it is so.
+    """
+
+    def __init__(self, carried: Carried) -> None:
+        super().__init__("the cookie has a seal of an older key")
+        self.carried = carried
+
+
 Loaded = tuple[Carried, Content]
 """A session with its content, unpacked for whoever asked."""
 
@@ -69,6 +80,7 @@ class Carrier(Protocol):
 
         Raises:
             InvalidCookie: the cookie is none of ours.
+            SealedByOlderKey: the session is found, and the browser is to get a new cookie.
             StoreUnavailable: the store cannot be asked.
         """
         ...
