@@ -1,4 +1,4 @@
-"""TEST-1: a test begins the session of its client, looks into it and changes it, without a page of the app."""
+"""TEST-1: a test begins its client's session, looks into it and changes it, without a page of the app."""
 
 from __future__ import annotations
 

@@ -21,7 +21,9 @@ PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").g
 
 LAYERS: dict[str, tuple[str, str]] = {
     "testing": (
-        "testing/__init__ testing/conformance testing/machine testing/owners testing/emergency"
+        "testing/__init__ testing/plugin testing/client_session testing/make_session testing/seen"
+        " testing/clients testing/finding testing/visit"
+        " testing/conformance testing/machine testing/owners testing/emergency"
         " testing/requests testing/races testing/processes testing/expiry testing/records testing/kit",
         "request session stores carriers ground",
     ),

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import time_machine
+from freezegun import config as freezegun_config
 from freezegun import freeze_time
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 from starlette.testclient import TestClient
-from support import KEY, site
+from support import KEY, answer, own, site
 
 from sessions import CookieStore, MemoryStore, PostgresStore, RedisStore, SQLAlchemyStore, SQLiteStore, Store
 from sessions.testing import ClientSession
 
 IDLE = 1800
 """Seconds."""
+
+PAGE = (Path(__file__).parents[2] / "docs" / "testing.md").read_text("utf-8")
 
 START = datetime(2031, 5, 6, 12, tzinfo=UTC)
 
@@ -73,10 +80,12 @@ def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
 @pytest.mark.parametrize("is_open", [True, False], ids=["open", "not open"])
 def test_a_session_ends_by_it(any_store: Any, move: Move, is_open: bool) -> None:
     app = site(store=any_store, encryption_key=KEY, expire_after=IDLE)
-    client = TestClient(app)
-    if is_open:
-        client.__enter__()
-    session = ClientSession(app, client)
+    with TestClient(app) if is_open else nullcontext(TestClient(app)) as client:
+        go_through_a_life(ClientSession(app, client), any_store, move)
+
+
+def go_through_a_life(session: ClientSession[TestClient], store: Any, move: Move) -> None:
+    client = session.client
     session.begin({"cart": [1]}, owner="ada")
     seen = session.look()
     assert seen
@@ -92,8 +101,47 @@ def test_a_session_ends_by_it(any_store: Any, move: Move, is_open: bool) -> None
     client.cookies.update(cookies)  # which a browser would have forgotten by now
     assert session.look() is None
     assert client.get("/read").json() == {}
-    if isinstance(any_store, Store) and client.portal:
-        assert client.portal.call(any_store.sessions_of, "ada") == []
-        assert client.portal.call(any_store.purge) in (0, 1)
-    if is_open:
-        client.__exit__()
+    if isinstance(store, Store) and client.portal:
+        assert client.portal.call(store.sessions_of, "ada") == []
+        # Redis has removed it, or will; and so may the app's own purge, as freezegun stops that clock too.
+        assert client.portal.call(store.purge) in (0, 1)
+        assert client.portal.call(store.purge) == 0
+
+
+@pytest.mark.promise("TEST-1: a frozen clock")
+def test_a_session_can_be_had_on_any_day(any_store: Any) -> None:
+    """Long ago and far ahead: nothing is over because of the clock of a server, or of the machine."""
+    for day in (datetime(1999, 1, 1, tzinfo=UTC), datetime(2090, 1, 1, tzinfo=UTC)):
+        with time_machine.travel(day, tick=False):
+            app = site(store=any_store, encryption_key=KEY, expire_after=IDLE)
+            session = ClientSession(app, TestClient(app))
+            session.begin({"cart": [1]})
+            seen = session.look()
+            assert seen
+            assert seen.created_at == day
+
+
+def log_in_again(request: Request) -> Response:
+    """Not asynchronous: Starlette calls it in a thread."""
+    own(request).reauthenticate()
+    return answer()
+
+
+@pytest.fixture
+def also_in_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As docs/testing.md says, freezegun has to be told to stop the clock there."""
+    ignored = ["_pytest.runner.", "_pytest.terminal."]
+    assert f"freezegun.configure(default_ignore_list={json.dumps(ignored)})" in PAGE
+    monkeypatch.setattr(freezegun_config.settings, "default_ignore_list", ignored)
+
+
+@pytest.mark.promise("TEST-1: a frozen clock")
+def test_a_handler_in_a_thread(also_in_threads: None, move: Move) -> None:
+    app = site(store=MemoryStore(), expire_after=2 * IDLE, routes=[Route("/log_in_again", log_in_again)])
+    session = ClientSession(app, TestClient(app))
+    session.begin(owner="ada")
+    move(IDLE)
+    assert session.client.get("/log_in_again").status_code == 200
+    seen = session.look()
+    assert seen
+    assert seen.authenticated_at == START + timedelta(seconds=IDLE)
