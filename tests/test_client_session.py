@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -28,7 +29,9 @@ from sessions import (
     CookieStore,
     Event,
     MemoryStore,
+    Record,
     Session,
+    SessionEnded,
     SessionMiddleware,
     SessionTooLarge,
     StoreUnavailable,
@@ -157,6 +160,57 @@ async def test_the_session_of_an_asynchronous_client(app: Starlette) -> None:
         assert not client.cookies
 
 
+class Bound(MemoryStore):
+    """It has a connection for each event loop that it is used in, as the stores of databases have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.connections = set[asyncio.AbstractEventLoop]()
+        self.opened = 0
+
+    def _connect(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.opened += loop not in self.connections
+        self.connections.add(loop)
+
+    async def create(self, key: str, record: Record) -> bool:
+        self._connect()
+        return await super().create(key, record)
+
+    async def load(self, key: str) -> Record | None:
+        self._connect()
+        return await super().load(key)
+
+    async def close(self) -> None:
+        self.connections.discard(asyncio.get_running_loop())
+
+
+def test_a_store_has_one_event_loop_with_an_open_client() -> None:
+    store = Bound()
+    app = site(store=store)
+    with TestClient(app) as client:
+        session = ClientSession(app, client)
+        session.begin({"cart": [1]})
+        client.get("/read")
+        session.change(lambda session: session.increment("n"))
+        session.look()
+        assert len(store.connections) == store.opened == 1
+    assert not store.connections
+
+
+def test_a_store_is_left_without_connections_otherwise() -> None:
+    store = Bound()
+    session = ClientSession(site(store=store), CookieJar(), url="http://testserver")
+    session.begin({"cart": [1]})
+    assert not store.connections
+    session.change(lambda session: session.increment("n"))
+    assert session.look()
+    assert not store.connections
+    with pytest.raises(TypeError, match="cart"):
+        session.change(lambda session: session.increment("cart"))
+    assert not store.connections
+
+
 @pytest.mark.parametrize("kind", ["memory", "cookie"])
 def test_a_plain_jar_is_a_client_for_anything_else(kind: str, tmp_path: Path) -> None:
     app = site(**options_of(kind, tmp_path))
@@ -186,6 +240,33 @@ def test_to_begin_is_a_new_session_for_a_client_that_has_one() -> None:
     assert after.data == {"message": "Hello"}
     assert len(list(client.cookies.jar)) == 1
     assert len(anyio.run(store.sessions_of, "ada")) == 1
+
+
+def test_to_begin_leaves_nothing_of_a_former_session() -> None:
+    """Neither pieces of it nor a cookie that the test set without a domain: with both, none would be open."""
+    app = site(store=CookieStore(max_bytes=20_000), encryption_key=KEY)
+    client = TestClient(app)
+    session = ClientSession(app, client)
+    session.begin({"text": LONG})
+    client.cookies = dict(client.cookies)
+    client.cookies.set("session.other", "kept")
+    client.cookies.set("session", "kept", domain="elsewhere.example")
+    session.begin({"text": "short"})
+    assert client.get("/read").json() == {"text": "short"}
+    left = [(cookie.name, cookie.domain) for cookie in client.cookies.jar]
+    assert sorted(left) == [
+        ("session", "elsewhere.example"),
+        ("session", "testserver.local"),
+        ("session.other", ""),
+    ]
+
+
+def test_a_login_beyond_the_limit_is_one_here_too() -> None:
+    app = site(max_sessions=1)
+    sessions = [ClientSession(app, TestClient(app)) for _ in range(2)]
+    for session in sessions:
+        session.begin(owner="ada")
+    assert [session.look() is None for session in sessions] == [True, False]
 
 
 def test_a_login_by_a_key_is_one_here_too() -> None:
@@ -234,6 +315,29 @@ def test_a_look_changes_nothing(sealed: bool) -> None:
         client.cookies.set("session", "nonsense")
         assert session.look() is None
         assert told == []
+
+
+def test_a_look_with_an_old_id_changes_nothing() -> None:
+    """Nor with two cookies, of which one is an old one."""
+    store = Watched()
+    app = site(store=store)
+    client, thief = TestClient(app), TestClient(app)
+    session, stolen = ClientSession(app, client), ClientSession(app, thief)
+    session.begin({"cart": [1]}, owner="ada")
+    thief.cookies = dict(client.cookies)
+    client.get("/rotate")
+    calls = store.writes
+    assert stolen.look() is None
+    thief.cookies.set("session", client.cookies["session"], path="/read")
+    assert stolen.look() is None
+    assert len(list(thief.cookies.jar)) == 2
+    assert store.writes == calls
+    with pytest.raises(LookupError, match="has no session"):
+        stolen.change(lambda session: session.set("cart", [2]))
+    assert store.writes == calls
+    seen = session.look()
+    assert seen
+    assert seen.data == {"cart": [1]}
 
 
 def test_a_change_extends_the_session_as_a_request_does() -> None:
@@ -304,6 +408,16 @@ def of_one_route(store: MemoryStore) -> Any:
     return Starlette(routes=[Route("/", page, middleware=[Middleware(SessionMiddleware, store=store)])])
 
 
+def assigned(store: MemoryStore) -> Any:
+    class Quart:
+        asgi_app: Any = SessionMiddleware(Starlette(), store)
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            await self.asgi_app(scope, receive, send)
+
+    return Quart()
+
+
 def wrapped(store: MemoryStore) -> Any:
     class Outer:
         def __init__(self, app: Any) -> None:
@@ -320,7 +434,7 @@ def itself(store: MemoryStore) -> Any:
 
 
 @pytest.mark.parametrize(
-    "make", [fastapi_app, mounted, mounted_with_middleware, of_one_route, wrapped, itself]
+    "make", [fastapi_app, mounted, mounted_with_middleware, of_one_route, wrapped, assigned, itself]
 )
 def test_the_middleware_is_found_in_the_app(make: Callable[[MemoryStore], Any]) -> None:
     store = MemoryStore()
@@ -442,6 +556,23 @@ def test_a_change_that_fails_keeps_nothing(session: ClientSession[TestClient]) -
     assert session.look() == before
 
 
+@pytest.mark.anyio
+async def test_a_change_that_comes_too_late_is_told() -> None:
+    app = site()
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="https://shop.example") as client:
+        session = AsyncClientSession(app, client)
+        await session.begin({"cart": [1]})
+
+        async def too_slow(session: Session) -> None:
+            session["cart"] = [2]
+            await client.get("/destroy")
+
+        with pytest.raises(SessionEnded):
+            await session.change(too_slow)
+        assert await session.look() is None
+
+
 @pytest.mark.parametrize("step", ["begin", "look", "change"])
 def test_a_store_that_is_away_is_told(step: str) -> None:
     store = Watched()
@@ -532,6 +663,9 @@ def test_a_browser_context_gets_the_cookie_with_its_attributes() -> None:
         "secure": True,
         "sameSite": "Strict",
     }
+    context.has.append(cookie | {"name": "session.1", "value": "left over"})
+    session.begin({"cart": [2]})
+    assert [cookie["name"] for cookie in context.has] == ["session"]
     session.change(lambda session: session.destroy())
     assert context.has == []
 

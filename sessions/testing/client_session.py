@@ -74,7 +74,7 @@ class AsyncClientSession(_Base[ClientT]):
         Raises `ValueError` if there is nothing to keep, or if the client does not send such a cookie to its
         address; `TypeError` for a value that JSON cannot hold; `SessionTooLarge`.
         """
-        await self._visit(filling(values, owner, flash), with_cookies=False)
+        await self._visit(filling(values, owner, flash), begins=True)
 
     async def look(self) -> SeenSession | None:
         """The client's session; None if it has none, or if it is over.
@@ -97,10 +97,14 @@ class AsyncClientSession(_Base[ClientT]):
         """
         await self._visit(changing(function))
 
-    async def _visit(self, handler: Handler, *, with_cookies: bool = True, only_looks: bool = False) -> None:
+    async def _visit(self, handler: Handler, *, begins: bool = False, only_looks: bool = False) -> None:
         middleware, cookies = self._found()
-        header = cookies.header(await _awaited(cookies.ask())) if with_cookies else ""
+        answer = await _awaited(cookies.ask())
+        header = "" if begins else cookies.header(answer)
         lines = await visit(middleware, handler, url=self._origin, cookies=header, only_looks=only_looks)
+        if begins:
+            for step in cookies.forget(answer, middleware.cookie_name):
+                await _awaited(step)
         if not only_looks:
             for step in cookies.keep(lines):
                 await _awaited(step)
@@ -122,7 +126,7 @@ class ClientSession(_Base[ClientT]):
         flash: Mapping[str, Any] | None = None,
     ) -> None:
         """Begin a session with these values, and make it the client's. An owner signs the client in."""
-        self._visit(filling(values, owner, flash), with_cookies=False)
+        self._visit(filling(values, owner, flash), begins=True)
 
     def look(self) -> SeenSession | None:
         """The client's session; None if it has none, or if it is over. Nothing changes by it."""
@@ -134,10 +138,11 @@ class ClientSession(_Base[ClientT]):
         """Call the function, which may be asynchronous, with the client's session; save what it changed."""
         self._visit(changing(function))
 
-    def _visit(self, handler: Handler, *, with_cookies: bool = True, only_looks: bool = False) -> None:
+    def _visit(self, handler: Handler, *, begins: bool = False, only_looks: bool = False) -> None:
         middleware, cookies = self._found()
         # Playwright's methods are called in the thread of the test: they belong to it.
-        header = cookies.header(_not_awaitable(cookies.ask())) if with_cookies else ""
+        answer = _not_awaitable(cookies.ask())
+        header = "" if begins else cookies.header(answer)
 
         async def run(*, closes: bool) -> list[str]:
             try:
@@ -154,6 +159,8 @@ class ClientSession(_Base[ClientT]):
         else:
             with start_blocking_portal(**getattr(self.client, "async_backend", {})) as portal:
                 lines = portal.call(lambda: run(closes=True))
+        if begins:
+            _all(cookies.forget(answer, middleware.cookie_name))
         if not only_looks:
             _all(cookies.keep(lines))
 

@@ -32,6 +32,10 @@ class Cookies(Protocol):
         """The `Cookie` header that the client would send."""
         ...
 
+    def forget(self, answer: Any, name: str) -> Iterator[Any]:
+        """Each step that removes the cookie of this name, and its pieces, as far as the client sends them."""
+        ...
+
     def keep(self, lines: Sequence[str]) -> Iterator[Any]:
         """Each step that makes the client keep what these `Set-Cookie` values say. Raises `ValueError`."""
         ...
@@ -73,6 +77,14 @@ class _JarCookies:
         request = Request(self._url)  # noqa: S310 (nothing is opened)
         self._jar.add_cookie_header(request)
         return request.get_header("Cookie") or ""
+
+    def forget(self, answer: None, name: str) -> Iterator[None]:
+        for cookie in list(self._jar):
+            alone = CookieJar()
+            alone.set_cookie(cookie)
+            if _is_piece(cookie.name, name) and _JarCookies(alone, self._url).header():
+                self._jar.clear(cookie.domain, cookie.path, cookie.name)
+        yield None
 
     def keep(self, lines: Sequence[str]) -> Iterator[None]:
         self._jar.extract_cookies(_Answer(lines), Request(self._url))  # type: ignore[arg-type]  # noqa: S310
@@ -122,6 +134,11 @@ class _BrowserCookies:
     def header(self, answer: Sequence[dict[str, Any]]) -> str:
         return "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in answer)
 
+    def forget(self, answer: Sequence[dict[str, Any]], name: str) -> Iterator[Any]:
+        for cookie in answer:
+            if _is_piece(cookie["name"], name):
+                yield self._context.clear_cookies(**{key: cookie[key] for key in ("name", "domain", "path")})
+
     def keep(self, lines: Sequence[str]) -> Iterator[Any]:
         for line in lines:
             name, value, attributes = _parsed(line)
@@ -148,6 +165,12 @@ def _for_playwright(name: str, value: str, attributes: dict[str, str]) -> dict[s
     if "max-age" in attributes:
         cookie["expires"] = time.time() + int(attributes["max-age"])
     return cookie
+
+
+def _is_piece(cookie_name: str, name: str) -> bool:
+    """Whether it is the session's cookie, or one of several that a large session takes."""
+    base, _, number = cookie_name.rpartition(".")
+    return cookie_name == name or (base == name and number.isdigit())
 
 
 def _parsed(line: str) -> tuple[str, str, dict[str, str]]:
