@@ -17,6 +17,10 @@ import pytest
 import time_machine
 from anyio.lowlevel import checkpoint
 from fastapi import FastAPI
+from litestar import Litestar, get
+from litestar import Request as LitestarRequest
+from litestar.middleware import DefineMiddleware
+from litestar.testing import TestClient as LitestarClient
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -196,6 +200,31 @@ def test_a_store_has_one_event_loop_with_an_open_client() -> None:
         session.look()
         assert len(store.connections) == store.opened == 1
     assert not store.connections
+
+
+@pytest.mark.parametrize("is_open", [True, False], ids=["open", "not open"])
+def test_a_test_client_of_litestar(is_open: bool) -> None:
+    """It builds a middleware for each route, so one is given: that finds its sessions in the same store."""
+    store = Bound()
+    kind: Any = SessionMiddleware  # whose types of ASGI are not Litestar's
+    app: Any = Litestar([read_all], middleware=[DefineMiddleware(kind, store=store)])
+    client = LitestarClient(app, base_url="http://testserver.local")
+    with ExitStack() as closing:
+        if is_open:
+            closing.enter_context(client)
+        with pytest.raises(LookupError, match="give the middleware itself"):
+            ClientSession(app, client).look()
+        session = ClientSession(SessionMiddleware(app, store=store), client)
+        session.begin({"cart": [1]})
+        assert client.get("/").json() == {"cart": [1]}
+        assert session.look()
+        if is_open:
+            assert store.opened == 1
+
+
+@get("/")
+async def read_all(request: LitestarRequest[Any, Any, Any]) -> dict[str, Any]:
+    return dict(request.session)
 
 
 def test_a_store_is_left_without_connections_otherwise() -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from inspect import iscoroutine
 from typing import Any, Generic
 
-from anyio.from_thread import start_blocking_portal
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from sessions._middleware import SessionMiddleware
 from sessions.testing.clients import ClientT, Cookies, cookies_of, origin_of
@@ -153,16 +153,22 @@ class ClientSession(_Base[ClientT]):
                 if closes:
                     await close_store(middleware)
 
-        portal = getattr(self.client, "portal", None)
+        portal = _portal_of(self.client)
         if portal is not None:
             lines = portal.call(lambda: run(closes=False))
         else:
-            with start_blocking_portal(**getattr(self.client, "async_backend", {})) as portal:
-                lines = portal.call(lambda: run(closes=True))
+            with start_blocking_portal(**getattr(self.client, "async_backend", {})) as own_portal:
+                lines = own_portal.call(lambda: run(closes=True))
         if begins:
             _all(cookies.forget(answer, middleware.cookie_name))
         if not only_looks:
             _all(cookies.keep(lines))
+
+
+def _portal_of(client: Any) -> BlockingPortal | None:
+    """The way into the event loop of an open `TestClient`, Starlette's or Litestar's."""
+    portals = (getattr(client, name, None) for name in ("portal", "blocking_portal"))
+    return next((portal for portal in portals if isinstance(portal, BlockingPortal)), None)
 
 
 async def _awaited(result: Any) -> Any:

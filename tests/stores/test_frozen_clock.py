@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 import time_machine
 from freezegun import config as freezegun_config
@@ -22,6 +23,7 @@ from support import KEY, answer, own, site
 
 from sessions import CookieStore, MemoryStore, PostgresStore, RedisStore, SQLAlchemyStore, SQLiteStore, Store
 from sessions.testing import ClientSession
+from sessions.testing.kit import a_key, a_record
 
 IDLE = 1800
 """Seconds."""
@@ -106,6 +108,31 @@ def go_through_a_life(session: ClientSession[TestClient], store: Any, move: Move
         # Redis has removed it, or will; and so may the app's own purge, as freezegun stops that clock too.
         assert client.portal.call(store.purge) in (0, 1)
         assert client.portal.call(store.purge) == 0
+
+
+@pytest.mark.promise("TEST-1: a frozen clock")
+@pytest.mark.parametrize("any_store", STORES[:5], indirect=True)
+def test_a_record_ends_by_it_in_each_method(any_store: Store, move: Move) -> None:
+    key, other = a_key(), a_key()
+
+    async def go_through_a_life() -> None:
+        store = any_store
+        for each in (key, other):
+            assert await store.create(each, a_record(lives=IDLE, owner="ada"))
+        move(IDLE - 1)
+        assert not await store.create(key, a_record(lives=IDLE))
+        assert len(await store.owned_by("ada")) == 2
+        assert await store.purge() == 0
+        assert await store.load(key)
+        move(1)
+        assert not await store.replace(key, a_record(version=2), expected=1)
+        assert await store.load(key) is None
+        assert await store.owned_by("ada") == []
+        assert await store.create(key, a_record(lives=IDLE))
+        assert await store.purge() == (0 if isinstance(store, RedisStore) else 1)
+        await store.close()
+
+    anyio.run(go_through_a_life)
 
 
 @pytest.mark.promise("TEST-1: a frozen clock")
