@@ -19,7 +19,7 @@ from sessions.errors import (
     StoreUnavailable,
     WriteConflict,
 )
-from sessions.stores import CookieStore, MemoryStore, SQLiteStore, Store, open_store
+from sessions.stores import CookieStore, EncryptedStore, MemoryStore, SQLiteStore, Store, open_store
 from sessions.typed import Field, Fields, TypedSession
 
 __version__ = "0.1.0"
@@ -34,6 +34,7 @@ __all__ = [
     "CookieOptions",
     "CookieStore",
     "CookieTooLarge",
+    "EncryptedStore",
     "Event",
     "Field",
     "Fields",

@@ -13,11 +13,12 @@ from collections.abc import Sequence
 import anyio
 
 from sessions import __version__
-from sessions._command_line import ExitCode, opened, parser
+from sessions._command_line import ExitCode, opened, parser, reads_records
 from sessions._commands import NoSuchSession
 from sessions._progress import Progress
 from sessions.errors import SessionError, StoreUnavailable
 from sessions.stores import Store
+from sessions.stores.encrypted import check_readable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,6 +76,8 @@ async def _stop_at_ctrl_c(scope: anyio.CancelScope) -> None:
 
 
 async def _answer(store: Store, options: argparse.Namespace, progress: Progress) -> None:
+    if reads_records(options):
+        await check_readable(store)
     async for line in options.command(store, options, progress):
         if options.json and line.data is None:
             continue

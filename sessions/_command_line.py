@@ -10,10 +10,13 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from sessions import _commands
-from sessions.stores import MemoryStore, Store, open_store
+from sessions.stores import EncryptedStore, MemoryStore, Store, open_store
 
 URL_VARIABLE: Final = "SESSIONS_STORE"
 """The environment variable that may hold the store's URL."""
+
+KEYS_VARIABLE: Final = "SESSIONS_ENCRYPTION_KEY"
+"""The environment variable that may hold the encryption keys of the records, one in each line."""
 
 DESCRIPTION: Final = """\
 Look after the sessions of a store.
@@ -21,6 +24,10 @@ Look after the sessions of a store.
 Each command takes the store's URL as an argument, from a file, or from the environment variable
 SESSIONS_STORE. A URL with a password belongs into one of the last two: every user of the machine can see
 a program's arguments.
+
+If the records are encrypted (`EncryptedStore`), the environment variable SESSIONS_ENCRYPTION_KEY or a file
+holds the encryption key, or several, each in a line of its own. All but `count`, `purge` and `destroy --all`
+need it.
 
 No command shows an id or a cookie, and only `show --values` shows values. With --json each line of the
 answer is one JSON object. Errors and progress go to stderr, progress only to a terminal."""
@@ -70,6 +77,12 @@ def parser(version: str) -> argparse.ArgumentParser:
             help=f"the store, e.g. sqlite:////var/lib/app/sessions.db; else {URL_VARIABLE} says it",
         )
         source.add_argument("--url-file", metavar="FILE", type=Path, help="a file that holds the URL")
+        added.add_argument(
+            "--encryption-key-file",
+            metavar="FILE",
+            type=Path,
+            help=f"a file that holds the key of encrypted records; else {KEYS_VARIABLE} says it",
+        )
         added.add_argument("--json", action="store_true", help="answer in JSON, one object in each line")
         return added
 
@@ -98,7 +111,8 @@ def opened(options: argparse.Namespace) -> Store:
     """The store, which makes no table that is missing.
 
     Raises `ValueError` if nothing says which store, if it is not there, or if nothing can be looked after in
-    it; `ImportError` as `open_store` does, and `OSError` for a file that cannot be read.
+    it, and for an encryption key that is none; `ImportError` as `open_store` does, and `OSError` for a file
+    that cannot be read.
     """
     url = _url(options)
     store = open_store(url)
@@ -108,7 +122,15 @@ def opened(options: argparse.Namespace) -> Store:
         raise ValueError("the cookie store keeps nothing on the server that could be looked after")
     _check_that_it_is_there(url)
     store.makes_storage = False
-    return store
+    keys = _encryption_keys(options)
+    return EncryptedStore(store, keys) if keys else store
+
+
+def reads_records(options: argparse.Namespace) -> bool:
+    """Whether the command looks into records, or finds them by their owner. Else it needs no key."""
+    if options.name in ("count", "destroy"):
+        return options.owner is not None or getattr(options, "key", None) is not None
+    return bool(options.name != "purge")
 
 
 def _url(options: argparse.Namespace) -> str:
@@ -118,6 +140,15 @@ def _url(options: argparse.Namespace) -> str:
     if not url:
         raise ValueError(f"which store? Give its URL, --url-file, or the environment variable {URL_VARIABLE}")
     return str(url)
+
+
+def _encryption_keys(options: argparse.Namespace) -> list[str]:
+    file = options.encryption_key_file
+    text = os.environ.get(KEYS_VARIABLE, "") if file is None else str(file.read_text("utf-8"))
+    keys = [line.strip() for line in text.splitlines() if line.strip()]
+    if file is not None and not keys:
+        raise ValueError("the file of the encryption key is empty")
+    return keys
 
 
 def _check_that_it_is_there(url: str) -> None:

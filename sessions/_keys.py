@@ -5,7 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Generic,
+    NamedTuple,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    runtime_checkable,
+)
 
 from sessions._cookie_header import MAX_COOKIE, REMEMBERED
 from sessions.iron import MIN_PASSWORD_LENGTH, Sealer
@@ -14,6 +24,9 @@ if TYPE_CHECKING:
     from starlette.datastructures import Secret
 else:
     Secret = Any  # Starlette need not be installed
+
+
+T = TypeVar("T")
 
 
 @runtime_checkable
@@ -111,13 +124,33 @@ class KeyRing:
         return Sealing(self, purpose)
 
 
+class MadeOfKeys(Generic[T]):
+    """What is made of a set of keys, and kept as long as they stay the same."""
+
+    def __init__(self, ring: KeyRing, make: Callable[[list[str]], T]) -> None:
+        self._ring = ring
+        self._make = make
+        # Both in one, as threads that ask at the same time must not mix theirs.
+        self._current = ring.texts, make(ring.texts)
+
+    @property
+    def now(self) -> T:
+        """Of the keys as they are now. Raises as `KeyRing` does, if a function returns a bad one."""
+        texts, made = self._current
+        if not self._ring.fixed and (asked := self._ring.now(texts)) is not texts:
+            self._current = current = asked, self._make(asked)
+            return current[1]
+        return made
+
+
 class Sealing:
     """Makes and opens the seals of one purpose."""
 
     def __init__(self, ring: KeyRing, purpose: str) -> None:
-        self._ring = ring
-        self._purpose = purpose
-        self._current = self._made(ring.texts)
+        # With a context of our own, as a purpose that an app gives to `iron.seal` must never be one of these.
+        self._sealers = MadeOfKeys(
+            ring, lambda texts: Sealer(texts, purpose=purpose, _context=b"sessions.cookie")
+        )
 
     def seal(self, plaintext: bytes) -> str:
         return self.sealer.seal(plaintext)
@@ -135,17 +168,7 @@ class Sealing:
 
     @property
     def sealer(self) -> Sealer:
-        """Of the keys as they are now. Raises as `KeyRing` does, if a function returns a bad one."""
-        texts, sealer = self._current
-        if not self._ring.fixed and (asked := self._ring.now(texts)) is not texts:
-            self._current = current = self._made(asked)
-            return current[1]
-        return sealer
-
-    def _made(self, texts: list[str]) -> tuple[list[str], Sealer]:
-        """Both in one, as threads that ask at the same time must not mix theirs."""
-        # With a context of our own, as a purpose that an app gives to `iron.seal` must never be one of these.
-        return texts, Sealer(texts, purpose=self._purpose, _context=b"sessions.cookie")
+        return self._sealers.now
 
 
 def _named(keys: Any) -> list[tuple[str, Any]]:

@@ -24,6 +24,7 @@ from sessions._second_cookies import only_living, without_second_cookies, withou
 from sessions._session import open_session
 from sessions.errors import InvalidCookie, StoreUnavailable
 from sessions.stores import Storage, Store, open_store
+from sessions.stores.encrypted import finds_by_owner
 
 Receive = Callable[[], Awaitable[Message]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -264,6 +265,6 @@ def _checked_number(max_sessions: int | None, store: Storage) -> int | None:
         raise TypeError(f"max_sessions is a whole number, not {type(max_sessions).__name__}")
     if max_sessions < 1:
         raise ValueError("max_sessions must be at least 1")
-    if not isinstance(store, Store) or type(store).owned_by is Store.owned_by:
+    if not isinstance(store, Store) or not finds_by_owner(store):
         raise ValueError("max_sessions needs a server-side store that finds sessions by their owner")
     return max_sessions

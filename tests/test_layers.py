@@ -38,8 +38,8 @@ LAYERS: dict[str, tuple[str, str]] = {
     "session": ("typed _lookup _excluded _session _templates", "commit carriers ground"),
     "commit": ("_commit _turns _adopt _work _changes", "carriers ground"),
     "stores": (
-        "stores/walk stores/__init__ stores/urls stores/redis stores/postgres stores/sqlalchemy stores/sqlite"
-        " stores/memory stores/cookie stores/base stores/files stores/loops",
+        "stores/walk stores/__init__ stores/encrypted stores/urls stores/redis stores/postgres"
+        " stores/sqlalchemy stores/sqlite stores/memory stores/cookie stores/base stores/files stores/loops",
         "carriers ground",
     ),
     "carriers": (
@@ -48,7 +48,8 @@ LAYERS: dict[str, tuple[str, str]] = {
         "ground",
     ),
     "ground": (
-        "_keys _cookie _cookie_header _caching _record _stamp _lifetime _json _events _hidden iron errors",
+        "_encryption _keys _cookie _cookie_header _caching _record _stamp _lifetime _json _events _hidden"
+        " iron errors",
         "",
     ),
 }

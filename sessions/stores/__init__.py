@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sessions.stores.base import Storage, Store
 from sessions.stores.cookie import CookieStore
+from sessions.stores.encrypted import EncryptedStore
 from sessions.stores.memory import MemoryStore
 from sessions.stores.sqlite import SQLiteStore
 from sessions.stores.urls import open_store
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from sessions.stores.sqlalchemy import sessions_table as sessions_table
 
 # Those of the extras are not in it: `from … import *` would ask for every client library.
-__all__ = ["CookieStore", "MemoryStore", "SQLiteStore", "Storage", "Store", "open_store"]
+__all__ = ["CookieStore", "EncryptedStore", "MemoryStore", "SQLiteStore", "Storage", "Store", "open_store"]
 
 EXTRAS: Final = {
     "PostgresStore": "sessions.stores.postgres",
