@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from support import Clock
+from support import KEY, Clock
 
-from sessions import MemoryStore, SQLiteStore, Store
+from sessions import EncryptedStore, MemoryStore, SQLiteStore, Store
 
 settings.register_profile("untimed", deadline=None)  # a busy machine must not fail anything
 settings.load_profile("untimed")
@@ -21,10 +21,15 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
     return backend
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "encrypted"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
     """Each server-side store that needs no service."""
-    store = MemoryStore() if request.param == "memory" else SQLiteStore(tmp_path / "sessions.db")
+    stores: dict[str, Callable[[], Store]] = {
+        "memory": MemoryStore,
+        "sqlite": lambda: SQLiteStore(tmp_path / "sessions.db"),
+        "encrypted": lambda: EncryptedStore(MemoryStore(), KEY),
+    }
+    store = stores[request.param]()
     yield store
     await store.close()
 

@@ -249,7 +249,7 @@ async def test_what_is_no_store_on_a_server_is_refused(store: Any) -> None:
     ("key", "error"), [("short", ValueError), ([], ValueError), ("x" * 40, ValueError), (None, TypeError)]
 )
 async def test_a_bad_key_is_refused(key: Any, error: type[Exception]) -> None:
-    with pytest.raises(error, match="^encryption_key "):
+    with pytest.raises(error, match=r"^encryption_key "):
         EncryptedStore(MemoryStore(), key)
 
 
