@@ -99,11 +99,13 @@ async def test_a_record_does_not_open_under_the_key_of_another_session() -> None
     app = site(log_in, store=EncryptedStore(inner, KEY))
     ada, eve = Browser(app), Browser(app)
     await ada.get("/log_in")
+    await ada.get("/write?card=4000-1234")
     await eve.get("/write?name=Eve")
     theirs, own_key = (key_of(each.cookie() or "") for each in (ada, eve))
     await inner.delete(own_key)
     assert await inner.create(own_key, await raw(inner, theirs))
     assert (await eve.get("/read")).json() == {}
+    assert (await ada.get("/read")).json() == {"card": "4000-1234"}
 
 
 @pytest.mark.promise("BAD-1")
@@ -253,7 +255,7 @@ async def test_a_bad_key_is_refused(key: Any, error: type[Exception]) -> None:
         EncryptedStore(MemoryStore(), key)
 
 
-async def test_limits_and_settings_are_those_of_the_store_around_which_it_is() -> None:
+async def test_limits_and_settings_are_those_of_the_store_within() -> None:
     inner = SQLiteStore("sessions.db", max_bytes=600)
     store = EncryptedStore(inner, KEY)
     assert store.max_bytes == 600
