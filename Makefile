@@ -2,7 +2,7 @@
 
 VENV := .venv
 PY := $(VENV)/bin/python
-CODE := sessions reference_server e2e bench torture tests peer_suites
+CODE := sessions reference_server e2e bench torture tests peer_suites scripts
 SOURCES = $(wildcard $(CODE))
 
 # make demo SERVER=uvicorn STORE=sqlite:///demo.db PORT=8000
@@ -16,7 +16,7 @@ OPERATIONS ?= 1000000
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser test unit built built-tests interop peer-suites lint format e2e e2e-full e2e-targets judge judge-needs comparison report demo bench torture lock clean
+.PHONY: help env browser test unit built built-tests interop peer-suites lint format e2e e2e-full e2e-targets judge judge-needs comparison report demo docs docs-env docs-serve bench torture lock clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -104,6 +104,19 @@ report: env  ## Write the pages of the last run's report again, from e2e-report/
 demo: env  ## The reference server by hand: http://127.0.0.1:8000 (SERVER= STORE= PORT=)
 	$(PY) -m reference_server --port $(PORT) $(addprefix --server ,$(SERVER)) $(addprefix --store ,$(STORE))
 
+# Whatever MkDocs or a plugin would fetch from another host fails: a site that builds was built from this folder alone.
+MKDOCS = NO_MKDOCS_2_WARNING=1 HTTP_PROXY=http://127.0.0.1:9 HTTPS_PROXY=http://127.0.0.1:9 .cache/docs-env/bin/python -m mkdocs
+
+docs: docs-env  ## The site of the documentation, into site/; every link in it is checked
+	$(MKDOCS) build
+	.cache/docs-env/bin/python scripts/docs/check_site.py site
+
+docs-serve: docs-env  ## The same at http://127.0.0.1:8000, built anew at each change (PORT=)
+	$(MKDOCS) serve --dev-addr 127.0.0.1:$(PORT)
+
+docs-env:
+	@sh scripts/environment.sh .cache/docs-env requirements/docs.txt
+
 bench: env  ## Microseconds that a session adds to a request, beside other libraries
 	$(PY) -m bench $(ARGS)
 
@@ -115,5 +128,5 @@ lock:  ## Pin requirements/*.in anew, with hashes
 
 clean:  ## Remove the environment, caches and reports
 	rm -rf e2e/targets/python/.venv peer_suites/.venv e2e/targets/hono/node_modules e2e/targets/node/node_modules tests/interop/node_modules
-	rm -rf $(VENV) .cache .hypothesis .mypy_cache .pytest_cache e2e/.pytest_cache .ruff_cache e2e-report torture-report build dist *.egg-info
+	rm -rf $(VENV) .cache .hypothesis .mypy_cache .pytest_cache e2e/.pytest_cache .ruff_cache e2e-report torture-report site build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
