@@ -59,7 +59,11 @@ def faults(site: Path) -> Iterator[str]:
             yield f"{name} has a Mermaid diagram"
         # The page for what is not found has addresses from the root of the host.
         for link in page.links if name != "404.html" else ():
-            if not _is_elsewhere(link) and not urlsplit(link).scheme and not _leads_somewhere(link, path, pages):
+            if (
+                not _is_elsewhere(link)
+                and not urlsplit(link).scheme
+                and not _leads_somewhere(link, path, pages)
+            ):
                 yield f"{name} links to {link}"
     for path in sorted(site.rglob("*.css")):
         for url in urls_in_css(path.read_text("utf-8")):
