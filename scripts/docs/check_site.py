@@ -32,7 +32,15 @@ class Page(HTMLParser):
         self.links: list[str] = []
         self.ids: set[str] = set()
         self.draws_diagrams = False
+        self._in_style = False
         self.feed(text)
+
+    def handle_data(self, data: str) -> None:
+        if self._in_style:
+            self.loads += urls_in_css(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_style = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         of = {name: value or "" for name, value in attrs}
@@ -40,12 +48,14 @@ class Page(HTMLParser):
         # The theme would load the library that draws these from another host.
         self.draws_diagrams |= "mermaid" in of.get("class", "").split()
         self.loads += urls_in_css(of.get("style", ""))
+        self.loads += [each.strip() for each in of.get("srcset", "").split(",")]
+        self._in_style = tag == "style"
         if tag == "a" and "href" in of:
             self.links.append(of["href"])
         elif tag == "link" and not _LINK_RELATIONS & set(of.get("rel", "").split()):
             self.loads.append(of.get("href", ""))
         elif tag not in ("a", "link", "base"):
-            self.loads += [of[name] for name in ("src", "data", "poster", "srcset", "action") if name in of]
+            self.loads += [of[name] for name in ("src", "data", "poster", "action") if name in of]
 
 
 def faults(site: Path) -> Iterator[str]:

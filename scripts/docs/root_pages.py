@@ -1,7 +1,7 @@
 """A hook of MkDocs: pages of the site that are files at the root of the repository.
 
-A link in any page is the path of a file in the repository, so that it works there. Here it becomes the path of
-the page in the site.
+A link in any page is the path of a file in the repository, so that it works there. Here it becomes the path
+of the page in the site.
 """
 
 # pyright: reportMissingImports=false
