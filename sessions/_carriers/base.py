@@ -123,8 +123,11 @@ class Carrier(Protocol):
         """What the browser is to send from now on."""
         ...
 
-    def must_tell(self, known: Carried, carried: Carried) -> bool:
-        """Whether the browser must be sent a cookie, if `known` is what it knows."""
+    def must_tell(self, known: Carried, carried: Carried, *, ends: bool) -> bool:
+        """Whether the browser must be sent a cookie, if `known` is what it knows.
+
+        `ends`: whether it is told when the session ends.
+        """
         ...
 
     async def purge(self) -> int:

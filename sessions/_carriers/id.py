@@ -30,6 +30,7 @@ from sessions._record import (
     Moved,
     Record,
     moved_to,
+    own_timeouts,
     split,
     unpack,
     with_former_key,
@@ -207,10 +208,8 @@ class IdCarrier:
             raise TypeError("a session without an id came from another carrier")
         return self._sealing.seal(carried.id.encode()) if self._sealing else carried.id
 
-    def must_tell(self, known: Carried, carried: Carried) -> bool:
-        if known.id != carried.id:
-            return True
-        return self.lifetime.told and known.record.expires_at != carried.record.expires_at
+    def must_tell(self, known: Carried, carried: Carried, *, ends: bool) -> bool:
+        return known.id != carried.id or (ends and known.record.expires_at != carried.record.expires_at)
 
     async def _created(self, key: str, record: Record) -> Record | None:
         """The new record as it is in the store; None if something else is there."""
@@ -225,9 +224,12 @@ class IdCarrier:
     def _living(self, record: Record) -> Record | None:
         """The record, unless a timeout that was set or shortened since has ended it.
 
-        Any other end the store knows itself.
+        Any other end the store knows itself. Sessions with timeouts of their own always come by here.
         """
-        lifetime, now = self.lifetime.for_owner(record.owner), time.time()
+        lifetime = self.lifetime.of_session(record.owner, own_timeouts(record.payload))
+        if record.payload.endswith(rules_of(lifetime)):
+            return record
+        now = time.time()
         expires_at = lifetime.capped(record.created_at, record.expires_at)
         if lifetime.idle is not None and moved_to(record.payload) is None:
             expires_at = min(expires_at, (last_activity(record.payload) or now) + lifetime.idle)
