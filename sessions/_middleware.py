@@ -10,16 +10,20 @@ from typing import Any, Final
 
 from sessions._carriers import Carried, Carrier
 from sessions._cookie import Cookie, CookieOptions
+from sessions._cookie_header import Found
 from sessions._events import Event, Reporter
 from sessions._excluded import Exclude, Excluded, excluding
 from sessions._keys import EncryptionKey, KeyRing, Purpose
 from sessions._lifetime import Duration, Lifetime
+from sessions._moving import Moving
 from sessions._purge import Purger
 from sessions._record import PLAIN, moved_to
 from sessions._response import STARTS, Exchange, Message, Scope, Send, unavailable
 from sessions._second_cookies import only_living, without_second_cookies, without_useless_pieces
-from sessions._session import open_session
+from sessions._session import Session, open_session
+from sessions._work import Work
 from sessions.errors import InvalidCookie, StoreUnavailable
+from sessions.moving._old_cookie import OldCookie
 from sessions.stores import Storage, Store, open_store
 
 Receive = Callable[[], Awaitable[Message]]
@@ -69,6 +73,8 @@ class SessionMiddleware:
             that ends with a slash stands for all below it. `root_path` is no part of it.
         is_activity: a function of the scope that is false for requests that do not extend the session, such
             as a poll that the browser sends by itself. By default each request extends.
+        adopt: cookies of another library, from `sessions.moving`, such as `[StarletteCookie(SECRET_KEY)]`. A
+            browser that comes with one, and with no session of ours, goes on with that session.
 
     Raises `ValueError` at construction for a key that is too short, one character repeated or printed in a
     manual, a cookie store without key, a duration out of range, a realm for a cookie that is shared with
@@ -94,6 +100,7 @@ class SessionMiddleware:
         on_event: Callable[[Event], None] | None = None,
         exclude: Exclude = (),
         is_activity: Callable[[Scope], bool] | None = None,
+        adopt: Collection[OldCookie] = (),
     ) -> None:
         keys = None if encryption_key is None else KeyRing(encryption_key)
         lifetime = Lifetime.of(
@@ -105,6 +112,7 @@ class SessionMiddleware:
         self._carrier: Carrier = storage.carrier(lifetime, keys, Purpose.checked(session_cookie_name, realm))
         self._carrier.max_sessions = _checked_number(max_sessions, storage)
         self._purger = Purger(self._carrier)
+        self._moving = Moving(adopt, self._cookie, self._carrier) if adopt else None
         self._report = Reporter(session_cookie_name, on_event)
         self._excludes = excluding(exclude)
         self._is_activity = is_activity
@@ -117,23 +125,23 @@ class SessionMiddleware:
             return
         cookie, carrier, headers = self._cookie, self._carrier, scope["headers"]
         found = cookie.find(headers)
-        carried, at_once = None, False
+        carried, at_once, fault, opening = None, False, None, open_session
         if found is not None:
             try:
                 carried = await (carrier.find(found.value) if found.value else only_living(carrier, found))
                 at_once = not (self._says_so or _says_when_it_looks(scope.get("app")))
-                if carried is None or not carried.record.payload.startswith(PLAIN):
-                    self._log_found(carried)
-                    at_once = True
-            except InvalidCookie as fault:
-                logger.warning("ignored a cookie %r: %s", cookie.name, fault)
-                self._report("refused", reason=str(fault))
-                send = _changing(partial(without_useless_pieces, cookie, found, scope), send)
-            except StoreUnavailable as fault:
-                await unavailable(fault, scope["type"], send)
+            except (InvalidCookie, StoreUnavailable) as error:
+                fault = error
+        if (found is not None or self._moving is not None) and (
+            carried is None or not carried.record.payload.startswith(PLAIN)
+        ):
+            at_once = True
+            unusual = await self._unusual(scope, send, found, carried, fault)
+            if unusual is None:
                 return
+            carried, opening, send = unusual
         extends = self._is_activity is None or self._is_activity(scope)
-        session, work = open_session(
+        session, work = opening(
             carrier, headers, self._login_keys, self._report, carried, at_once=at_once, extends=extends
         )
         scope["session"] = session
@@ -151,6 +159,45 @@ class SessionMiddleware:
         # Where the server has no lifespan; after the response, to delay nobody.
         if time.monotonic() >= self._purger.due:
             await self._purger.run()
+
+    async def _unusual(
+        self,
+        scope: Scope,
+        send: Send,
+        found: Found | None,
+        carried: Carried | None,
+        fault: InvalidCookie | StoreUnavailable | None,
+    ) -> tuple[Carried | None, Callable[..., tuple[Session, Work]], Send] | None:
+        """A request without a living session of ours, or whose session has a newer id or flash values.
+
+        Its session, what opens it, and what the response is sent with; None if the request was answered.
+        """
+        brought = None
+        try:
+            if isinstance(fault, StoreUnavailable):
+                raise fault
+            if carried is None and self._moving is not None:
+                brought = await self._moving.find(scope["headers"])
+        except StoreUnavailable as away:
+            await unavailable(away, scope["type"], send)
+            return None
+        if fault is not None and found is not None:
+            send = _changing(partial(without_useless_pieces, self._cookie, found, scope), send)
+        if brought is None or not brought.has(self._cookie.name):
+            self._log(found, carried, fault)
+        elif brought.carried is None:
+            self._report("refused", reason="it is another library's, and was not adopted")
+        if brought is None:
+            return carried, open_session, send
+        return brought.carried, brought.open, _changing(partial(brought.without_old_cookies, scope), send)
+
+    def _log(self, found: Found | None, carried: Carried | None, fault: InvalidCookie | None) -> None:
+        """Say why the request's cookie is of no use, if so."""
+        if fault is not None:
+            logger.warning("ignored a cookie %r: %s", self._cookie.name, fault)
+            self._report("refused", reason=str(fault))
+        elif found is not None:
+            self._log_found(carried)
 
     def _log_found(self, carried: Carried | None) -> None:
         reason = None

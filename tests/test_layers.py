@@ -26,7 +26,15 @@ LAYERS: dict[str, tuple[str, str]] = {
         "request session stores carriers ground",
     ),
     "package": ("__main__ __init__", "request session stores ground"),
-    "request": ("_middleware _response _second_cookies _purge", "session commit stores carriers ground"),
+    "request": (
+        "_middleware _moving _response _second_cookies _purge",
+        "moving session commit stores carriers ground",
+    ),
+    "moving": (
+        "moving/__init__ moving/_starsessions moving/_starlette moving/_flask_session moving/_flask"
+        " moving/_django moving/_asgi_sessions moving/_signatures moving/_content moving/_old_cookie",
+        "ground",
+    ),
     "session": ("typed _lookup _excluded _session _templates", "commit carriers ground"),
     "commit": ("_commit _turns _adopt _work _changes", "carriers ground"),
     "stores": (
