@@ -185,7 +185,7 @@ class SessionMiddleware:
             send = _changing(partial(without_useless_pieces, self._cookie, found, scope), send)
         if brought is None or not brought.has(self._cookie.name):
             self._log(found, carried, fault)
-        elif brought.carried is None:
+        if brought is not None and brought.carried is None:
             self._report("refused", reason="it is another library's, and was not adopted")
         if brought is None:
             return carried, open_session, send

@@ -174,11 +174,8 @@ class IdCarrier:
         session_id = next_id(old_id, moving.seed)
         key = self.key_of(session_id)
         created = await self._created(key, record)
-        marker = Record(
-            b"%b\n;%b" % (encode(Content(moved=Moved(key, moving.seed))), NONE),
-            moving.ends_at,  # no session, which `Store.delete_older` would remove by its age
-            moving.ends_at,
-        )
+        leads = encode(Content(moved=Moved(key, moving.seed)))
+        marker = Record(b"%b\n;%b" % (leads, NONE), record.created_at, moving.ends_at)
         if created is not None and await self._store.create(self._key_of_old(old_id), marker):
             return MovedIn(Carried(created, session_id, key), began=True)
         found = await self._store.load(self._key_of_old(old_id))

@@ -1,21 +1,20 @@
-"""What the tests of moving in share: an app of another library to sign in at, and ours for the same browser."""
+"""What the tests of moving in share: apps of other libraries to sign in at, and ours for the same browser."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from http.cookies import SimpleCookie
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
-from starlette.applications import Starlette
+import pytest
 from starlette.testclient import TestClient
 from support import KEY, Browser, site
 
-from sessions import CookieStore, MemoryStore, Session
+from sessions import CookieStore, MemoryStore
 from sessions.moving import OldCookie
 
-VALUES: dict[str, Any] = {"user_id": 7, "cart": ["bread", {"count": 2}], "theme": "dark"}
-"""What each old app keeps of the person, as far as JSON can hold it."""
+SECRET: Final = "the secret of the old app"
+VALUES: Final[dict[str, Any]] = {"user_id": 7, "cart": ["bread", {"count": 2}], "theme": "dark"}
+"""What each old app keeps of the person at its login."""
 
 
 def owner(data: dict[str, Any]) -> int | None:
@@ -29,23 +28,16 @@ def browser_for(*adopt: OldCookie, store: Any = None, **options: Any) -> Browser
     return Browser(site(store=MemoryStore() if store is None else store, adopt=list(adopt), **options))
 
 
-KINDS: dict[str, Callable[[], dict[str, Any]]] = {
+KINDS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "server-side": lambda: {"store": MemoryStore()},
     "sealed id": lambda: {"store": MemoryStore(), "encryption_key": KEY},
     "cookie": lambda: {"store": CookieStore(), "encryption_key": KEY},
 }
+each_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 """Where our sessions live."""
 
 
-def cookie_of(app: Any, name: str, path: str = "/login") -> str:
-    """The value of the cookie that this ASGI app sets at its login."""
-    with TestClient(app, base_url="https://app.example") as client:
-        answer = client.get(path)
-        assert answer.status_code == 200
-        return morsel(answer.headers.get_list("set-cookie"), name)
-
-
-def morsel(lines: Sequence[str], name: str) -> str:
+def cookie_set(lines: Iterable[str], name: str) -> str:
     """The value of a cookie among `Set-Cookie` lines, as a browser keeps it."""
     for line in lines:
         if line.startswith(f"{name}="):
@@ -53,12 +45,34 @@ def morsel(lines: Sequence[str], name: str) -> str:
     raise AssertionError(f"no cookie {name!r} was set")
 
 
-def removes(lines: Sequence[str], name: str) -> bool:
-    return any(line.startswith(f"{name}=;") and "Max-Age=0" in line for line in lines)
+def cookie_of(app: Any, name: str, path: str = "/login") -> str:
+    """The value of the cookie that this ASGI app sets at its login."""
+    with TestClient(app, base_url="https://app.example") as client:
+        answer = client.get(path)
+        assert answer.status_code == 200
+        return cookie_set(answer.headers.get_list("set-cookie"), name)
 
 
-def copied(values: Any) -> Any:
-    return json.loads(json.dumps(values))
+async def is_adopted(browser: Browser, value: str, name: str, values: Any = VALUES) -> None:
+    """The browser comes with the old cookie, goes on with its session, and holds ours alone from then on."""
+    browser.plant(value, name)
+    first = await browser.get("/read")
+    assert (first.status, first.json()) == (200, values)
+    kept = browser.cookie("session")
+    assert kept
+    assert kept != value
+    if name != "session":
+        assert browser.cookie(name) is None
+    second = await browser.get("/read")
+    assert second.json() == values
+    assert second.set_cookies == []
+    assert browser.cookie("session") == kept
 
 
-__all__ = ["KINDS", "VALUES", "Session", "SimpleCookie", "Starlette", "browser_for", "cookie_of", "removes"]
+async def is_refused(browser: Browser, value: str, name: str) -> None:
+    """The browser comes with a cookie that opens nothing. It is anonymous, and keeps what it has."""
+    browser.plant(value, name)
+    for _ in range(2):
+        answer = await browser.get("/read")
+        assert (answer.status, answer.json(), answer.set_cookies) == (200, {}, [])
+        assert browser.cookie(name) == value
