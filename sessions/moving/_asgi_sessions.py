@@ -45,10 +45,9 @@ class AsgiSessionsCookie(OldCookie):
     ) -> None:
         super().__init__(cookie_name, owner=owner, convert=convert)
         text = key_text("secret_key", secret_key)
-        if not text:
-            raise ValueError("secret_key is empty")
-        # As asgi-sessions cuts it or fills it up.
-        self._fernet = Fernet(urlsafe_b64encode(text[:32].ljust(32, "=").encode()))
+        if not 0 < len(text) <= 32:
+            raise ValueError("secret_key must have 1 to 32 characters, as asgi-sessions takes no others")
+        self._fernet = Fernet(urlsafe_b64encode(text.ljust(32, "=").encode()))  # as asgi-sessions fills it up
         self._max_age = age_limit("max_age", max_age)
 
     def identify(self, value: str) -> str:

@@ -47,10 +47,9 @@ def cookie_set(lines: Iterable[str], name: str) -> str:
 
 def cookie_of(app: Any, name: str, path: str = "/login") -> str:
     """The value of the cookie that this ASGI app sets at its login."""
-    with TestClient(app, base_url="https://app.example") as client:
-        answer = client.get(path)
-        assert answer.status_code == 200
-        return cookie_set(answer.headers.get_list("set-cookie"), name)
+    answer = TestClient(app, base_url="https://app.example").get(path)
+    assert answer.status_code == 200
+    return cookie_set(answer.headers.get_list("set-cookie"), name)
 
 
 async def is_adopted(browser: Browser, value: str, name: str, values: Any = VALUES) -> None:

@@ -6,6 +6,7 @@ import base64
 import json
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -16,9 +17,18 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket
-from support import Browser, Clock, Network, Reply, Trouble, Unsure, Watched, answer, own, site
+from support import KEY, Browser, Clock, Network, Reply, Trouble, Unsure, Watched, answer, own, site
 
-from sessions import CookieStore, Event, MemoryStore, SQLiteStore, Store, get_session
+from sessions import (
+    CookieStore,
+    Event,
+    MemoryStore,
+    SessionMiddleware,
+    SQLiteStore,
+    Store,
+    StoreUnavailable,
+    get_session,
+)
 from sessions.moving import OldSession, Refused, StarletteCookie
 
 from .old_apps import SECRET, VALUES, browser_for, each_kind, is_refused, owner
@@ -42,7 +52,9 @@ def starlettes(name: str = OLD, **options: Any) -> StarletteCookie:
 def moving(store: Any = None, *handlers: Any, name: str = OLD, **options: Any) -> Browser:
     """A browser with an old cookie, at our app."""
     adopt = [starlettes(name)]
-    browser = Browser(site(*handlers, store=MemoryStore() if store is None else store, adopt=adopt, **options))
+    browser = Browser(
+        site(*handlers, store=MemoryStore() if store is None else store, adopt=adopt, **options)
+    )
     browser.plant(old_cookie(), name)
     return browser
 
@@ -141,10 +153,8 @@ async def test_a_save_that_is_tried_again_begins_one_session() -> None:
     async def insist(request: Request) -> Response:
         own(request)["a"] = 1
         for _ in range(2):
-            try:
+            with suppress(StoreUnavailable):
                 await own(request).save()
-            except Exception as fault:
-                assert type(fault).__name__ == "StoreUnavailable"
         return answer()
 
     browser = moving(store, insist)
@@ -360,8 +370,6 @@ async def test_a_dict_that_is_read_without_a_look_has_the_values() -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body"})
 
-    from sessions import SessionMiddleware  # noqa: PLC0415
-
     browser = Browser(SessionMiddleware(app, store=MemoryStore(), adopt=[starlettes()]))
     browser.plant(old_cookie(), OLD)
     await browser.get("/")
@@ -476,7 +484,11 @@ async def test_without_a_limit_of_its_age(clock: Clock) -> None:
 
 
 async def test_a_session_that_is_too_large_for_our_store(caplog: pytest.LogCaptureFixture) -> None:
-    for options in ({"store": CookieStore(), "encryption_key": "k" * 31 + "!"}, {"store": MemoryStore(max_bytes=600)}):
+    small: list[dict[str, Any]] = [
+        {"store": CookieStore(), "encryption_key": KEY},
+        {"store": MemoryStore(max_bytes=600)},
+    ]
+    for options in small:
         browser = browser_for(starlettes(), **options)
         await is_refused(browser, old_cookie({"text": "a" * 2400}), OLD)
     assert "its session is too large" in caplog.text
@@ -518,13 +530,8 @@ async def test_a_value_that_cannot_be_carried_is_left_out_and_told_once(
         browser.forget_cookies()
         browser.plant(old_cookie({"n": number}), OLD)
         assert (await browser.get("/read")).json() == {"a": 1, "t": [1, 2]}
-    told = sorted(record.getMessage().rpartition(": ")[2] for record in caplog.records if record.levelno >= 30)
-    assert told == ["'half'", "'nan'", "'odd'", "its key is of type int"] or told == [
-        "its key is 'half'",
-        "its key is 'nan'",
-        "its key is 'odd'",
-        "its key is of type int",
-    ]
+    told = sorted(each.getMessage().rpartition(" is ")[2] for each in caplog.records if each.levelno >= 30)
+    assert told == ["'half'", "'nan'", "'odd'", "of type int"]
 
 
 async def test_convert_is_asked_for_what_json_cannot_hold() -> None:
@@ -581,7 +588,9 @@ def test_a_secret_that_is_none(secret: Any) -> None:
         StarletteCookie(secret)
 
 
-@pytest.mark.parametrize(("age", "error"), [(0, ValueError), (-1, ValueError), ("60", TypeError), (True, TypeError)])
+@pytest.mark.parametrize(
+    ("age", "error"), [(0, ValueError), (-1, ValueError), ("60", TypeError), (True, TypeError)]
+)
 def test_an_age_that_is_none(age: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="max_age"):
         StarletteCookie(SECRET, max_age=age)
