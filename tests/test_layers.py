@@ -17,7 +17,7 @@ from sessions._work import Phase, Standing
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "sessions"
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 
 LAYERS: dict[str, tuple[str, str]] = {
     "testing": (

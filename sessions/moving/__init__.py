@@ -7,7 +7,7 @@ from sessions.moving._asgi_sessions import AsgiSessionsCookie
 from sessions.moving._django import DjangoCache, DjangoDatabase, DjangoSignedCookie
 from sessions.moving._flask import FlaskCookie
 from sessions.moving._flask_session import FlaskSession
-from sessions.moving._old_cookie import OldCookie, OldSession, Refused
+from sessions.moving._old_cookie import OldCookie, OldSession, Records, Refused
 from sessions.moving._starlette import StarletteCookie
 from sessions.moving._starsessions import StarsessionsCookie, StarsessionsRedis
 
@@ -20,6 +20,7 @@ __all__ = [
     "FlaskSession",
     "OldCookie",
     "OldSession",
+    "Records",
     "Refused",
     "StarletteCookie",
     "StarsessionsCookie",

@@ -15,13 +15,13 @@ from sessions.moving._old_cookie import (
     OldCookie,
     OldSession,
     Owner,
+    Records,
     Refused,
     answer_of,
     of_usual_size,
     values_in,
 )
 from sessions.moving._signatures import SecretKey, age_limit, signer, unsigned
-from sessions.moving._starsessions import Records
 
 _is_id: Final = re.compile("[A-Za-z0-9_-]{16,256}").fullmatch
 _from_msgpack: Final = msgspec.msgpack.Decoder().decode
@@ -29,7 +29,7 @@ _from_json: Final = msgspec.json.Decoder().decode
 
 
 class FlaskSession(OldCookie):
-    """A session of Flask-Session, from version 0.6 on. What is older, or a pickle, is refused.
+    """A session of Flask-Session, from version 0.7 on. What is older, or a pickle, is refused.
 
     Args:
         client: where the sessions are. Of `redis.asyncio`, if `SESSION_TYPE` was `redis`. Any object with

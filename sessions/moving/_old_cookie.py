@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
@@ -33,6 +33,16 @@ class OldSession(Hidden, msgspec.Struct, eq=False):
     """Its values, as the other library's app had them."""
     ends_at: float
     """When that library would open it no more, in seconds since the epoch; infinity for never."""
+
+
+class Records(Protocol):
+    """Where another library keeps sessions. A client of `redis.asyncio` is one."""
+
+    def get(self, name: Any, /) -> Any:
+        """Awaited: bytes or text, or None."""
+
+    def delete(self, name: Any, /) -> Any:
+        """Awaited. Removes it if it is there."""
 
 
 class OldCookie(ABC):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from sessions._lifetime import Duration
 from sessions.moving._content import json_in
@@ -13,6 +13,7 @@ from sessions.moving._old_cookie import (
     OldCookie,
     OldSession,
     Owner,
+    Records,
     Refused,
     answer_of,
     values_in,
@@ -28,16 +29,6 @@ MONTH: Final = 30 * 24 * 60 * 60
 
 _METADATA: Final = "__metadata__"
 _is_id: Final = re.compile("[0-9a-f]{32}").fullmatch
-
-
-class Records(Protocol):
-    """Where another library keeps sessions. A client of `redis.asyncio` is one."""
-
-    def get(self, name: Any, /) -> Any:
-        """Awaited: bytes or text, or None."""
-
-    def delete(self, name: Any, /) -> Any:
-        """Awaited. Removes it if it is there."""
 
 
 class StarsessionsCookie(StarletteCookie):

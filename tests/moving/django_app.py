@@ -9,7 +9,7 @@ from typing import Any, Final
 import django
 from django.conf import settings
 from django.core.management import call_command
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.urls import path
 
 from .old_apps import SECRET, VALUES
@@ -41,7 +41,7 @@ from django.test import Client, override_settings  # noqa: E402
 ada: Final = User.objects.create_user("ada")
 
 
-def login(request: HttpRequest) -> HttpResponse:
+def login(request: Any) -> HttpResponse:
     sign_in(request, ada)
     for key, value in VALUES.items():
         request.session[key] = value
@@ -54,7 +54,7 @@ urlpatterns = [path("login", login)]
 def cookie(engine: str, **options: Any) -> str:
     """The cookie of somebody who has signed in, with this engine."""
     with override_settings(SESSION_ENGINE=f"django.contrib.sessions.backends.{engine}", **options):
-        answer = Client().get("/login")
+        answer: Any = Client().get("/login")
     assert answer.status_code == 200
     value: str = answer.cookies["sessionid"].coded_value
     return value

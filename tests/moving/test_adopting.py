@@ -275,7 +275,7 @@ async def test_whatever_it_does(kind: Callable[[], dict[str, Any]], name: str, u
     assert first.header("vary") == "Cookie"
     assert first.header("cache-control") == "private"
     assert list(browser.jar) == [("session", "", "/")]
-    added = {"/write?a=1": {"a": "1"}, "/increment": {"n": 1}}.get(url, {})
+    added: dict[str, Any] = {"/write?a=1": {"a": "1"}, "/increment": {"n": 1}}.get(url, {})
     assert (await browser.get("/read")).json() == {**VALUES, **added}
 
 
@@ -354,7 +354,8 @@ def test_a_websocket(kind: Callable[[], dict[str, Any]]) -> None:
         client.cookies.set(OLD, old_cookie(), domain="testserver.local", path="/")
         with client.websocket_connect("/ws") as socket:
             assert socket.receive_json() == VALUES
-            lines = [value.decode() for name, value in socket.extra_headers or () if name == b"set-cookie"]
+            headers: list[tuple[bytes, bytes]] = socket.extra_headers or []
+            lines = [value.decode() for name, value in headers if name == b"set-cookie"]
         assert [line.partition("=")[0] for line in lines] == ["session", OLD]
         client.cookies.set("session", lines[0].partition(";")[0].partition("=")[2])
         client.cookies.delete(OLD)

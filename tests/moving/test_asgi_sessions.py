@@ -72,7 +72,8 @@ async def test_another_spelling_is_the_same_session() -> None:
 
 @pytest.mark.parametrize("text", [b"[]", b"{", b"\x80\x04}q\x00."])
 async def test_a_content_that_is_none(text: bytes) -> None:
-    token = Fernet(SessionFernet(secret=SECRET).secret).encrypt(text).decode()
+    key = SessionFernet(secret=SECRET).secret  # type: ignore[no-untyped-call, unused-ignore]
+    token = Fernet(key).encrypt(text).decode()
     await is_refused(browser_for(AsgiSessionsCookie(SECRET)), token, "session")
 
 

@@ -78,7 +78,7 @@ async def test_a_signed_cookie(kind: Callable[[], dict[str, Any]]) -> None:
 def signed_now(values: Any = None, secret: str = SECRET, salt: str = SIGNED, **options: Any) -> str:
     """As the engine signs a session, which `test_a_cookie_of_the_whole_project` has from the engine."""
     values = {**VALUES, "_auth_user_id": OWNER, "_auth_user_hash": "hash"} if values is None else values
-    return signing.dumps(values, key=secret, salt=salt, **{"compress": True, **options})
+    return str(signing.dumps(values, key=secret, salt=salt, **{"compress": True, **options}))
 
 
 async def test_a_cookie_of_the_whole_project(signed_cookie: str) -> None:
@@ -216,6 +216,7 @@ async def test_the_database_is_away(key: str, caplog: pytest.LogCaptureFixture) 
     assert (await browser.get("/read")).status == 503
     assert browser.cookie(NAME) == key
     assert key not in caplog.text
+    await engine.dispose()
 
 
 # -- in a cache --------------------------------------------------------------------------------------

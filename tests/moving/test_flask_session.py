@@ -38,9 +38,9 @@ def anyio_backend() -> str:
 class Old:
     """An old app, and what reads its sessions."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, prefix: str = "") -> None:
         self.url = url
-        self.prefix = f"old-{secrets.token_hex(4)}:"
+        self.prefix = prefix or f"old-{secrets.token_hex(4)}:"
         self.client = Redis.from_url(url)
 
     def cookie(self, values: dict[str, Any], **config: Any) -> str:

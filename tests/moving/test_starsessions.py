@@ -65,9 +65,9 @@ async def test_a_cookie_that_starsessions_refuses(clock: Clock) -> None:
 class InRedis:
     """An old app that keeps sessions in Redis, and what reads them."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, prefix: str = "") -> None:
         self.url = url
-        self.prefix = f"old-{secrets.token_hex(4)}."
+        self.prefix = prefix or f"old-{secrets.token_hex(4)}."
         self.client = Redis.from_url(url)
 
     def cookie(self) -> str:
