@@ -177,15 +177,16 @@ class SessionMiddleware:
             if isinstance(fault, StoreUnavailable):
                 raise fault
             if carried is None and self._moving is not None:
-                brought = await self._moving.find(scope["headers"])
+                has_ours = found is not None and fault is None
+                brought = await self._moving.find(scope["headers"], has_ours=has_ours)
         except StoreUnavailable as away:
             await unavailable(away, scope["type"], send)
             return None
         if fault is not None and found is not None:
             send = _changing(partial(without_useless_pieces, self._cookie, found, scope), send)
-        if brought is None or not brought.has(self._cookie.name):
+        if brought is None or not brought.explains(self._cookie.name):
             self._log(found, carried, fault)
-        if brought is not None and brought.carried is None:
+        if brought is not None and brought.is_refused:
             self._report("refused", reason="it is another library's, and was not adopted")
         if brought is None:
             return carried, open_session, send

@@ -55,6 +55,8 @@ class Brought:
         """The session, if there is a living one."""
         self.moving: MovingIn | None = None
         """If it has yet to begin here."""
+        self.is_refused = False
+        """Whether a cookie was not adopted. The log has said why, now or before."""
         self.is_over = False
         """Whether a cookie is of a session that moved in before, and has ended or got a new id since."""
         self._names = {cookie.name for cookie in cookies}
@@ -62,9 +64,9 @@ class Brought:
         self._ours = ours.name.encode() + b"="
         self._work: Work | None = None
 
-    def has(self, name: str) -> bool:
-        """Whether a cookie of this name was read as an old one. What is wrong with it is in the log."""
-        return name in self._names
+    def explains(self, name: str) -> bool:
+        """Whether a cookie of this name is no session of ours because it is another library's."""
+        return self.carried is not None or (self.is_refused and name in self._names)
 
     def open(self, carrier: Carrier, headers: Headers, *others: Any, **named: Any) -> tuple[Session, Work]:
         """As `open_session`. The request holds the session that it brought, and the browser is to be told."""
@@ -100,8 +102,11 @@ class Moving:
         self._carrier = carrier
         self._said: set[str] = set()
 
-    async def find(self, headers: Headers) -> Brought | None:
+    async def find(self, headers: Headers, *, has_ours: bool) -> Brought | None:
         """The session of the first old cookie that opens one; None if the request has no old cookie.
+
+        `has_ours`: whether the cookie of our name has the form of one of ours. Then it may be of a session
+        of ours that is over, and it is no news that no other library knows it.
 
         Raises `StoreUnavailable`, and what a function of the app raises, `owner` or `convert`.
         """
@@ -109,6 +114,7 @@ class Moving:
         if not sent:
             return None
         brought = Brought([old.cookie for old, _ in sent], self._cookie)
+        silent = self._cookie.name if has_ours else None
         for old, values in sent:
             opened = {}
             for value in values:
@@ -116,18 +122,22 @@ class Moving:
                     old_id = old.identify(value)
                     found = await self._of(old, old_id)
                 except Refused as fault:
-                    self._say("did not adopt a cookie %r of %s: %s", old, str(fault))
+                    if old.cookie.name != silent:
+                        self._refuse(brought, old, str(fault))
                     continue
                 if isinstance(found, Carried | MovingIn):
                     opened[old_id] = found
-                brought.is_over = brought.is_over or found is _OVER
+                if found is _OVER:
+                    logger.info("did not adopt a cookie %r: %s", old.cookie.name, _OVER)
+                    brought.is_over = brought.is_refused = True
             if len(opened) > 1:
                 # To act in the wrong session is worse than to act in none.
-                self._say("did not adopt a cookie %r of %s: %s", old, "it came with several sessions")
+                self._refuse(brought, old, "it came with several sessions")
             elif opened:
                 (only,) = opened.values()
                 brought.moving = only if isinstance(only, MovingIn) else None
                 brought.carried = only.carried if isinstance(only, MovingIn) else only
+                brought.is_refused = False
                 return brought
         return brought
 
@@ -181,6 +191,10 @@ class Moving:
         except CookieTooLarge:
             return False
         return True
+
+    def _refuse(self, brought: Brought, old: OldCookie, reason: str) -> None:
+        brought.is_refused = True
+        self._say("did not adopt a cookie %r of %s: %s", old, reason)
 
     def _say(self, text: str, old: OldCookie, reason: str) -> None:
         line = text % (old.cookie.name, type(old).__name__, reason)

@@ -265,6 +265,13 @@ async def test_two_sessions_of_one_name_open_none(store: Store, caplog: pytest.L
 # -- the first request -------------------------------------------------------------------------------
 
 
+async def test_into_a_cookie_that_is_shared_with_another_library() -> None:
+    browser = moving(CookieStore(shared_with="hono-sessions"), encryption_key=KEY)
+    assert (await browser.get("/read")).json() == VALUES
+    assert list(browser.jar) == [("session", "", "/")]
+    assert (await browser.get("/read")).json() == VALUES
+
+
 @each_kind
 @pytest.mark.parametrize("name", ["session", OLD])
 @pytest.mark.parametrize("url", ["/untouched", "/read", "/write?a=1", "/rotate", "/touch", "/increment"])
@@ -275,8 +282,8 @@ async def test_whatever_it_does(kind: Callable[[], dict[str, Any]], name: str, u
     assert first.header("vary") == "Cookie"
     assert first.header("cache-control") == "private"
     assert list(browser.jar) == [("session", "", "/")]
-    added: dict[str, Any] = {"/write?a=1": {"a": "1"}, "/increment": {"n": 1}}.get(url, {})
-    assert (await browser.get("/read")).json() == {**VALUES, **added}
+    changes: dict[str, dict[str, Any]] = {"/write?a=1": {"a": "1"}, "/increment": {"n": 1}}
+    assert (await browser.get("/read")).json() == {**VALUES, **changes.get(url, {})}
 
 
 async def test_what_the_handler_is_told() -> None:
@@ -462,6 +469,24 @@ async def test_a_cookie_that_is_none_is_refused_and_told_once(
     assert value[:12] not in caplog.text
     assert len(events) == 2
     assert {event.kind for event in events} == {"refused"}
+
+
+async def test_a_session_of_ours_that_is_over_is_none_of_the_other_library(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Under the name that both have."""
+    events: list[Event] = []
+    browser = browser_for(starlettes("session"), on_event=events.append)
+    await browser.get("/write?a=1")
+    before = browser.copy()
+    await browser.get("/destroy")
+    events.clear()
+    caplog.set_level(logging.INFO, "sessions")
+    caplog.clear()
+    assert (await before.get("/read")).json() == {}
+    told = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert told == [("INFO", "ignored a cookie 'session': its session is over or unknown")]
+    assert [event.kind for event in events] == ["refused"]
 
 
 async def test_a_cookie_that_is_too_old(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
