@@ -36,7 +36,7 @@ from sessions._carriers import Carried, Loaded, MovingIn
 from sessions._changes import Log
 from sessions._json import encode
 from sessions._lifetime import Lifetime
-from sessions._record import Content, Record, new_commit_id
+from sessions._record import Content, Record, moved_to, new_commit_id
 from sessions._stamp import stamped
 from sessions._turns import Retry
 from sessions._work import Standing, Taken, Work, one_at_a_time
@@ -187,6 +187,8 @@ async def _move_in(work: Work, moving: MovingIn) -> None:
         work.held = carried
         if carried is None:  # another request has ended it meanwhile
             work.standing = Standing.ENDED
+        elif moved_to(carried.record.payload) is not None:
+            work.known = carried  # another request has logged in meanwhile: the browser is told by that one
 
 
 async def _save(work: Work, values: Values, taken: Taken, extend: bool) -> None:

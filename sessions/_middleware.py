@@ -190,6 +190,8 @@ class SessionMiddleware:
             self._report("refused", reason="it is another library's, and was not adopted")
         if brought is None:
             return carried, open_session, send
+        if brought.carried is not None:
+            self._log_found(brought.carried)
         return brought.carried, brought.open, _changing(partial(brought.without_old_cookies, scope), send)
 
     def _log(self, found: Found | None, carried: Carried | None, fault: InvalidCookie | None) -> None:

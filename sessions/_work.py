@@ -329,7 +329,6 @@ class Work(Hidden, msgspec.Struct, eq=False):
         """
         self.moving, self.known = moving, None
         self.accessed = self.special = True
-        self.pending = moving is not None
 
     def rotate(self) -> None:
         self.check(told=True)

@@ -79,7 +79,7 @@ class MovedIn(Hidden, msgspec.Struct, frozen=True):
     """What has become of another library's session that has moved in before."""
 
     carried: Carried | None
-    """None if it has ended since, or has got a new id."""
+    """None if it has ended since. A tombstone if it has got a new id."""
     began: bool = False
     """Whether it has moved in just now."""
 

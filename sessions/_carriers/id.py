@@ -162,9 +162,9 @@ class IdCarrier:
         moved = None if marker is None else moved_to(marker.payload)
         if moved is None:
             return None
-        # Not further than to this one: who has the old id may not follow a login with it (ROT-3).
+        # To this one and no further: an old id is worth what the first id of the session is worth (ROT-3).
         found = await self._load(moved.key, next_id(old_id, moved.seed))
-        return MovedIn(found[0] if found is not None and found[1].moved is None else None)
+        return MovedIn(found and found[0])
 
     async def move_in(self, moving: MovingIn) -> MovedIn:
         # First the record, then what leads from the old id to it. The latter is there once: of requests at

@@ -37,6 +37,16 @@ each_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 """Where our sessions live."""
 
 
+class NeverAsked:
+    """A store of another library that must not be asked."""
+
+    def __getattr__(self, name: str) -> Any:
+        async def ask(key: str) -> Any:
+            raise AssertionError("it was asked")
+
+        return ask
+
+
 def cookie_set(lines: Iterable[str], name: str) -> str:
     """The value of a cookie among `Set-Cookie` lines, as a browser keeps it."""
     for line in lines:

@@ -220,6 +220,60 @@ async def test_nobody_follows_a_login_with_an_old_cookie_that_was_planted(store:
     assert (await attacker.get("/read")).json() == {}
 
 
+@pytest.mark.promise("ROT-5", "ROT-6")
+@pytest.mark.parametrize("steps", range(1, 7))
+async def test_a_first_request_beside_a_login(steps: int) -> None:
+    """As beside a login with an id of ours: what it writes is there, and it logs nobody out."""
+    store = Watched()
+
+    async def log_in(request: Request) -> Response:
+        own(request).owner = "8"
+        own(request)["fresh"] = 1
+        return answer()
+
+    browser = moving(store, log_in)
+    slow = browser.copy()
+    left = steps
+
+    async def between(_: str) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            store.before = None
+            assert (await browser.get("/log_in")).status == 200
+
+    store.before = between
+    reply = await slow.get("/increment")
+    store.before = None
+    assert reply.status == 200
+    if left > 0:
+        return  # it was done before
+    cookie = browser.cookie()
+    assert slow.cookie() != cookie
+    values = (await browser.get("/read")).json()
+    assert values["fresh"] == 1
+    assert (await browser.get("/increment")).status == 200
+    # The slow answer came after that of the login, and the browser has only one jar.
+    for line in reply.set_cookies:
+        assert not line.startswith("session=") or not await living(store), line
+
+
+@pytest.mark.promise("ROT-6")
+async def test_the_answer_to_a_login_in_the_first_request_was_lost(store: Store) -> None:
+    async def log_in(request: Request) -> Response:
+        own(request).owner = "7"
+        own(request).reauthenticate()
+        own(request).setdefault("logins", []).append("again")
+        return answer()
+
+    browser = moving(store, log_in)
+    lost = browser.copy()
+    await lost.get("/log_in")
+    await browser.get("/log_in")
+    assert browser.cookie() == lost.cookie()
+    assert (await browser.get("/read")).json() == {**VALUES, "logins": ["again"]}
+
+
 async def test_another_spelling_of_the_cookie_is_the_same_session(store: Store) -> None:
     browser = moving(store)
     value = browser.cookie(OLD)

@@ -132,23 +132,24 @@ def packed(text: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "payload",
+    ("payload", "reason"),
     [
-        packed(b'{"a":"' + b"a" * MAX_UNPACKED + b'"}'),
-        packed(b"[" * 100_000),
-        packed(TaggedJSONSerializer().dumps(VALUES).encode())[:-8],
-        b".AAAA",
-        b"%",
-        urlsafe_b64encode(b'{" t":1}').rstrip(b"="),
-        urlsafe_b64encode(b'{"a":{" u":"no uuid"}}').rstrip(b"="),
-        urlsafe_b64encode(b'{"a":{" d":"no date"}}').rstrip(b"="),
-        urlsafe_b64encode(b'{" di":[]}').rstrip(b"="),
-        urlsafe_b64encode(b"\x80\x04}q\x00.").rstrip(b"="),
+        (packed(b'{"a":"' + b"a" * MAX_UNPACKED + b'"}'), "it becomes too large"),
+        (packed(b"[" * 100_000), "it holds no JSON"),
+        (packed(TaggedJSONSerializer().dumps(VALUES).encode())[:-8], "its end is missing"),
+        (b".AAAA", "it is not compressed"),
+        (b"%", "it holds no base64"),
+        (urlsafe_b64encode(b'{" t":1}').rstrip(b"="), "no tagged JSON"),
+        (urlsafe_b64encode(b'{"a":{" u":"no uuid"}}').rstrip(b"="), "no tagged JSON"),
+        (urlsafe_b64encode(b'{"a":{" d":"no date"}}').rstrip(b"="), "no tagged JSON"),
+        (urlsafe_b64encode(b'{" di":[]}').rstrip(b"="), "no tagged JSON"),
+        (urlsafe_b64encode(b"\x80\x04]q\x00(NNe.").rstrip(b"="), "it holds no JSON"),
     ],
     ids=["a bomb", "deep", "cut off", "no zlib", "no base64", "t", "u", "d", "di", "a pickle"],
 )
-async def test_a_content_that_is_none(payload: bytes) -> None:
+async def test_a_content_that_is_none(payload: bytes, reason: str, caplog: pytest.LogCaptureFixture) -> None:
     await is_refused(browser_for(FlaskCookie(SECRET)), signed(payload), "session")
+    assert reason in caplog.text
 
 
 async def test_just_as_much_as_may_be_unpacked() -> None:
