@@ -18,7 +18,7 @@ from typing import Any, Final
 from sessions._carriers import Carried, Carrier, MovingIn, new_seed
 from sessions._cookie import Cookie
 from sessions._cookie_header import values_of
-from sessions._json import checked, encode
+from sessions._json import encode
 from sessions._record import Content, Record, new_commit_id
 from sessions._second_cookies import SECURE_SCHEMES, with_cookies
 from sessions._session import Session, open_session
@@ -143,12 +143,11 @@ class Moving:
 
     async def _of(self, old: OldCookie, old_id: str) -> Carried | MovingIn | str | None:
         """The session of an old id, as ours or to begin as ours; `_OVER`; None if there is none."""
-        named = f"{type(old).__name__}\n{old.cookie.name}\n{old_id}"
-        if (moved := await self._carrier.moved_in(named)) is not None:
+        if (moved := await self._carrier.moved_in(old_id)) is not None:
             return moved.carried or _OVER
         session = await old.read(old_id)
         if session is None:  # another request may just have taken it away
-            moved = await self._carrier.moved_in(named)
+            moved = await self._carrier.moved_in(old_id)
             return None if moved is None else moved.carried or _OVER
 
         async def remove() -> None:
@@ -160,7 +159,7 @@ class Moving:
         now = time.time()
         return MovingIn(
             carried=self._carried(old, session, now),
-            old_id=named,
+            old_id=old_id,
             ends_at=min(session.ends_at + MARGIN, now + LONGEST),
             seed=new_seed(),
             remove=remove,
@@ -172,7 +171,6 @@ class Moving:
         data = carried_over(session.data, old.convert, say)
         given = None if old.owner is None else old.owner(data)
         owner = None if given is None else owner_text(given)
-        checked("owner", owner)
         line = encode(Content(data=data, owner=owner))
         lifetime = self._carrier.lifetime.for_owner(owner)
         payload = b"".join((line, b"\n;", new_commit_id(), stamped(now, lifetime)))

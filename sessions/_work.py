@@ -328,7 +328,7 @@ class Work(Hidden, msgspec.Struct, eq=False):
         The browser has yet to be told. `moving`: if the session has yet to begin here.
         """
         self.moving, self.known = moving, None
-        self.accessed = self.special = True
+        self.special = True
 
     def rotate(self) -> None:
         self.check(told=True)

@@ -97,6 +97,16 @@ async def test_a_session(kind: Callable[[], dict[str, Any]], old: Old, value: st
     assert len(left) == isinstance(options["store"], CookieStore)
 
 
+async def test_the_answer_was_lost(old: Old, value: str) -> None:
+    """Its id has the form of one of ours, and comes in a cookie of the same name."""
+    browser = browser_for(old.adopts())
+    browser.plant(value)
+    before = browser.copy()
+    await browser.get("/write?a=1")
+    assert (await before.get("/read")).json() == {**VALUES, **PERMANENT, "a": "1"}
+    assert before.cookie() == browser.cookie()
+
+
 async def test_with_a_signed_id(old: Old, signed: str) -> None:
     await is_refused(browser_for(old.adopts()), signed, "session")
     await is_refused(browser_for(old.adopts(secret_key="another")), signed, "session")
