@@ -41,7 +41,6 @@ LONGEST: Final = 400 * 24 * 60 * 60
 MARGIN: Final = 60
 """Seconds that it is remembered beyond the cookie's end: clocks of servers differ."""
 
-
 MOST_REASONS: Final = 1_000
 """Different lines that one middleware logs of cookies and keys: apps may make up keys without end."""
 
@@ -81,13 +80,17 @@ class Brought:
         """The start of the response, with what removes the old cookies if they are of no use any more."""
         work = self._work
         headers = message.get("headers", ())
-        told = any(name == b"set-cookie" and value.startswith(self._ours) for name, value in headers)
+        told = any(name == b"set-cookie" and self._is_ours(value) for name, value in headers)
         ended = work is not None and work.dismissed and not work.ending
         if not (told or ended or self.is_over):
             return message
         https = scope.get("scheme") in SECURE_SCHEMES
         lines = [line for cookie in self._elsewhere for line in cookie.remove(https=https, stale=())]
         return with_cookies(lines, message)
+
+    def _is_ours(self, line: bytes) -> bool:
+        """Whether it brings the browser a cookie of ours, and removes none."""
+        return line.startswith(self._ours) and not line.startswith(self._ours + b";")
 
 
 class Moving:
@@ -137,7 +140,7 @@ class Moving:
                 (only,) = opened.values()
                 brought.moving = only if isinstance(only, MovingIn) else None
                 brought.carried = only.carried if isinstance(only, MovingIn) else only
-                brought.is_refused = False
+                brought.is_refused = brought.is_over = False
                 return brought
         return brought
 

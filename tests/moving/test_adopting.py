@@ -377,6 +377,25 @@ async def test_a_response_that_fails_writes_nothing(kind: Callable[[], dict[str,
     assert browser.cookie(OLD) is None
 
 
+async def test_a_response_that_fails_removes_no_old_cookie_with_those_of_no_use() -> None:
+    """Beside it there are two useless ones of our name, and an old one whose session is over."""
+
+    async def broken(request: Request) -> Response:
+        return PlainTextResponse("broken", status_code=500)
+
+    adopt = [starlettes("first"), starlettes()]
+    browser = Browser(site(broken, store=MemoryStore(), adopt=adopt))
+    browser.plant(old_cookie({"a": 1}), "first")
+    used = browser.copy()
+    await used.get("/destroy")
+    browser.plant(old_cookie(), OLD)
+    browser.plant("useless", path="/")
+    browser.plant("as useless", path="/broken")
+    failed = await browser.get("/broken")
+    assert [line for line in failed.set_cookies if line.startswith(f"{OLD}=")] == []
+    assert (await browser.get("/read")).json() == VALUES
+
+
 async def test_what_was_saved_before_a_failure_stays(store: Store) -> None:
     async def half(request: Request) -> Response:
         own(request)["a"] = 1

@@ -107,26 +107,26 @@ class Text:
         return content
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        signed_now(salt="another"),
-        signed_now().swapcase(),
-        signed_now() + "a",
-        signed_now(b'{"a":"' + b"a" * MAX_UNPACKED + b'"}', serializer=Text),
-        signed_now(b"[" * 100_000, serializer=Text),
-        signed_now([1]),
-        signed_now(pickle.dumps({"user": 1}), serializer=Text),
-        signed_now(pickle.dumps({"user": "long " * 99}), serializer=Text),
-        signing.Signer(key=SECRET, salt=SIGNED).sign("e30"),
-        signing.Signer(key=SECRET, salt=SIGNED).sign("e30:" + "z" * 20),
-        signing.Signer(key=SECRET, salt=SIGNED).sign("e30:?"),
-        signing.TimestampSigner(key=SECRET, salt=SIGNED).sign("%"),
-        signing.TimestampSigner(key=SECRET, salt=SIGNED).sign(".e30"),
-        "::",
-        ":",
-    ],
-)
+BAD: dict[str, str] = {
+    "another salt": signed_now(salt="another"),
+    "changed": signed_now().swapcase(),
+    "longer": signed_now() + "a",
+    "a bomb": signed_now(b'{"a":"' + b"a" * MAX_UNPACKED + b'"}', serializer=Text),
+    "deep": signed_now(b"[" * 100_000, serializer=Text),
+    "no mapping": signed_now([1]),
+    "a pickle": signed_now(pickle.dumps({"user": 1}), serializer=Text),
+    "a compressed pickle": signed_now(pickle.dumps({"user": "long " * 99}), serializer=Text),
+    "no time": signing.Signer(key=SECRET, salt=SIGNED).sign("e30"),
+    "a long time": signing.Signer(key=SECRET, salt=SIGNED).sign("e30:" + "z" * 20),
+    "another time": signing.Signer(key=SECRET, salt=SIGNED).sign("e30:?"),
+    "no base64": signing.TimestampSigner(key=SECRET, salt=SIGNED).sign("%"),
+    "no zlib": signing.TimestampSigner(key=SECRET, salt=SIGNED).sign(".e30"),
+    "two colons": "::",
+    "a colon": ":",
+}
+
+
+@pytest.mark.parametrize("value", BAD.values(), ids=BAD)
 async def test_a_cookie_that_is_none(value: str) -> None:
     await is_refused(browser_for(DjangoSignedCookie(SECRET)), value, NAME)
 
@@ -193,24 +193,24 @@ async def test_one_in_local_time(engine: AsyncEngine) -> None:
     await is_adopted(browser_for(DjangoDatabase(engine, SECRET, time_zone=zone)), key)
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        signed_now(),
-        signed_now(salt=STORED, secret="another secret"),
-        signed_now(pickle.dumps({}), salt=STORED, serializer=Text),
-        signed_now([1], salt=STORED),
-        "",
-        zlib.compress(b"").hex(),
-    ],
-)
+BAD_RECORDS: dict[str, str] = {
+    "a cookie": signed_now(),
+    "another secret": signed_now(salt=STORED, secret="another secret"),
+    "a pickle": signed_now(pickle.dumps({}), salt=STORED, serializer=Text),
+    "no mapping": signed_now([1], salt=STORED),
+    "empty": "",
+    "garbage": zlib.compress(b"").hex(),
+}
+
+
+@pytest.mark.parametrize("data", BAD_RECORDS.values(), ids=BAD_RECORDS)
 async def test_a_record_that_cannot_be_read(engine: AsyncEngine, data: str) -> None:
     key = await write(engine, data, datetime.now(UTC) + timedelta(hours=1))
     await is_refused(browser_for(DjangoDatabase(engine, SECRET)), key, NAME)
 
 
 async def test_the_database_is_away(key: str, caplog: pytest.LogCaptureFixture) -> None:
-    engine = create_async_engine("sqlite+aiosqlite:////nowhere/at/all.db")
+    engine = create_async_engine("postgresql+asyncpg://127.0.0.1:1/nowhere")
     browser = browser_for(DjangoDatabase(engine, SECRET))
     browser.plant(key, NAME)
     assert (await browser.get("/read")).status == 503
