@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from sessions._carriers import Carried, Carrier
+from sessions._carriers import Carried, Carrier, SealedByOlderKey
 from sessions._cookie import Cookie, CookieOptions
 from sessions._cookie_header import Found
 from sessions._events import Event, Reporter
@@ -16,6 +16,7 @@ from sessions._excluded import Exclude, Excluded, excluding
 from sessions._keys import EncryptionKey, KeyRing, Purpose
 from sessions._lifetime import Duration, Lifetime
 from sessions._moving import Moving
+from sessions._new_seal import NewSeal, with_new_seal
 from sessions._purge import Purger
 from sessions._record import PLAIN, moved_to
 from sessions._response import STARTS, Exchange, Message, Scope, Send, unavailable
@@ -130,7 +131,7 @@ class SessionMiddleware:
             try:
                 carried = await (carrier.find(found.value) if found.value else only_living(carrier, found))
                 at_once = not (self._says_so or _says_when_it_looks(scope.get("app")))
-            except (InvalidCookie, StoreUnavailable) as error:
+            except (InvalidCookie, SealedByOlderKey, StoreUnavailable) as error:
                 fault = error
         if (found is not None or self._moving is not None) and (
             carried is None or not carried.record.payload.startswith(PLAIN)
@@ -166,12 +167,17 @@ class SessionMiddleware:
         send: Send,
         found: Found | None,
         carried: Carried | None,
-        fault: InvalidCookie | StoreUnavailable | None,
+        fault: InvalidCookie | SealedByOlderKey | StoreUnavailable | None,
     ) -> tuple[Carried | None, Callable[..., tuple[Session, Work]], Send] | None:
-        """A request without a living session of ours, or whose session has a newer id or flash values.
+        """A request without a living session of ours, or whose session has a newer id, flash values or an
+        older seal.
 
         Its session, what opens it, and what the response is sent with; None if the request was answered.
         """
+        if isinstance(fault, SealedByOlderKey) and found is not None:
+            self._log_found(fault.carried)
+            new_seal = NewSeal(self._carrier, fault.carried, self._cookie, found, scope)
+            return fault.carried, open_session, with_new_seal(new_seal, send)
         brought = None
         try:
             if isinstance(fault, StoreUnavailable):
@@ -194,7 +200,7 @@ class SessionMiddleware:
             self._log_found(brought.carried)
         return brought.carried, brought.open, _changing(partial(brought.without_old_cookies, scope), send)
 
-    def _log(self, found: Found | None, carried: Carried | None, fault: InvalidCookie | None) -> None:
+    def _log(self, found: Found | None, carried: Carried | None, fault: Exception | None) -> None:
         """Say why the request's cookie is of no use, if so."""
         if fault is not None:
             logger.warning("ignored a cookie %r: %s", self._cookie.name, fault)

@@ -176,7 +176,7 @@ class Moving:
         owner = None if given is None else owner_text(given)
         line = encode(Content(data=data, owner=owner))
         lifetime = self._carrier.lifetime.for_owner(owner)
-        payload = b"".join((line, b"\n;", new_commit_id(), stamped(now, lifetime)))
+        payload = b"".join((line, b"\n", new_commit_id(), b";", stamped(now, lifetime)))
         carried = Carried(Record(payload, now, lifetime.first(now), owner=owner))
         if len(line) > self._carrier.max_content or not self._fits(carried):
             raise Refused("its session is too large: see max_bytes of the store")

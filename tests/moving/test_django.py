@@ -238,7 +238,7 @@ async def test_a_content_of_the_cache_that_is_no_session(cached: str) -> None:
 @pytest.mark.parametrize("value", ["", "short", "A" * 32, "x" * 41, "x" * 32, "' OR 1=1 --" * 3])
 @pytest.mark.parametrize("where", ["database", "cache"])
 async def test_a_key_that_is_none(engine: AsyncEngine, value: str, where: str) -> None:
-    cache = caches["default"] if value == "x" * 32 else NeverAsked()
+    cache: Any = caches["default"] if value == "x" * 32 else NeverAsked()
     adopts: OldCookie = DjangoCache(cache)
     if where == "database":
         adopts = DjangoDatabase(engine if value == "x" * 32 else cast("Any", NeverAsked()), SECRET)
