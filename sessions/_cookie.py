@@ -116,6 +116,7 @@ class Cookie:
         if lowered.startswith("__host-") and options.path != "/":
             raise ValueError("browsers reject a cookie named __Host- with a Path other than /")
         self.name = name
+        self.path = options.path
         header = CookieHeader(name)
         self.find, self.forget = header.find, header.forget
         # What a browser knows it by, beside the name (RFC 6265bis, section 5.7).

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from copy import copy
 from functools import partial
 from typing import Any, Final
 
 from sessions._carriers import Carried, Carrier, SealedByOlderKey
 from sessions._cookie import Cookie, CookieOptions
 from sessions._cookie_header import Found
-from sessions._events import Event, Reporter
+from sessions._events import Event, Reporter, nobody_listens
 from sessions._excluded import Exclude, Excluded, excluding
 from sessions._keys import EncryptionKey, KeyRing, Purpose
 from sessions._lifetime import Duration, Lifetime
@@ -119,6 +120,26 @@ class SessionMiddleware:
         self._is_activity = is_activity
         self._login_keys = frozenset(_collection(login_keys))
         self._says_so = _says_when_it_looks(app)
+
+    @property
+    def cookie_name(self) -> str:
+        return self._cookie.name
+
+    @property
+    def cookie_path(self) -> str:
+        return self._cookie.path
+
+    def around(self, app: ASGIApp, *, only_looks: bool = False) -> SessionMiddleware:
+        """The same middleware around another app, which has a session whatever the path.
+
+        With `only_looks` its requests extend no session and tell `on_event` nothing. This is how
+        `sessions.testing` reaches an app's sessions.
+        """
+        other = copy(self)
+        vars(other).update(app=app, _excludes=None, _is_activity=None)
+        if only_looks:
+            vars(other).update(_is_activity=_never, _report=nobody_listens)
+        return other
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in _SERVED or (self._excludes is not None and self._excludes(scope)):
@@ -241,6 +262,10 @@ def _says_when_it_looks(app: object) -> bool:
     if kind not in _frameworks:
         _frameworks[kind] = any(base.__module__.startswith("starlette.") for base in kind.__mro__)
     return _frameworks[kind]
+
+
+def _never(scope: Scope) -> bool:
+    return False
 
 
 def _changing(start: Callable[[Message], Message], send: Send) -> Send:

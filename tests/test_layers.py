@@ -21,9 +21,10 @@ PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").r
 
 LAYERS: dict[str, tuple[str, str]] = {
     "testing": (
-        "testing/__init__ testing/conformance testing/machine testing/owners testing/overview"
-        " testing/emergency testing/requests testing/races testing/processes testing/expiry testing/records"
-        " testing/kit",
+        "testing/__init__ testing/plugin testing/client_session testing/make_session testing/seen"
+        " testing/clients testing/finding testing/visit"
+        " testing/conformance testing/machine testing/owners testing/overview testing/emergency"
+        " testing/requests testing/races testing/processes testing/expiry testing/records testing/kit",
         "request session stores carriers ground",
     ),
     "package": (

@@ -57,6 +57,8 @@ class SQLiteStore(Store):
     the last moments with it (`synchronous=NORMAL`), and never leaves a broken file.
 
     The file must be on a local disk: the write-ahead log does not work over network file systems.
+
+    The time of day is read where a method is called and not in its thread: freezegun freezes no clock there.
     """
 
     def __init__(self, path: str | Path, *, max_bytes: int = MAX_BYTES) -> None:
@@ -84,7 +86,8 @@ class SQLiteStore(Store):
 
     async def load(self, key: str) -> Record | None:
         query = f"SELECT {_COLUMNS} FROM sessions WHERE key = ? AND expires_at > ?"  # noqa: S608
-        row = await self._run(lambda db: db.execute(query, (key, time.time())).fetchone())
+        now = time.time()
+        row = await self._run(lambda db: db.execute(query, (key, now)).fetchone())
         return None if row is None else Record(*row)
 
     async def replace(self, key: str, record: Record, *, expected: int) -> bool:
@@ -100,15 +103,17 @@ class SQLiteStore(Store):
             record.owner,
             key,
             expected,
+            time.time(),
         )
-        return await self._run(lambda db: db.execute(query, (*values, time.time())).rowcount == 1)
+        return await self._run(lambda db: db.execute(query, values).rowcount == 1)
 
     async def delete(self, key: str) -> None:
         await self._run(lambda db: db.execute("DELETE FROM sessions WHERE key = ?", (key,)))
 
     async def owned_by(self, owner: str) -> list[tuple[str, Record]]:
         query = f"SELECT key, {_COLUMNS} FROM sessions WHERE owner = ? AND expires_at > ?"  # noqa: S608
-        rows = await self._run(lambda db: db.execute(query, (owner, time.time())).fetchall())
+        now = time.time()
+        rows = await self._run(lambda db: db.execute(query, (owner, now)).fetchall())
         return [(key, Record(*row)) for key, *row in rows]
 
     async def purge(self) -> int:
@@ -116,7 +121,8 @@ class SQLiteStore(Store):
             "DELETE FROM sessions WHERE key IN"
             " (SELECT key FROM sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)"
         )
-        return await self._in_batches(lambda db: db.execute(query, (time.time(), BATCH)).rowcount)
+        now = time.time()
+        return await self._in_batches(lambda db: db.execute(query, (now, BATCH)).rowcount)
 
     async def delete_older(self, moment: float) -> int:
         query = "DELETE FROM sessions WHERE key IN (SELECT key FROM sessions WHERE created_at <= ? LIMIT ?)"
