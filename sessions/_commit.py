@@ -32,11 +32,11 @@ import time
 from typing import Any, Final
 
 from sessions._adopt import adopt
-from sessions._carriers import Carried, Loaded
+from sessions._carriers import Carried, Loaded, MovingIn
 from sessions._changes import Log
 from sessions._json import encode
 from sessions._lifetime import Lifetime, Timeouts
-from sessions._record import Content, Record, new_commit_id
+from sessions._record import Content, Record, moved_to, new_commit_id
 from sessions._stamp import stamped
 from sessions._turns import Retry
 from sessions._work import Standing, Taken, Work, one_at_a_time
@@ -162,7 +162,10 @@ async def refresh(work: Work, values: Values) -> None:
 
 
 async def _catch_up(work: Work, values: Values) -> None:
-    """Do first what was to be done before: a commit that may not have been done, sessions to be ended."""
+    """Do first what was to be done before: a session of another library is to be begun here, a commit may
+    not have been done, sessions are to be ended."""
+    if work.moving is not None:
+        await _move_in(work, work.moving)
     if work.unsure is not None:
         taken, work.unsure = work.unsure, None
         await _save(work, values, taken, extend=False)
@@ -170,6 +173,26 @@ async def _catch_up(work: Work, values: Values) -> None:
         await work.carrier.end(work.ending[0])
         work.report("ended", key=work.ending[0].key, owner=work.ending[0].record.owner)
         work.ending = work.ending[1:]
+
+
+async def _move_in(work: Work, moving: MovingIn) -> None:
+    """Begin another library's session as one of ours, with the values that it came with (MOVE-1)."""
+    moved = await work.carrier.move_in(moving)
+    work.moving, carried = None, moved.carried
+    if moved.began and carried is not None:
+        work.report("began", key=carried.key, owner=carried.record.owner)
+    ends = any(each is moving.carried for each in work.ending)
+    if work.carrier.on_server or ends:
+        await moving.remove()
+    work.ending = tuple(each for each in work.ending if each is not moving.carried)
+    if ends and carried is not None:
+        work.ending = (carried, *work.ending)
+    if work.held is moving.carried:
+        work.held = carried
+        if carried is None:  # another request has ended it meanwhile
+            work.standing = Standing.ENDED
+        elif moved_to(carried.record.payload) is not None:
+            work.known = carried  # another request has logged in meanwhile: the browser is told by that one
 
 
 async def _save(work: Work, values: Values, taken: Taken, extend: bool) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import anyio
 import msgspec
 
-from sessions._carriers import Carried, Carrier, new_seed
+from sessions._carriers import Carried, Carrier, MovingIn, new_seed
 from sessions._changes import Function, Log, Notes, derive
 from sessions._events import nobody_listens
 from sessions._hidden import Hidden
@@ -181,6 +181,8 @@ class Work(Hidden, msgspec.Struct, eq=False):
     """Where what this request writes is kept, if it came with an id that was replaced before."""
     cut_off: tuple[tuple[Any, bytes], ...] = ()
     """Nested values that another request replaced, with their text: the handler may still hold them."""
+    moving: MovingIn | None = None
+    """Another library's session, which is `held` or to be ended, and which the store has yet to begin."""
     saving: bool = False
     waiting: anyio.Event | None = None
     """Set at the end of the save that runs now, if other tasks wait for it."""
@@ -374,6 +376,14 @@ class Work(Hidden, msgspec.Struct, eq=False):
             if changed:
                 self.log_in(authenticated=any(dict.get(values, key) for key in changed))
 
+    def move_in(self, moving: MovingIn | None) -> None:
+        """Note that the session which is held is another library's, or was until a moment ago.
+
+        The browser has yet to be told. `moving`: if the session has yet to begin here.
+        """
+        self.moving, self.known = moving, None
+        self.special, self.pending = True, moving is not None
+
     def rotate(self) -> None:
         self.check(told=True)
         self.accessed = self.modified = self.pending = self.special = self.rotating = True
@@ -494,6 +504,9 @@ class Work(Hidden, msgspec.Struct, eq=False):
     def discard(self, values: dict[str, Any]) -> bool:
         """Forget what is not saved; the values are as saved again. Whether there was something to forget."""
         lost = self.has_changes(values)
+        if self.moving is not None and not self.ending:  # it stays where it was; the next request takes it in
+            self.moving = self.held = None
+            self.standing = _ANONYMOUS
         if self.accessed and lost:
             content = unpack(self.unsure.before if self.unsure else self.base)
             self.flash = content.flash

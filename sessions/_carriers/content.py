@@ -15,7 +15,7 @@ from __future__ import annotations
 import sys
 import time
 
-from sessions._carriers.base import Carried, Loaded, SealedByOlderKey
+from sessions._carriers.base import Carried, Loaded, MovedIn, MovingIn, SealedByOlderKey
 from sessions._keys import KeyRing, Purpose
 from sessions._lifetime import Lifetime
 from sessions._record import TIMED, InvalidRecord, Record, split, unpack
@@ -46,6 +46,12 @@ class SealedCarrier:
 
     async def create(self, record: Record, seed: bytes) -> Carried:
         return Carried(record)
+
+    async def moved_in(self, old_id: str) -> MovedIn | None:
+        return None
+
+    async def move_in(self, moving: MovingIn) -> MovedIn:
+        return MovedIn(Carried(moving.carried.record), began=True)
 
     async def replace(self, key: str, record: Record, *, expected: int) -> bool:
         return True

@@ -1,0 +1,21 @@
+"""The app of `moved.py` as the tests' server, before the move or after it."""
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Literal
+
+from e2e import moved
+from e2e.server import Server
+
+
+class MovedServer(Server):
+    announcement = re.compile(r"Uvicorn running on (http://[0-9.:]+)")
+    probe = "/ready"
+
+    def __init__(self, when: Literal["old", "new"], cookie: str, store: str, *, log: Path) -> None:
+        """Returns when it answers. Raises ServerFailed with its own output."""
+        command = [sys.executable, "-m", "uvicorn", "--factory", f"e2e.moved:{when}", "--port", "0"]
+        environment = {**os.environ, moved.COOKIE: cookie, moved.STORE: store}
+        self._start(f"moved-{when}", command, environment, log)
