@@ -30,7 +30,7 @@ def rows() -> dict[str, str]:
 def named_by_tests() -> dict[str, list[str]]:
     """Requirement → the tests that name it."""
     named: dict[str, list[str]] = {}
-    for path in sorted((ROOT / "tests").rglob("*.py")):
+    for path in sorted([*(ROOT / "tests").rglob("*.py"), *(ROOT / "harness_tests").rglob("*.py")]):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.asvs":
                 for argument in node.args:
@@ -62,7 +62,7 @@ def test_each_file_and_heading_that_the_page_leads_to_is_there() -> None:
         headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
         slugs = {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings}
         assert not heading or heading in slugs, target
-    for path in re.findall(r"`((?:reference_server|tests)/[\w/.]+)`", PAGE):
+    for path in re.findall(r"`((?:reference_server|tests|harness_tests)/[\w/.]+)`", PAGE):
         assert (ROOT / path).is_file(), path
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from e2e.comparison import as_json, libraries, main, markdown, together, write_page
-from e2e.effects import EFFECTS, LIMITS, effect_of
 from e2e.judge import needs
 from e2e.promises import sentences
-from e2e.results import CellResult, Outcome, Results, TestResult
+from e2e.report.comparison import as_json, libraries, main, markdown, together, write_page
+from e2e.report.effects import EFFECTS, LIMITS, effect_of
+from e2e.report.results import CellResult, Outcome, Results, TestResult
 from e2e.targets.plan import Plan
 
 

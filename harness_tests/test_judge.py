@@ -23,8 +23,8 @@ from e2e.judge.offer import NotJudgeable, Offer
 from e2e.judge.plan import Judged
 from e2e.judge.protocol import PAGE as OPENAPI
 from e2e.judge.protocol import protocol
-from e2e.matrix import PLAIN
-from e2e.results import CellResult, Results, TestResult
+from e2e.matrix.matrix import PLAIN
+from e2e.report.results import CellResult, Results, TestResult
 from e2e.targets.python.on_starlette import OnStarlette
 from e2e.targets.python.routes import Peer, outside
 from reference_server import control
@@ -34,7 +34,9 @@ from reference_server.profiles import PROFILES, ROOT
 
 PROJECT = Path(__file__).parent.parent
 ADAPTER = PROJECT / "docs" / "judge_adapter.py"
-BROWSER_TESTS = sorted((PROJECT / "e2e" / "tests").glob("test_*.py"))
+BROWSER_TESTS = sorted(
+    file for file in (PROJECT / "e2e" / "tests").rglob("test_*.py") if file.parent.name != "shared"
+)
 STEERED_BY = {"GET /lab/outcome/{token}"}
 """Routes that the tests' own process asks, and no page."""
 

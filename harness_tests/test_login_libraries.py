@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from starlette.testclient import TestClient
 
-from e2e.ported import LOGINS, PASSWORD, USER, create_app
+from e2e.server.login_libraries_app import LOGINS, PASSWORD, USER, create_app
 from sessions import MemoryStore
 
 pytestmark = pytest.mark.promise("SEC-3", "ROT-3")

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from e2e import selection
-from e2e.databases import needed_by
-from e2e.matrix import TURNS, Cell, Matrix, MatrixError
+from e2e.matrix.matrix import THIRDS, Cell, Matrix
+from e2e.matrix.selection import select_cells
+from e2e.matrix.yaml_file import MatrixError
+from services import needed_by
 
 AXES: dict[str, Any] = {
     "servers": ["uvicorn", "granian"],
@@ -43,9 +44,10 @@ def test_selection_by_name() -> None:
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ({"server": "granian"}, "needs a reason"),
+        ({"server": "granian"}, "missing required field `reason`"),
+        ({"server": "granian", "reason": " "}, "needs a reason"),
         ({"server": "apache", "reason": "x"}, "unknown server apache"),
-        ({"sever": "granian", "reason": "x"}, "unknown sever"),
+        ({"sever": "granian", "reason": "x"}, "unknown field `sever`"),
     ],
 )
 def test_a_line_that_makes_no_sense_is_refused(line: dict[str, str], complaint: str) -> None:
@@ -103,17 +105,24 @@ def test_taking_turns_each_server_and_each_store_sees_the_whole_core_set(axis: s
     for cell, extent in declared.default.items():
         if cell.mode != "http" or (axis == "server" and cell.store == "cookie"):
             continue  # what a cookie cannot promise is not applicable there, so another store has to show it
-        turns = {"all": range(TURNS), "core": range(TURNS), "turn": [declared.turn(cell)]}.get(extent, [])
+        turns = {
+            "all": range(THIRDS),
+            "core": range(THIRDS),
+            "third of core": [declared.third_of_core(cell)],
+        }.get(extent, [])
         seen.setdefault(getattr(cell, axis), set()).update(turns)
     assert seen
-    assert [name for name, turns in seen.items() if len(turns) < TURNS] == []
+    assert [name for name, turns in seen.items() if len(turns) < THIRDS] == []
 
 
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ({"tests": "some", "reason": "x"}, "tests are one of all, core, turn, own"),
-        ({"tests": "all"}, "needs a reason"),
+        (
+            {"tests": "some", "reason": "x"},
+            "tests are one of all, core, third of core, about mode or browser",
+        ),
+        ({"tests": "all"}, "missing required field `reason`"),
         ({"tests": "all", "server": "apache", "reason": "x"}, "unknown server apache"),
     ],
 )
@@ -127,23 +136,23 @@ def test_who_names_a_server_means_the_first_browser_and_mode_and_all_tests() -> 
         axis: ["granian"] if axis == "server" else [] for axis in ("server", "store", "browser", "mode")
     }
     declared = Matrix.parse(MODES | {"selection": [{"tests": "core", "store": "memory", "reason": "few"}]})
-    assert selection.select(declared, wanted).cells == {
+    assert select_cells(declared, wanted).cells == {
         Cell("granian", "memory", "chromium"): "all",
         Cell("granian", "cookie", "chromium"): "all",
     }
-    assert len(selection.select(declared, wanted, full=True).cells) == 8
+    assert len(select_cells(declared, wanted, full=True).cells) == 8
 
 
-def test_what_the_machine_lacks_is_absent_from_the_full_matrix_unless_it_is_named(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(selection, "missing_here", lambda _, name: f"no {name} here")
+def test_what_the_machine_lacks_is_absent_from_the_full_matrix_unless_it_is_named() -> None:
+    def missing(_axis: str, name: str) -> str:
+        return f"no {name} here"
+
     declared = Matrix.parse(MODES | {"optional": {"browser": ["firefox"]}})
     nothing: dict[str, list[str]] = {axis: [] for axis in ("server", "store", "browser", "mode")}
-    full = selection.select(declared, nothing, full=True)
+    full = select_cells(declared, nothing, full=True, missing_here=missing)
     assert {cell.browser for cell in full.cells} == {"chromium"}
     assert set(full.absent.values()) == {"no firefox here"}
-    assert not selection.select(declared, nothing | {"browser": ["firefox"]}).absent
+    assert not select_cells(declared, nothing | {"browser": ["firefox"]}, missing_here=missing).absent
 
 
 def test_the_default_selection_shows_everything_that_sets_itself_up() -> None:

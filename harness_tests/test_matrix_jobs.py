@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from e2e.choice import choices, in_words
-from e2e.github import jobs
-from e2e.matrix import Cell, Matrix
-from e2e.selection import Selection
+from e2e.matrix.explanation import choices, in_words
+from e2e.matrix.github import jobs
+from e2e.matrix.matrix import Cell, Matrix
+from e2e.matrix.selection import Selection
 
 AXES: dict[str, Any] = {
     "servers": ["uvicorn", "granian"],

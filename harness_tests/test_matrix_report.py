@@ -3,17 +3,22 @@
 import json
 import re
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
+from rich.console import Console
 
-from e2e.matrix import Cell
-from e2e.report import KINDS, MARKS, table, write_page
-from e2e.reporter import cell_in
-from e2e.results import CellResult, Choice, Outcome, Results, TestResult
-from e2e.view import View
+from e2e.matrix.explanation import Choice
+from e2e.matrix.matrix import Cell
+from e2e.plugin.items import cell_in
+from e2e.report.grid import Grid
+from e2e.report.html import write_page
+from e2e.report.marks import KINDS, MARKS
+from e2e.report.results import CellResult, Outcome, Results, TestResult
+from e2e.report.terminal import print_report
 
 
 def result(cell: str, name: str, promises: dict[str, Outcome], **rest: object) -> TestResult:
@@ -79,8 +84,15 @@ def test_results_survive_the_file(results: Results, tmp_path: Path) -> None:
     assert Results.load(tmp_path / "results.json") == results
 
 
+def printed(results: Results, width: int) -> list[str]:
+    """What a terminal of that width shows."""
+    console = Console(file=StringIO(), width=width, markup=False, highlight=False)
+    print_report(results, console)
+    return [line.rstrip() for line in cast(StringIO, console.file).getvalue().splitlines()]
+
+
 def test_the_table_has_everything_where_it_fits(results: Results) -> None:
-    lines = list(table(results, width=70))
+    lines = printed(results, 70)
     assert max(map(len, lines)) <= 70
     assert any(line.split() == ["ROT-1", "✓", "✗", "–"] for line in lines)  # noqa: RUF001
     assert any("artifacts/t.zip" in line for line in lines)
@@ -110,7 +122,7 @@ def many(results: Results) -> Results:
 
 
 def test_the_table_of_many_cells_is_servers_by_stores(many: Results) -> None:
-    lines = list(table(many, width=80))
+    lines = printed(many, 80)
     assert max(map(len, lines)) <= 80
     assert lines[0].split() == ["a", "b", "c", "d"]
     assert lines[1].split() == ["server-0", "✓", "1", "✗", "1", "of", "1", "✓", "1", "·"]
@@ -120,23 +132,23 @@ def test_the_table_of_many_cells_is_servers_by_stores(many: Results) -> None:
 
 
 def test_the_table_of_many_cells_names_each_where_the_terminal_is_narrow(many: Results) -> None:
-    lines = list(table(many, width=40))
-    assert max(map(len, lines[:60])) <= 40
-    assert lines[1].split() == ["✗", "1", "failed", "1.5", "s", "server-0-b-chromium"]
-    assert "server-19-b-chromium" in "".join(line.strip() for line in list(table(many, width=25))[:160])
+    lines = printed(many, 32)
+    assert max(map(len, lines[:60])) <= 32
+    assert "✗ 1 failed 1.5 s server-0-b-chro" in lines
+    assert "server-0-b-chromium" in "".join(line.strip() for line in lines)
 
 
 def test_a_square_is_as_bad_as_its_worst_cell(many: Results) -> None:
     many.cells.append(CellResult("late", "server-0", "a", "firefox"))
     many.tests.append(result("late", "test_new_id", {"ROT-1": "failed"}, outcome="failed"))
-    squares = View(many).squares
+    squares = Grid(many).squares
     assert squares["server-0", "a"].state == "failed"
     assert [cell.state for cell in squares["server-0", "a"].cells] == ["passed", "failed"]
     assert squares["server-0", "c"].state == "passed"
 
 
 def test_a_square_without_a_cell_says_why(many: Results) -> None:
-    squares = View(many).squares
+    squares = Grid(many).squares
     assert squares["server-2", "d"].state == "excluded"
     assert squares["server-2", "d"].excluded == [("chromium workers", "It is one process.")]
     assert squares["server-1", "d"].state == "not selected"
@@ -145,8 +157,8 @@ def test_a_square_without_a_cell_says_why(many: Results) -> None:
 
 
 def test_a_store_on_which_nothing_ran_has_no_column(many: Results, tmp_path: Path) -> None:
-    assert "e" not in View(many).stores
-    assert View(many).idle == ["e"]
+    assert "e" not in Grid(many).stores
+    assert Grid(many).idle == ["e"]
     write_page(many, tmp_path / "index.html")
     assert "Nothing ran on e:" in (tmp_path / "index.html").read_text()
 
@@ -211,7 +223,7 @@ def test_no_text_of_the_results_is_markup(many: Results, tmp_path: Path) -> None
     many.save(tmp_path / "results.json")
     read = json.loads((tmp_path / "results.json").read_text())
     fields = {
-        name: (value if name in ("format", "seconds", "workers") else hostile(value))
+        name: (value if name in ("format", "seconds", "workers", "expected") else hostile(value))
         for name, value in read.items()
     }
     for part in ("cells", "tests", "choices"):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-LEASH = [sys.executable, "-m", "e2e.leash"]
+RUN = [sys.executable, "-m", "services.process_group"]
 SLEEPER = [sys.executable, "-c", "import os, time; os.write(1, b'%d\\n' % os.getpid()); time.sleep(60)"]
 
 
@@ -27,11 +27,11 @@ def has_ended(pid: int, seconds: float = 10) -> bool:
 def test_it_ends_when_its_holder_is_killed() -> None:
     holder_code = (
         "import subprocess, sys, time\n"
-        "leash = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE)\n"
+        "holder = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE)\n"
         "time.sleep(60)\n"
     )
     holder = subprocess.Popen(
-        [sys.executable, "-c", holder_code, *LEASH, *SLEEPER], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", holder_code, *RUN, *SLEEPER], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
     assert holder.stdout
     sleeper = int(holder.stdout.readline())
@@ -47,20 +47,20 @@ def test_it_ends_on_demand_with_all_its_children(word: bytes) -> None:
         "-c",
         "import subprocess, sys; subprocess.Popen(sys.argv[1:]); subprocess.run(sys.argv[1:])",
     ]
-    leash = subprocess.Popen(
-        [*LEASH, *parent, *SLEEPER], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    holder = subprocess.Popen(
+        [*RUN, *parent, *SLEEPER], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    assert leash.stdout
-    assert leash.stdin
-    sleepers = [int(leash.stdout.readline()) for _ in range(2)]
-    leash.stdin.write(word)
-    leash.stdin.close()
-    leash.wait()
+    assert holder.stdout
+    assert holder.stdin
+    sleepers = [int(holder.stdout.readline()) for _ in range(2)]
+    holder.stdin.write(word)
+    holder.stdin.close()
+    holder.wait()
     assert all(has_ended(pid) for pid in sleepers)
 
 
 def test_it_ends_with_the_commands_own_status() -> None:
-    leash = subprocess.Popen(
-        [*LEASH, sys.executable, "-c", "raise SystemExit(3)"], cwd=ROOT, stdin=subprocess.PIPE
+    holder = subprocess.Popen(
+        [*RUN, sys.executable, "-c", "raise SystemExit(3)"], cwd=ROOT, stdin=subprocess.PIPE
     )
-    assert leash.wait() == 3
+    assert holder.wait() == 3

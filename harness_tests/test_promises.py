@@ -20,7 +20,10 @@ def ids_on_the_page() -> list[str]:
 
 def sources() -> Iterator[Path]:
     """Where tests stand: ours, the browser suite's, and the conformance kit's."""
-    for pattern in ("tests/**/*.py", "e2e/**/*.py", "sessions/testing*.py", "sessions/testing*/**/*.py"):
+    for pattern in (
+        *("tests/**/*.py", "harness_tests/**/*.py", "e2e/**/*.py"),
+        *("sessions/testing*.py", "sessions/testing*/**/*.py"),
+    ):
         yield from sorted(ROOT.glob(pattern))
 
 

@@ -22,10 +22,10 @@ import yaml
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from e2e.server import Server
-from e2e.services import MariaDB, Postgres, Service, ServiceFailed, Valkey, running
-from e2e.services import postgres as postgres_module
-from e2e.services import valkey as valkey_module
+from e2e.server.server import Server
+from services import MariaDB, Postgres, Service, ServiceFailed, Valkey, running
+from services import postgres as postgres_module
+from services import valkey as valkey_module
 from sessions import Store, StoreUnavailable, open_store
 from sessions.stores import postgres as postgres_store
 from sessions.stores import redis as redis_store
@@ -91,7 +91,7 @@ def test_it_holds_still_as_long_as_it_is_frozen(kind: type[Service], monkeypatch
 @pytest.mark.parametrize("kind", [Valkey, Postgres])
 def test_it_ends_when_its_starter_is_killed(kind: type[Service]) -> None:
     script = (
-        f"import time; from e2e.services import {kind.__name__}; s = {kind.__name__}(); s.start();"
+        f"import time; from services import {kind.__name__}; s = {kind.__name__}(); s.start();"
         "print(s.port, s.folder, flush=True); time.sleep(60)"
     )
     with subprocess.Popen(
@@ -147,7 +147,9 @@ def test_nobody_gets_in_without_the_password(kind: type[Service], refusal: type[
 def test_what_others_can_see_shows_no_password(kind: type[Service]) -> None:
     """Command lines are for everybody to list; the folder is for its owner."""
     with kind() as service:
-        listed = subprocess.run(["ps", "-ww", "-eo", "args="], capture_output=True, text=True, check=True).stdout
+        listed = subprocess.run(
+            ["ps", "-ww", "-eo", "args="], capture_output=True, text=True, check=True
+        ).stdout
         assert str(service.folder) in listed
         assert service.password not in listed
         # Valkey writes another title over its command line, but the kernel showed that before.

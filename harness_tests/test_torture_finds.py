@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from stores import broken
 from stores.broken import Data, RightStore
-from torture_in_process import rules, torture
 
 import sessions._carriers.id
 import sessions._commit
 import sessions._work
+from harness_tests.torture_in_process import rules, torture
 from sessions import Record, StoreUnavailable
 
 ONCE = "acknowledged changes count once"

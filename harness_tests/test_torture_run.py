@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 import torture.run
-from e2e.services import Valkey
+from services import Valkey
 from torture.nemeses import of_store
 from torture.report import page
 from torture.run import PURGE, run

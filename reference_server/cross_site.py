@@ -39,13 +39,13 @@ def origin_of(address: str) -> str:
 async def frame(request: Request) -> Response:
     src = site(request, "src")
     may_show = {"Content-Security-Policy": policy(frame_src=origin_of(src))}
-    return HTMLResponse(render(request, "elsewhere.html", src=src), headers=may_show)
+    return HTMLResponse(render(request, "cross_site.html", src=src), headers=may_show)
 
 
 async def post_to(request: Request) -> Response:
     target = site(request, "url")
     may_send = {"Content-Security-Policy": policy(form_action=origin_of(target))}
-    return HTMLResponse(render(request, "elsewhere.html", target=target), headers=may_send)
+    return HTMLResponse(render(request, "cross_site.html", target=target), headers=may_send)
 
 
 routes = [Route("/lab/frame", frame), Route("/lab/post-to", post_to)]

@@ -5,20 +5,21 @@
 `REDIS_URL`, `POSTGRES_URL` and `MARIADB_URL` name a running server to use instead. A service that cannot
 start raises `ServiceFailed` with its own output. None outlives the process that started it.
 
-nginx and Apache are here too, as proxies and as shared caches of a server's pages. They are no databases, and
-have no URL to open a store by.
+Whatever starts databases uses them: `tests/`, the browser tests, `make torture` and `make demo`. They need
+none of the other folders.
 """
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from string import Formatter
 
-from e2e.services.mariadb import MariaDB
-from e2e.services.postgres import Postgres
-from e2e.services.service import Service, ServiceFailed
-from e2e.services.valkey import Valkey
+from services.mariadb import MariaDB
+from services.postgres import Postgres
+from services.service import Service, ServiceFailed
+from services.valkey import Valkey
 
-__all__ = ["SERVICES", "MariaDB", "Postgres", "Service", "ServiceFailed", "Valkey", "running"]
+__all__ = ["SERVICES", "MariaDB", "Postgres", "Service", "ServiceFailed", "Valkey", "needed_by", "running"]
 
 SERVICES: dict[str, tuple[str, type[Service]]] = {
     "redis": ("REDIS_URL", Valkey),
@@ -26,6 +27,11 @@ SERVICES: dict[str, tuple[str, type[Service]]] = {
     "mariadb": ("MARIADB_URL", MariaDB),
 }
 """Of each service the variable that names a running one, and how to start one."""
+
+
+def needed_by(store_url: str) -> set[str]:
+    """The services that a store's URL names in braces, as in matrix.yml."""
+    return {field for _, field, _, _ in Formatter().parse(store_url) if field in SERVICES}
 
 
 @contextmanager

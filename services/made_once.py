@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from e2e.services.service import ServiceFailed
+from services.service import ServiceFailed
 
 
 def cached(name: str, make: Callable[[Path], None]) -> Path:

@@ -3,8 +3,8 @@
 import os
 import shutil
 
-from e2e.services.cache import cached
-from e2e.services.service import Service, ServiceFailed, run, write_private
+from services.made_once import cached
+from services.service import Service, ServiceFailed, run, write_private
 
 ACCOUNTS = """\
 DELETE FROM mysql.global_priv WHERE User <> 'mariadb.sys';
@@ -20,6 +20,10 @@ a password. Of the two names the server takes the one that it finds for the clie
 
 class MariaDB(Service):
     ready = "ready for connections"
+
+    @classmethod
+    def is_installed(cls) -> bool:
+        return _where("mariadbd") is not None
 
     @property
     def url(self) -> str:
@@ -62,8 +66,11 @@ class MariaDB(Service):
         ]
 
 
+def _where(program: str) -> str | None:
+    return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+
+
 def _found(program: str) -> str:
-    path = shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
-    if path is None:
+    if (path := _where(program)) is None:
         raise ServiceFailed(f"no {program}: install MariaDB (Debian: mariadb-server), or set MARIADB_URL")
     return path

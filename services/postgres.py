@@ -10,8 +10,8 @@ import os
 import shutil
 from pathlib import Path
 
-from e2e.services.cache import cached
-from e2e.services.service import Service, ServiceFailed, run
+from services.made_once import cached
+from services.service import Service, ServiceFailed, run
 
 ACCESS = "host all all 127.0.0.1/32 scram-sha-256\n"
 """All of pg_hba.conf."""

@@ -1,8 +1,8 @@
-"""Run a command that cannot outlive whoever holds the other end of our standard input.
+"""Run a command that cannot outlive whoever started it.
 
-`python -m e2e.leash [OPTION…] COMMAND…`. When standard input closes, because its holder asked for the end or
-because it was killed, the command gets SIGTERM, and after GRACE seconds its whole process group gets SIGKILL.
-A byte on standard input asks for SIGKILL at once.
+`start` runs this file as `python process_group.py [OPTION…] COMMAND…`. When its standard input closes,
+because its holder asked for the end or was killed, the command gets SIGTERM, and after GRACE seconds its
+whole process group gets SIGKILL. A byte on standard input asks for SIGKILL at once.
 
 Options: `--signal=INT` is sent instead of TERM, `--user=NAME` runs the command as that user and group,
 `--remove=FOLDER` removes a folder at the end. Without a command only the folder is looked after.
@@ -15,10 +15,34 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL."""
+
+
+def start(
+    arguments: Sequence[str],
+    output: int,
+    *,
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> "subprocess.Popen[bytes]":
+    """Run options and a command as above. What it says goes to the file descriptor `output`.
+
+    The command ends when the standard input of the process is closed, or when we end.
+    """
+    return subprocess.Popen(
+        # It imports nothing but the standard library, so it starts without looking for packages (-S, -P).
+        [sys.executable, "-S", "-P", __file__, *arguments],
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,  # a Ctrl-C at the terminal is for us, who then end it in order
+    )
 
 
 def main(arguments: list[str]) -> int:
@@ -52,7 +76,7 @@ def run(command: list[str], farewell: signal.Signals, user: str | None) -> int:
         except ProcessLookupError:
             pass
 
-    def hold() -> None:
+    def wait_for_the_end() -> None:
         if os.read(0, 1):
             kill_group()
             return
@@ -62,7 +86,7 @@ def run(command: list[str], farewell: signal.Signals, user: str | None) -> int:
         except subprocess.TimeoutExpired:
             kill_group()
 
-    threading.Thread(target=hold, daemon=True).start()
+    threading.Thread(target=wait_for_the_end, daemon=True).start()
     status = child.wait()
     kill_group()  # workers that a crashed server may have left behind
     return status if status >= 0 else 128 - status
@@ -75,7 +99,7 @@ def group_of(user: str) -> int:
 
 
 def remove(folder: Path) -> None:
-    """Again and again, as a server on another leash may still be writing into it."""
+    """Again and again, as a server in another group may still be writing into it."""
     deadline = time.monotonic() + 2 * GRACE
     while folder.exists() and time.monotonic() < deadline:
         shutil.rmtree(folder, ignore_errors=True)

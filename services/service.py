@@ -1,4 +1,4 @@
-"""What the services have in common: a port, a password, a folder, a log, a leash."""
+"""What the services have in common: a port, a password, a folder, a log, a process group."""
 
 import os
 import secrets
@@ -6,7 +6,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from abc import ABC, abstractmethod
@@ -15,9 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar, Self
 
-from e2e.leash import group_of
-
-ROOT = Path(__file__).parent.parent.parent
+from services import process_group
 
 STARTUP = 30.0
 """Seconds until a service must accept connections."""
@@ -53,7 +50,7 @@ class Service(ABC):
         self.port = 0
         self.password = secrets.token_hex(24)
         self._process: subprocess.Popen[bytes] | None = None
-        self._janitor = _leashed([f"--remove={self.folder}"], subprocess.DEVNULL)
+        self._janitor = process_group.start([f"--remove={self.folder}"], subprocess.DEVNULL)
         try:
             self.prepare()
         except BaseException:
@@ -135,7 +132,7 @@ class Service(ABC):
     def _start(self) -> None:
         with tempfile.TemporaryFile() as log:
             options = [f"--signal={self.farewell}", *([f"--user={self.user}"] if self.user else [])]
-            self._process = _leashed([*options, *self.command()], log.fileno())
+            self._process = process_group.start([*options, *self.command()], log.fileno())
             deadline = time.monotonic() + STARTUP
             while self.ready not in (said := _read(log.fileno())):
                 ended = self._process.poll() is not None
@@ -168,7 +165,7 @@ def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         user=user,
-        group=group_of(user) if user else None,
+        group=process_group.group_of(user) if user else None,
         extra_groups=[] if user else None,
         cwd=cwd,
     )
@@ -195,21 +192,10 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def _leashed(arguments: list[str], output: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-S", "-m", "e2e.leash", *arguments],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,  # a Ctrl-C at the terminal is for pytest, which then ends us in order
-    )
-
-
-def _close(leash: "subprocess.Popen[bytes]") -> None:
-    if leash.stdin and not leash.stdin.closed:
-        leash.stdin.close()
-    leash.wait()
+def _close(process: "subprocess.Popen[bytes]") -> None:
+    if process.stdin and not process.stdin.closed:
+        process.stdin.close()
+    process.wait()
 
 
 def _read(log: int) -> str:

@@ -4,7 +4,7 @@ import importlib.util
 import os
 from pathlib import Path
 
-from e2e.services.service import Service, ServiceFailed, write_private
+from services.service import Service, ServiceFailed, write_private
 
 
 class Valkey(Service):

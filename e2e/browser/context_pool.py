@@ -29,34 +29,34 @@ HARMLESS: dict[type, set[str]] = {
 }
 """What leaves nothing in the context that `wipe` does not remove."""
 
-_spoiled: WeakSet[BrowserContext] = WeakSet()
+_changed: WeakSet[BrowserContext] = WeakSet()
 
 T = TypeVar("T")
 
 
-def watch(harmless_of: Mapping[type, Collection[str]] = HARMLESS) -> None:
+def note_changed_contexts(harmless_of: Mapping[type, Collection[str]] = HARMLESS) -> None:
     """From now on note which contexts a test has changed in ways that are not harmless."""
     for kind, harmless in harmless_of.items():
         for name, member in list(vars(kind).items()):
             if name.startswith("_") or name in harmless:
                 continue
             if isinstance(member, property) and member.fget:
-                setattr(kind, name, property(_spoiling(member.fget)))
+                setattr(kind, name, property(_noting_change(member.fget)))
             elif callable(member):
-                setattr(kind, name, _spoiling(member))
+                setattr(kind, name, _noting_change(member))
 
 
-def _spoiling(member: Callable[..., T]) -> Callable[..., T]:
+def _noting_change(member: Callable[..., T]) -> Callable[..., T]:
     @wraps(member)
     def used(self: Any, *args: Any, **kwargs: Any) -> T:
-        _spoiled.add(getattr(self, "context", self))
+        _changed.add(getattr(self, "context", self))
         return member(self, *args, **kwargs)
 
     return used
 
 
 @dataclass
-class Lent:
+class PooledPage:
     """A context with its page, and the line to the browser over which it is wiped."""
 
     page: Page
@@ -67,56 +67,56 @@ class Lent:
         return self.page.context
 
 
-class Lending:
+class ContextPool:
     """The contexts of one cell."""
 
     def __init__(self, new_context: Callable[[], BrowserContext], home: str) -> None:
-        """`home` is the address of a page that does nothing; a page that is lent is there."""
+        """`home` is the address of a page that does nothing; a page that is taken is there."""
         self._new_context = new_context
         self._home = home
         self._origin = "{0.scheme}://{0.netloc}".format(urlsplit(home))
-        self._idle: list[Lent] = []
+        self._idle: list[PooledPage] = []
 
-    def lend(self) -> Lent:
+    def take(self) -> PooledPage:
         if self._idle:
             return self._idle.pop()
         page = self._new_context().new_page()
-        lent = Lent(page, page.context.new_cdp_session(page))
-        _spoiled.discard(page.context)  # that was us
+        pooled = PooledPage(page, page.context.new_cdp_session(page))
+        _changed.discard(page.context)  # that was us
         page.goto(self._home)
-        return lent
+        return pooled
 
-    def take_back(self, lent: Lent) -> None:
-        if len(self._idle) < MOST_IDLE and self._is_as_it_was(lent):
+    def put_back(self, pooled: PooledPage) -> None:
+        if len(self._idle) < MOST_IDLE and self._is_as_it_was(pooled):
             try:
-                self._wipe(lent)
+                self._wipe(pooled)
             except Error:  # a page that hangs, or a server that is gone
                 pass
             else:
-                self._idle.append(lent)
+                self._idle.append(pooled)
                 return
-        lent.context.close()
+        pooled.context.close()
 
-    def _is_as_it_was(self, lent: Lent) -> bool:
+    def _is_as_it_was(self, pooled: PooledPage) -> bool:
         return (
-            lent.context not in _spoiled
-            and not lent.page.is_closed()
-            and all(page.url.startswith(f"{self._origin}/") for page in lent.context.pages)
+            pooled.context not in _changed
+            and not pooled.page.is_closed()
+            and all(page.url.startswith(f"{self._origin}/") for page in pooled.context.pages)
         )
 
-    def _wipe(self, lent: Lent) -> None:
-        for page in lent.context.pages:
-            if page is not lent.page:
+    def _wipe(self, pooled: PooledPage) -> None:
+        for page in pooled.context.pages:
+            if page is not pooled.page:
                 page.close()
-        lent.page.evaluate("sessionStorage.clear()")
+        pooled.page.evaluate("sessionStorage.clear()")
         # This ends the scripts and requests of the page, so it comes before what they could write to.
-        lent.page.goto(self._home)
-        lent.context.clear_cookies()
-        lent.cdp.send("Storage.clearDataForOrigin", {"origin": self._origin, "storageTypes": "all"})
-        lent.cdp.send("Network.clearBrowserCache")
-        lent.cdp.send("Page.resetNavigationHistory")
+        pooled.page.goto(self._home)
+        pooled.context.clear_cookies()
+        pooled.cdp.send("Storage.clearDataForOrigin", {"origin": self._origin, "storageTypes": "all"})
+        pooled.cdp.send("Network.clearBrowserCache")
+        pooled.cdp.send("Page.resetNavigationHistory")
 
     def close(self) -> None:
-        for lent in self._idle:
-            lent.context.close()
+        for pooled in self._idle:
+            pooled.context.close()
         self._idle.clear()

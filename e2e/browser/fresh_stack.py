@@ -15,7 +15,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def on_a_new_stack(function: Callable[P, T]) -> Callable[P, T]:
+def on_a_fresh_stack(function: Callable[P, T]) -> Callable[P, T]:
     """Whatever the function returns or raises reaches the caller as usual."""
 
     @wraps(function)

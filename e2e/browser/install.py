@@ -1,4 +1,4 @@
-"""Find a browser that starts, or install one: `python -m e2e.browsers [NAME… | --full]`.
+"""Find a browser that starts, or install one: `python -m e2e.browser.install [NAME… | --full]`.
 
 Both `make` and the suite ask here, so that what was installed is what is driven. The order is:
 
@@ -20,12 +20,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import playwright
 
 from e2e import apt
-from e2e.matrix import Matrix
+from e2e.matrix.matrix import Matrix
+from e2e.matrix.yaml_file import MatrixError
 
 
 @dataclass(frozen=True)
@@ -37,50 +37,9 @@ class Browser:
     version: str
 
     @property
-    def engine(self) -> str:
-        """What Playwright calls it."""
-        return engine_of(self.name)
-
-    def launch_options(self) -> dict[str, Any]:
-        """Keyword arguments for Playwright's `launch`."""
-        return {"executable_path": self.executable, **getattr(self, f"_{self.engine}_options")()}
-
-    def _chromium_options(self) -> dict[str, Any]:
-        # Chromium's sandbox refuses to run as root; everybody else keeps it.
-        as_root = hasattr(os, "geteuid") and os.geteuid() == 0
-        own_names = "--host-resolver-rules=MAP *.test 127.0.0.1"
-        options = {"args": [own_names, "--disable-gpu", *(["--no-sandbox"] if as_root else [])]}
-        if self.name == "chromium-full":
-            # Playwright turns it off, and going back then loads the page anew.
-            options["ignore_default_args"] = ["--disable-back-forward-cache"]
-        return options
-
-    def _firefox_options(self) -> dict[str, Any]:
-        # Playwright's go_back() waits for ever for a page out of Firefox's back-forward cache.
-        # Prefetching links is on in Firefox, but Playwright turns it off.
-        preferences = {
-            "firefox_user_prefs": {
-                "network.dns.localDomains": ",".join(OWN_NAMES),
-                "browser.sessionhistory.max_total_viewers": 0,
-                "network.prefetch-next": True,
-            }
-        }
-        own_build = Path(self.executable).is_relative_to(_cache_folder())
-        return preferences if own_build else {**preferences, "channel": "moz-firefox"}
-
-    def _webkit_options(self) -> dict[str, Any]:
-        return {}
-
-
-def engine_of(name: str) -> str:
-    return name.partition("-")[0]
-
-
-OWN_NAMES = ("app.shop.test", "evil.shop.test")
-"""Names of this machine. Firefox wants each of them; Chromium is told of all of `*.test`."""
-
-AT_ONCE = {"chromium": 20, "firefox": 3, "webkit": 3}
-"""Tests against the clock that an engine is quick enough to be led through at the same time."""
+    def is_playwrights(self) -> bool:
+        """Whether it is Playwright's own build."""
+        return Path(self.executable).is_relative_to(_cache_folder())
 
 
 class BrowserMissing(RuntimeError):
@@ -192,7 +151,10 @@ def _nothing(name: str) -> None:
 
 def _install_by_playwright(name: str) -> None:
     print(f"Installing {name} with Playwright")
-    apt.run([sys.executable, "-m", "playwright", "install", build_of(name)])
+    if not apt.run([sys.executable, "-m", "playwright", "install", build_of(name)], quiet=True):
+        print(
+            f"  Playwright could not download {build_of(name)}: is its download site to be reached from here?"
+        )
 
 
 def _install_libraries(name: str) -> None:
@@ -209,17 +171,18 @@ def _install_by_apt(name: str) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """`--full`: those that there are of all; names: these; nothing: those of the default selection."""
-    matrix = Matrix.load()
-    if "--full" in arguments:
-        names = [name for name in matrix.browsers if name not in matrix.optional.get("browser", ())]
-    else:
-        names = list(arguments) or list(dict.fromkeys(cell.browser for cell in matrix.default))
-    for name in names:
-        try:
+    try:
+        matrix = Matrix.load()
+        if "--full" in arguments:
+            names = [name for name in matrix.browsers if name not in matrix.optional.get("browser", ())]
+        else:
+            names = [matrix.name("browser", word) for word in arguments]
+            names = names or list(dict.fromkeys(cell.browser for cell in matrix.default))
+        for name in names:
             print(install(name).version)
-        except (BrowserMissing, KeyError) as problem:
-            print(problem, file=sys.stderr)
-            return 1
+    except (BrowserMissing, MatrixError) as problem:
+        print(problem, file=sys.stderr)
+        return 1
     return 0
 
 

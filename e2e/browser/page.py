@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, Response
 
-from e2e.server import Server
+from e2e.server.server import Server
 
 PATIENCE = 20_000
 """Milliseconds for a response; longer than any takes, shorter than for ever."""

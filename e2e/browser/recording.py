@@ -11,7 +11,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Error, Page
 
-from e2e.lending import Lending, Lent
+from e2e.browser.context_pool import ContextPool, PooledPage
 
 
 @dataclass
@@ -23,13 +23,15 @@ class Recording:
     folder: Path
     tracing: str
     screenshot: str
-    lending: Lending | None = None
+    pool: ContextPool | None = None
     """Where pages come from, if not from contexts of their own"""
     watch: Callable[[BrowserContext], None] | None = None
     """Told of each context"""
     kept: list[tuple[str, Path]] = field(default_factory=list)
     """(kind, file) of what was kept"""
-    _contexts: dict[BrowserContext, Lent | None] = field(default_factory=dict[BrowserContext, "Lent | None"])
+    _contexts: dict[BrowserContext, PooledPage | None] = field(
+        default_factory=dict[BrowserContext, "PooledPage | None"]
+    )
 
     def new_context(self, **options: Any) -> BrowserContext:
         """A browser with an empty cookie jar."""
@@ -39,14 +41,14 @@ class Recording:
 
     def new_page(self) -> Page:
         """A page of a browser with an empty cookie jar, for tests that change nothing else of the browser."""
-        if not self.lending:
+        if not self.pool:
             return self.new_context().new_page()
-        lent = self.lending.lend()
-        self._begin(lent.context, lent)
-        return lent.page
+        pooled = self.pool.take()
+        self._begin(pooled.context, pooled)
+        return pooled.page
 
-    def _begin(self, context: BrowserContext, lent: Lent | None) -> None:
-        self._contexts[context] = lent
+    def _begin(self, context: BrowserContext, pooled: PooledPage | None) -> None:
+        self._contexts[context] = pooled
         if self.watch:
             self.watch(context)
         if self.tracing != "off":
@@ -54,7 +56,7 @@ class Recording:
             context.tracing.start(snapshots=True, sources=True)
 
     def close(self, *, failed: bool) -> None:
-        for number, (context, lent) in enumerate(self._contexts.items(), 1):
+        for number, (context, pooled) in enumerate(self._contexts.items(), 1):
             try:
                 if self.screenshot == "on" or (failed and self.screenshot == "only-on-failure"):
                     self._picture(context.pages)
@@ -62,10 +64,10 @@ class Recording:
                     file = self.folder / f"trace-{number}.zip"
                     context.tracing.stop(path=file)
                     self.kept.append(("trace", file))
-                elif lent and self.tracing != "off":
+                elif pooled and self.tracing != "off":
                     context.tracing.stop()
-                if lent and self.lending and not failed:
-                    self.lending.take_back(lent)
+                if pooled and self.pool and not failed:
+                    self.pool.put_back(pooled)
                 else:
                     context.close()
             except Error as problem:

@@ -16,15 +16,18 @@ from functools import partial
 import pytest
 from playwright.sync_api import Page
 
-from e2e.browsing import be_somewhere
-from e2e.recording import Recording
+from e2e.browser.page import be_somewhere
+from e2e.browser.recording import Recording
+
+AT_ONCE = {"chromium": 20, "firefox": 3, "webkit": 3}
+"""So many tests an engine is quick enough to be led through at the same time."""
 
 Steps = Generator[float, None, None]
 NewPage = Callable[[], Page]
 Scenario = Callable[[NewPage], Steps]
 
 
-def overlapping(scenario: Scenario) -> Callable[..., None]:
+def on_the_timeline(scenario: Scenario) -> Callable[..., None]:
     """Make a test of a scenario: a generator function that takes `new_page` and yields seconds to wait.
 
     `new_page()` opens a page in a browser context, that is with cookies, of its own.
@@ -38,7 +41,7 @@ def overlapping(scenario: Scenario) -> Callable[..., None]:
     return test
 
 
-def is_overlapping(item: pytest.Item) -> bool:
+def is_on_the_timeline(item: pytest.Item) -> bool:
     return hasattr(getattr(item, "obj", None), "scenario")
 
 

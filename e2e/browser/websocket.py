@@ -4,7 +4,7 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-from e2e.browsing import PATIENCE
+from e2e.browser.page import PATIENCE
 
 OPEN = """([path, patience]) => new Promise((resolve, reject) => {
     setTimeout(() => reject("the websocket is silent"), patience);

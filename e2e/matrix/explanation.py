@@ -1,10 +1,25 @@
 """Why a run has the cells that it has, and why others are missing: told in the report."""
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
 
-from e2e.matrix import Cell, Matrix
-from e2e.results import Choice, Kind, label
-from e2e.selection import Selection
+from e2e.matrix.matrix import Cell, Extent, Matrix
+from e2e.matrix.selection import Selection
+
+Kind = Literal[Extent, "excluded", "not selected"]
+"""Which tests of a cell ran; or none, there being no such cell, or it not being in this run."""
+
+
+@dataclass
+class Choice:
+    """Cells that ran or did not run for one reason."""
+
+    kind: Kind
+    reason: str
+    cells: list[tuple[str, str, str]]
+    """(server, store, label) of each"""
+
 
 NOT_CHOSEN = {
     "default": "Not in the default selection of matrix.yml; `make e2e-full` runs every cell.",
@@ -33,7 +48,7 @@ def choices(matrix: Matrix, selection: Selection, ran: Collection[str], how: str
     found: dict[tuple[Kind, str], list[tuple[str, str, str]]] = {}
     for cell in matrix.combinations:
         if reason := _reason(matrix, selection, cell, ran, how):
-            place = cell.server, cell.store, label(cell.browser, cell.mode)
+            place = cell.server, cell.store, cell.label
             found.setdefault(reason, []).append(place)
     return [Choice(kind, reason, cells) for (kind, reason), cells in found.items()]
 
@@ -55,4 +70,4 @@ def _reason(
 def _lines(matrix: Matrix, cell: Cell) -> Iterator[tuple[Kind, str]]:
     for rule in matrix.selection:
         if rule.matches(cell):
-            yield rule.tests, rule.reason
+            yield rule.extent, rule.reason

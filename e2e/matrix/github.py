@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 
-from e2e.matrix import Matrix
+from e2e.matrix.matrix import Matrix
 
 CELLS_A_JOB = 20
 """A browser joins the one before it in a job as long as there are no more cells than this."""

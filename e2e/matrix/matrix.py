@@ -1,33 +1,33 @@
-"""matrix.yml as Python: the cells, which of them are run by default, and what is not applicable in them.
+"""matrix.yml as Python: the cells, which of them run by default, and what is not applicable in them."""
 
-`python -m e2e.matrix` lists the cells of `make e2e`, `python -m e2e.matrix --full` all;
-`python -m e2e.matrix --github` prints the jobs of the CI workflow.
-"""
-
-import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal, Self, cast, get_args
+from typing import Any, Literal, Self, get_args
 
-import yaml
+import msgspec
 
-FILE = Path(__file__).parent.parent / "matrix.yml"
-AXES = ("server", "store", "browser", "mode")
+from e2e.matrix.yaml_file import MatrixError, read, with_choices
+
+FILE = Path(__file__).parent.parent.parent / "matrix.yml"
+Axis = Literal["server", "store", "browser", "mode"]
+AXES: tuple[Axis, ...] = ("server", "store", "browser", "mode")
 PLAIN = "http"
 
-Extent = Literal["all", "core", "turn", "own"]
-"""Which tests of a cell run: all of them, those marked `core`, those of the core set whose turn it is in this
-cell, or only those about its mode or browser."""
+Extent = Literal["all", "core", "third of core", "about mode or browser"]
+"""Which tests of a cell run: all of them; those marked `core`; one third of those, another one in the cell
+beside it; or only those that are about the cell's mode or browser."""
 
-TURNS = 3
+THIRDS = 3
 """In so many parts the core set is shared out."""
 
+CHOICES: Mapping[str, Sequence[str]] = {"tests": get_args(Extent)}
+"""The values of a field of matrix.yml that knows a few only."""
 
-class MatrixError(ValueError):
-    """matrix.yml, or a selection from it, makes no sense."""
+Names = str | tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,49 @@ class Cell:
         name = f"{self.server}-{self.store}-{self.browser}"
         return name if self.mode == PLAIN else f"{name}-{self.mode}"
 
+    @property
+    def label(self) -> str:
+        """What tells the cell from the others of its server and store."""
+        return self.browser if self.mode == PLAIN else f"{self.browser} {self.mode}"
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An entry of a list in matrix.yml. An axis that it does not name matches all."""
+
+    reason: str
+    server: Names | None = None
+    store: Names | None = None
+    browser: Names | None = None
+    mode: Names | None = None
+
+    @property
+    def match(self) -> dict[str, tuple[str, ...]]:
+        named = {axis: getattr(self, axis) for axis in AXES}
+        return {axis: tuple_of(names) for axis, names in named.items() if names is not None}
+
+
+class SelectionLine(Line, frozen=True, kw_only=True):
+    tests: Extent
+
+
+class LimitLine(Line, frozen=True, kw_only=True):
+    promises: tuple[str, ...]
+    shown: bool = False
+    tests: tuple[str, ...] = ()
+
+
+class MatrixFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The form of matrix.yml."""
+
+    servers: tuple[str, ...]
+    stores: dict[str, str]
+    browsers: tuple[str, ...]
+    modes: tuple[str, ...] = (PLAIN,)
+    selection: tuple[SelectionLine, ...] = ()
+    optional: dict[Axis, Names] = {}
+    exclude: tuple[Line, ...] = ()
+    not_applicable: tuple[LimitLine, ...] = ()
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -53,8 +96,8 @@ class Rule:
     reason: str
     promises: tuple[str, ...] = ()
     shown: bool = False
-    tests: Extent = "all"
-    about: tuple[str, ...] = ()
+    extent: Extent = "all"
+    tests: tuple[str, ...] = ()
     """Names of the tests that it is about, with or without their parameters in brackets; none means all"""
 
     def matches(self, cell: Cell) -> bool:
@@ -62,7 +105,7 @@ class Rule:
 
     def covers(self, cell: Cell, promise: str, test: str = "") -> bool:
         named = promise in self.promises or promise.split(":", maxsplit=1)[0] in self.promises
-        tested = not self.about or test in self.about or test.partition("[")[0] in self.about
+        tested = not self.tests or test in self.tests or test.partition("[")[0] in self.tests
         return named and tested and self.matches(cell)
 
 
@@ -83,34 +126,39 @@ class Matrix:
     @classmethod
     def load(cls, file: Path = FILE) -> Self:
         """Raises MatrixError, naming the line that is wrong."""
-        return cls.parse(yaml.safe_load(file.read_text()))
+        return cls.from_file(read(file, MatrixFile, CHOICES))
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Self:
-        names = {
-            "server": tuple(data["servers"]),
-            "store": tuple(data["stores"]),
-            "browser": tuple(data["browsers"]),
-            "mode": tuple(data.get("modes") or [PLAIN]),
+        """Raises MatrixError, naming the entry that is wrong."""
+        try:
+            return cls.from_file(msgspec.convert(data, MatrixFile))
+        except msgspec.ValidationError as problem:
+            raise MatrixError(f"matrix.yml: {with_choices(str(problem), CHOICES)}") from None
+
+    @classmethod
+    def from_file(cls, file: MatrixFile) -> Self:
+        """Raises MatrixError for a name that its axis has not, and for a line that is about nothing."""
+        names: dict[str, Sequence[str]] = {
+            "server": file.servers,
+            "store": tuple(file.stores),
+            "browser": file.browsers,
+            "mode": file.modes,
         }
         matrix = cls(
-            servers=names["server"],
-            stores=dict(data["stores"]),
-            browsers=names["browser"],
-            modes=names["mode"],
-            excluded=tuple(parse_rule(line, names) for line in data.get("exclude") or ()),
-            not_applicable=tuple(
-                parse_rule(line, names, "promises") for line in data.get("not_applicable") or ()
-            ),
-            selection=tuple(parse_rule(line, names, "tests") for line in data.get("selection") or ()),
-            optional={
-                axis: _names(axis, found, names, "optional")
-                for axis, found in (data.get("optional") or {}).items()
-            },
+            servers=file.servers,
+            stores=file.stores,
+            browsers=file.browsers,
+            modes=file.modes,
+            excluded=rules(file.exclude, names, "matrix.yml, exclude"),
+            not_applicable=rules(file.not_applicable, names, "matrix.yml, not_applicable"),
+            selection=rules(file.selection, names, "matrix.yml, selection"),
+            optional={axis: tuple_of(found) for axis, found in file.optional.items()},
         )
-        everything = [Cell(*combination) for combination in product(*names.values())]
+        for axis, found in matrix.optional.items():
+            check_names(axis, found, names, "matrix.yml, optional")
         for rule in matrix.excluded:
-            if not any(rule.matches(cell) for cell in everything):
+            if not any(rule.matches(cell) for cell in matrix.combinations):
                 raise MatrixError(f"matrix.yml leaves out a combination that does not exist: {rule.reason}")
         for rule in matrix.not_applicable:
             if not any(rule.matches(cell) for cell in matrix.cells):
@@ -135,23 +183,32 @@ class Matrix:
         lines = (
             (cell, next((rule for rule in self.selection if rule.matches(cell)), None)) for cell in self.cells
         )
-        return {cell: rule.tests for cell, rule in lines if rule}
+        return {cell: rule.extent for cell, rule in lines if rule}
 
     @property
     def combinations(self) -> list[Cell]:
         """Every name of each axis with every other, left out or not."""
         return [Cell(*names) for names in product(self.servers, self.stores, self.browsers, self.modes)]
 
-    def turn(self, cell: Cell) -> int:
-        """Which part of the core set a cell has where cells take turns: never that of the cell beside it."""
-        return (self.servers.index(cell.server) + list(self.stores).index(cell.store)) % TURNS
+    def names(self, axis: str) -> tuple[str, ...]:
+        return tuple(getattr(self, f"{axis}s"))
+
+    def name(self, axis: str, word: str) -> str:
+        """The name on that axis that somebody means, in capitals or not. Raises MatrixError."""
+        known = self.names(axis)
+        if found := [name for name in known if name.lower() == word.lower()]:
+            return found[0]
+        near = get_close_matches(word.lower(), known, n=1)
+        meant = f" Did you mean {near[0]}?" if near else ""
+        raise MatrixError(f"matrix.yml has no {axis} {word}; it has {', '.join(known)}.{meant}")
+
+    def third_of_core(self, cell: Cell) -> int:
+        """Which third of the core set a cell has where cells share it: never that of the cell beside it."""
+        return (self.servers.index(cell.server) + list(self.stores).index(cell.store)) % THIRDS
 
     def left_out(self, cell: Cell) -> Rule | None:
         """Why there is no such cell."""
         return next((rule for rule in self.excluded if rule.matches(cell)), None)
-
-    def is_optional(self, cell: Cell) -> bool:
-        return any(getattr(cell, axis) in names for axis, names in self.optional.items())
 
     def select(
         self,
@@ -161,25 +218,18 @@ class Matrix:
         modes: Collection[str] = (),
     ) -> tuple[Cell, ...]:
         """The cells with one of these names on each axis; no name stands for all. Raises MatrixError."""
-        wanted = {"server": servers, "store": stores, "browser": browsers, "mode": modes}
-        known: Mapping[str, Collection[str]] = {
-            "server": self.servers,
-            "store": self.stores,
-            "browser": self.browsers,
-            "mode": self.modes,
-        }
-        for axis, names in wanted.items():
-            if unknown := set(names) - set(known[axis]):
-                raise MatrixError(
-                    f"matrix.yml has no {axis} {', '.join(sorted(unknown))}; it has {', '.join(known[axis])}"
-                )
-        cells = tuple(
+        asked = zip(AXES, (servers, stores, browsers, modes), strict=True)
+        wanted = {axis: {self.name(axis, word) for word in words} for axis, words in asked}
+        matching = [
             cell
-            for cell in self.cells
+            for cell in self.combinations
             if all(not names or getattr(cell, axis) in names for axis, names in wanted.items())
-        )
+        ]
+        left_out = {cell: rule for cell in matching if (rule := self.left_out(cell))}
+        cells = tuple(cell for cell in matching if cell not in left_out)
         if not cells:
-            raise MatrixError("Every cell of that selection is left out in matrix.yml")
+            reasons = dict.fromkeys(rule.reason for rule in left_out.values())
+            raise MatrixError(f"matrix.yml leaves out every cell of that selection: {' '.join(reasons)}")
         return cells
 
     def limit(self, cell: Cell, promise: str, test: str = "") -> Rule | None:
@@ -191,49 +241,32 @@ class Matrix:
         return next((rule for rule in self.broken if rule.covers(cell, promise, test)), None)
 
 
-def parse_rule(
-    line: Mapping[str, Any],
-    names: Mapping[str, Sequence[str]],
-    kind: Literal["exclude", "promises", "tests"] = "exclude",
-) -> Rule:
+def rules(lines: Iterable[Line], names: Mapping[str, Sequence[str]], where: str) -> tuple[Rule, ...]:
     """Raises MatrixError for a line without a reason, or with a name that its axis has not."""
-    line = dict(line)
-    reason = str(line.pop("reason", "")).strip()
-    if not reason:
-        raise MatrixError(f"matrix.yml: each line needs a reason: {line}")
-    listed = tuple(line.pop("promises", ())) if kind == "promises" else ()
-    shown = bool(line.pop("shown", False)) if kind == "promises" else False
-    about = tuple(line.pop("tests", ())) if kind == "promises" else ()
-    tests = line.pop("tests", None) if kind == "tests" else "all"
-    if kind == "promises" and not listed:
-        raise MatrixError(f"matrix.yml: which promises? {reason}")
-    if tests not in get_args(Extent):
-        raise MatrixError(f"matrix.yml: tests are one of {', '.join(get_args(Extent))}: {reason}")
-    match = {axis: _names(axis, value, names, reason) for axis, value in line.items()}
-    return Rule(match, reason, listed, shown, cast(Extent, tests), about)
+    return tuple(
+        _rule(line, names, f"{where}, entry {number}: {line.reason}") for number, line in enumerate(lines, 1)
+    )
 
 
-def _names(
-    axis: str, value: str | Sequence[str], names: Mapping[str, Sequence[str]], where: str
-) -> tuple[str, ...]:
-    found = tuple([value] if isinstance(value, str) else value)
+def _rule(line: Line, names: Mapping[str, Sequence[str]], where: str) -> Rule:
+    if not line.reason.strip():
+        raise MatrixError(f"{where} it needs a reason")
+    for axis, found in line.match.items():
+        check_names(axis, found, names, where)
+    extent: Extent = line.tests if isinstance(line, SelectionLine) else "all"
+    rule = Rule(line.match, line.reason.strip(), extent=extent)
+    if not isinstance(line, LimitLine):
+        return rule
+    if not line.promises:
+        raise MatrixError(f"{where}: which promises?")
+    return Rule(line.match, rule.reason, line.promises, line.shown, tests=line.tests)
+
+
+def check_names(axis: str, found: Collection[str], names: Mapping[str, Sequence[str]], where: str) -> None:
+    """Raises MatrixError for a name that its axis has not."""
     if unknown := set(found) - set(names.get(axis, ())):
-        raise MatrixError(f"matrix.yml: unknown {axis} {', '.join(sorted(unknown))}: {where}")
-    return found
+        raise MatrixError(f"{where}: unknown {axis} {', '.join(sorted(unknown))}")
 
 
-def main(arguments: Sequence[str]) -> int:
-    if "--github" in arguments:
-        from e2e.github import as_json  # noqa: PLC0415 - it imports this module
-
-        print(as_json(Matrix.load()))
-        return 0
-    matrix = Matrix.load()
-    extents = dict.fromkeys(matrix.cells, "all") if "--full" in arguments else matrix.default
-    for cell, extent in extents.items():
-        print(cell.id if extent == "all" else f"{cell.id} ({extent})")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+def tuple_of(names: Names) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else names

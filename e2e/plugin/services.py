@@ -1,23 +1,17 @@
-"""The services that the cells of a run need, each started once for all test processes."""
+"""The databases that the cells of a run need, each started once for all test processes."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from string import Formatter
 from typing import Any
 
 import pytest
 
-from e2e.services import SERVICES, ServiceFailed, running
+from services import ServiceFailed, needed_by, running
 
 URLS = pytest.StashKey[Mapping[str, str]]()
 
 
-def needed_by(store_url: str) -> set[str]:
-    """The services that a store's URL in matrix.yml names."""
-    return {field for _, field, _, _ in Formatter().parse(store_url) if field in SERVICES}
-
-
-def urls(config: pytest.Config) -> Mapping[str, str]:
+def urls_of_services(config: pytest.Config) -> Mapping[str, str]:
     """Service → the URL at which it runs."""
     if hasattr(config, "workerinput"):
         given: dict[str, str] = config.workerinput["services"]  # pyright: ignore[reportAttributeAccessIssue]
@@ -25,7 +19,7 @@ def urls(config: pytest.Config) -> Mapping[str, str]:
     return config.stash[URLS]
 
 
-class Databases:
+class Services:
     """Runs once, where the tests are handed out: a service that cannot start ends the run."""
 
     def __init__(self, config: pytest.Config, store_urls: Iterable[str]) -> None:

@@ -1,11 +1,12 @@
-"""Results arranged as the report shows them: servers by stores, cells in each, promises in each cell."""
+"""Results as the report shows them: servers by stores, cells in each square, promises in each cell."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from e2e.matrix.explanation import Choice, Kind
 from e2e.promises import id_of
-from e2e.results import CellResult, Choice, Kind, Outcome, Results, State, TestResult, state_of
+from e2e.report.results import CellResult, Outcome, Results, State, TestResult, state_of
 
 
 def whole(tests: Iterable[TestResult]) -> State:
@@ -15,7 +16,7 @@ def whole(tests: Iterable[TestResult]) -> State:
 
 
 @dataclass
-class CellView:
+class CellInGrid:
     """A cell with its own tests."""
 
     cell: CellResult
@@ -51,7 +52,7 @@ class Square:
 
     server: str
     store: str
-    cells: list[CellView] = field(default_factory=list)
+    cells: list[CellInGrid] = field(default_factory=list)
     excluded: list[tuple[str, str]] = field(default_factory=list)
     """(label, reason)"""
     unselected: list[tuple[str, str]] = field(default_factory=list)
@@ -94,15 +95,15 @@ class TestRow:
         return (min(times), max(times)) if times else (0.0, 0.0)
 
 
-class View:
+class Grid:
     def __init__(self, results: Results) -> None:
         self.results = results
-        self.cells = {cell.id: CellView(cell) for cell in results.cells}
+        self.cells = {cell.id: CellInGrid(cell) for cell in results.cells}
         for test in results.tests:
-            view = self.cells[test.cell]
-            view.tests.append(test)
+            cell = self.cells[test.cell]
+            cell.tests.append(test)
             for name, outcome in test.promises.items():
-                view.said.setdefault(id_of(name), []).append((test, outcome))
+                cell.said.setdefault(id_of(name), []).append((test, outcome))
 
     @cached_property
     def servers(self) -> Sequence[str]:
@@ -124,8 +125,8 @@ class View:
     @cached_property
     def squares(self) -> dict[tuple[str, str], Square]:
         found = {(server, store): Square(server, store) for server in self.servers for store in self.stores}
-        for view in self.cells.values():
-            found[view.cell.server, view.cell.store].cells.append(view)
+        for one in self.cells.values():
+            found[one.cell.server, one.cell.store].cells.append(one)
         for choice in self.choices("excluded", "not selected"):
             for server, store, label in choice.cells:
                 square = found.get((server, store), Square(server, store))
@@ -136,8 +137,8 @@ class View:
 
     def tests(self, promise: str) -> list[TestRow]:
         rows: dict[str, TestRow] = {}
-        for view in self.cells.values():
-            for test, outcome in view.said.get(promise, ()):
+        for one in self.cells.values():
+            for test, outcome in one.said.get(promise, ()):
                 rows.setdefault(test.title, TestRow(test.title)).runs.append((test, outcome))
         return list(rows.values())
 
@@ -147,7 +148,7 @@ class View:
     def broken(self) -> dict[str, list[str]]:
         """Promise → the cells in which it failed."""
         found = {
-            promise: [name for name, view in self.cells.items() if view.of(promise) == "failed"]
+            promise: [name for name, one in self.cells.items() if one.of(promise) == "failed"]
             for promise in self.results.promises
         }
         return {promise: cells for promise, cells in found.items() if cells}

@@ -1,4 +1,4 @@
-"""The report's pages: Jinja templates beside this file, filled in with what a run found out."""
+"""Fill in a page of the report: a Jinja template of templates/, and what a run found out."""
 
 import re
 from pathlib import Path, PurePosixPath
@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 def render(file: Path, template: str, **facts: Any) -> None:
     """One self-contained HTML file. A name that the template asks for and nobody gave is an error."""
     templates = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -1,4 +1,4 @@
-"""What a run found out, as plain data: collected by e2e.reporter, read by e2e.report."""
+"""What a run found out, as plain data: e2e/plugin/collector.py collects it, the other files here show it."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -6,9 +6,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from e2e.matrix.explanation import Choice
+from e2e.matrix.matrix import Cell, Extent
 from e2e.promises import id_of
 
-FORMAT = 3
+FORMAT = 4
 FOLDER = Path("e2e-report")
 
 Outcome = Literal["passed", "failed", "not applicable", "known break"]
@@ -18,8 +20,6 @@ State = Literal["passed", "failed", "not applicable", "partly", "known break", "
 A "known break" is declared with its reason, and was seen to be one; "broken in part" means that other tests
 of the promise passed.
 """
-Kind = Literal["all", "core", "turn", "own", "excluded", "not selected"]
-"""Which tests of a cell ran; or none, there being no such cell, or it not being in this run."""
 
 
 @dataclass
@@ -58,22 +58,11 @@ class CellResult:
     browser: str
     seconds: float = 0.0
     mode: str = "http"
-    tests: str = "all"
-    """Which of the tests were run: all, or the core set"""
+    tests: Extent = "all"
 
     @property
     def label(self) -> str:
-        return label(self.browser, self.mode)
-
-
-@dataclass
-class Choice:
-    """Cells that ran or did not run for one reason."""
-
-    kind: Kind
-    reason: str
-    cells: list[tuple[str, str, str]]
-    """(server, store, label) of each"""
+        return Cell(self.server, self.store, self.browser, self.mode).label
 
 
 @dataclass
@@ -95,6 +84,10 @@ class Results:
     choices: list[Choice] = field(default_factory=list)
     targets: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     """Cell → what was measured there that is not ours: product, command, versions"""
+    expected: int = 0
+    """So many tests were to run; fewer have if the run was stopped"""
+    narrowed: str = ""
+    """What of the cells' tests was asked for, if not all of them"""
 
     def of(self, cell: str, promise: str) -> Iterator[tuple[TestResult, Outcome]]:
         """The tests of a promise in a cell, with what each says of it."""
@@ -144,7 +137,26 @@ class Results:
 
     @property
     def green(self) -> bool:
-        return bool(self.ran) and not self.failures and not self.errors
+        """Whether something ran to its end and nothing failed."""
+        return bool(self.ran) and not self.failures and not self.errors and not self.stopped
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the run ended before all its tests had."""
+        return len(self.tests) < self.expected
+
+    @property
+    def verdict(self) -> str:
+        """The run in one sentence. Every promise holds only where all tests of its cells have said so."""
+        if self.failures or self.errors:
+            return "Not every promise holds"
+        if self.stopped:
+            return f"Stopped after {len(self.tests)} of {self.expected} tests"
+        if not self.ran:
+            return "No test ran"
+        if self.narrowed:
+            return f"{_tests(self.ran)} passed; the others were not asked"
+        return "Every promise holds"
 
     def slowest(self, number: int = 10) -> list[TestResult]:
         return sorted(self.tests, key=lambda test: -test.seconds)[:number]
@@ -177,9 +189,8 @@ def _cells_by_reason(found: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return cells
 
 
-def label(browser: str, mode: str) -> str:
-    """What tells a cell from the others of its server and store."""
-    return browser if mode == "http" else f"{browser} {mode}"
+def _tests(number: int) -> str:
+    return "1 test" if number == 1 else f"{number} tests"
 
 
 def state_of(outcomes: Iterable[Outcome]) -> State:

@@ -1,7 +1,8 @@
 """A small app with logins that were written for Starlette's sessions, on ours: nobody has added a `rotate()`.
 
-`uvicorn e2e.ported:app`, with the store's URL in `PORTED_STORE`. Each login knows one user, and keeps in
-`request.session` who it is: a handwritten one, sqladmin's and starlette-admin's, as their manuals show it.
+`uvicorn e2e.server.login_libraries_app:app`, with the store's URL in `LOGIN_LIBRARIES_STORE`. Each login
+knows one user, and keeps in `request.session` who it is: a handwritten one, sqladmin's and starlette-admin's,
+as their manuals show it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from starlette_admin.contrib.sqla import Admin as StarletteAdmin
 from sessions import SessionMiddleware
 from sessions.stores import Storage
 
-STORE: Final = "PORTED_STORE"
+STORE: Final = "LOGIN_LIBRARIES_STORE"
 USER: Final = "ada"
 PASSWORD: Final = "correct"
 LOGINS: Final = {

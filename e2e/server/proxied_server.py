@@ -4,14 +4,14 @@ import ssl
 from pathlib import Path
 from typing import Final
 
-from e2e.matrix import PLAIN
-from e2e.server import Server
-from e2e.services.apache_proxy import ApacheProxy
-from e2e.services.nginx_proxy import NginxProxy
-from e2e.services.tls_proxy import TLSProxy
-from e2e.tls import Certificate
+from e2e.matrix.matrix import PLAIN
+from e2e.server.server import Server
+from e2e.server.tls import Certificate
+from e2e.server.web_servers.apache_tls_proxy import ApacheTLSProxy
+from e2e.server.web_servers.nginx_tls_proxy import NginxTLSProxy
+from e2e.server.web_servers.tls_proxy import TLSProxy
 
-PROXIES: Final[dict[str, type[TLSProxy]]] = {"behind-nginx": NginxProxy, "behind-apache": ApacheProxy}
+PROXIES: Final[dict[str, type[TLSProxy]]] = {"behind-nginx": NginxTLSProxy, "behind-apache": ApacheTLSProxy}
 """By the mode of the cell."""
 
 
@@ -42,7 +42,7 @@ class ProxiedServer(Server):
             super().stop()
             raise
         self.url = self._proxy.url
-        self._tls = ssl.create_default_context(cafile=tls.certificate)
+        self._tls = ssl.create_default_context(cafile=tls.authority)
 
     def stop(self) -> None:
         super().stop()

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import ssl
-import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -13,10 +12,11 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from e2e.matrix import PLAIN
-from e2e.tls import Certificate
+from e2e.matrix.matrix import PLAIN
+from e2e.server.tls import Certificate
+from services import process_group
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 ROOT_PATH = "/shop"
 PROCESSES = 2
 """In the mode workers."""
@@ -55,7 +55,7 @@ class Server:
         mode https.
         """
         self.prefix = ROOT_PATH if mode == "root-path" else ""
-        self._tls = ssl.create_default_context(cafile=tls.certificate) if tls else None
+        self._tls = ssl.create_default_context(cafile=tls.authority) if tls else None
         command = [
             sys.executable,
             "-m",
@@ -85,15 +85,7 @@ class Server:
         log.touch()
         started_at = log.stat().st_size
         with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-S", str(ROOT / "e2e" / "leash.py"), *command],
-                cwd=cwd,
-                env=environment,
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # a Ctrl-C at the terminal is for pytest, which then ends us in order
-            )
+            self._process = process_group.start(command, output.fileno(), cwd=cwd, environment=environment)
         try:
             self.url = self._wait_until_it_answers(name, started_at)
         except BaseException:

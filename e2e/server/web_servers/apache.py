@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from e2e import apt
-from e2e.services.service import ServiceFailed
-from e2e.services.web_server import WebServer
+from e2e.server.web_servers.web_server import WebServer
+from services.service import ServiceFailed
 
 FOLDERS = ("/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/opt/homebrew/lib/httpd/modules")
 """Where systems keep the modules."""

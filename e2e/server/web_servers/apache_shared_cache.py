@@ -3,8 +3,8 @@
 import os
 import shutil
 
-from e2e.services.apache import Apache, load
-from e2e.services.cache_server import CacheServer
+from e2e.server.web_servers.apache import Apache, load
+from e2e.server.web_servers.shared_cache import SharedCache
 
 MODULES = ("mpm_prefork", "authz_core", "proxy", "proxy_http", "cache", "cache_disk")
 NOBODY = 65534
@@ -28,7 +28,7 @@ CacheHeader on
 """
 
 
-class ApacheCache(CacheServer, Apache):
+class ApacheSharedCache(SharedCache, Apache):
     def prepare(self) -> None:
         super().prepare()
         if os.getuid() == 0:

@@ -1,7 +1,7 @@
 """Apache as a reverse proxy that ends TLS."""
 
-from e2e.services.apache import Apache, load
-from e2e.services.tls_proxy import TLSProxy
+from e2e.server.web_servers.apache import Apache, load
+from e2e.server.web_servers.tls_proxy import TLSProxy
 
 MODULES = ("mpm_event", "authz_core", "headers", "http2", "proxy", "proxy_http", "ssl")
 
@@ -24,7 +24,7 @@ RequestHeader set X-Forwarded-Proto https
 """
 
 
-class ApacheProxy(TLSProxy, Apache):
+class ApacheTLSProxy(TLSProxy, Apache):
     def configuration(self) -> str:
         return CONFIGURATION.format(
             modules=load(MODULES),

@@ -1,4 +1,4 @@
-"""`python -m e2e.web_servers`: find nginx and Apache, or install what is missing.
+"""`python -m e2e.server.web_servers.install`: find nginx and Apache, or install what is missing.
 
 The tests run them as proxies and as shared caches, on ports and with configurations of their own. It says
 nothing where both are there. What cannot be installed is one line each, and the tests that need it fail.
@@ -6,8 +6,8 @@ nothing where both are there. What cannot be installed is one line each, and the
 
 import sys
 
-from e2e.services.apache import Apache
-from e2e.services.nginx import Nginx
+from e2e.server.web_servers.apache import Apache
+from e2e.server.web_servers.nginx import Nginx
 
 
 def main() -> None:

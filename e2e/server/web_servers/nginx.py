@@ -1,7 +1,7 @@
 """nginx: where it is, and how it runs."""
 
 from e2e import apt
-from e2e.services.web_server import UNPACKED, WebServer
+from e2e.server.web_servers.web_server import UNPACKED, WebServer
 
 IN_ITS_FOLDER = """\
     access_log off;

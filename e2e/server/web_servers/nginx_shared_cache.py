@@ -1,7 +1,7 @@
 """nginx as a shared cache."""
 
-from e2e.services.cache_server import CacheServer
-from e2e.services.nginx import IN_ITS_FOLDER, Nginx
+from e2e.server.web_servers.nginx import IN_ITS_FOLDER, Nginx
+from e2e.server.web_servers.shared_cache import SharedCache
 
 CONFIGURATION = (
     """\
@@ -44,7 +44,7 @@ http {{
 )
 
 
-class NginxCache(CacheServer, Nginx):
+class NginxSharedCache(SharedCache, Nginx):
     ready = "event method"  # written when it listens
 
     def configuration(self) -> str:

@@ -1,7 +1,7 @@
 """nginx as a reverse proxy that ends TLS."""
 
-from e2e.services.nginx import IN_ITS_FOLDER, Nginx
-from e2e.services.tls_proxy import TLSProxy
+from e2e.server.web_servers.nginx import IN_ITS_FOLDER, Nginx
+from e2e.server.web_servers.tls_proxy import TLSProxy
 
 CONFIGURATION = (
     """\
@@ -36,7 +36,7 @@ http {{
 )
 
 
-class NginxProxy(TLSProxy, Nginx):
+class NginxTLSProxy(TLSProxy, Nginx):
     ready = "start worker process"
 
     def configuration(self) -> str:

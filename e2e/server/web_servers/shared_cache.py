@@ -1,9 +1,9 @@
 """A shared cache in front of a server: what its visitors have in common, a browser's own cache aside."""
 
-from e2e.services.web_server import WebServer
+from e2e.server.web_servers.web_server import WebServer
 
 
-class CacheServer(WebServer):
+class SharedCache(WebServer):
     """Keeps what `backend`, the address of a server, allows it to keep.
 
     What it answers from its cache has `X-Cache: HIT`. Each account of this machine can reach it, as it can

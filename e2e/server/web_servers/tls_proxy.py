@@ -7,8 +7,8 @@ they decide what gets through.
 import os
 import shutil
 
-from e2e.services.web_server import WebServer
-from e2e.tls import Certificate
+from e2e.server.tls import Certificate
+from e2e.server.web_servers.web_server import WebServer
 
 
 class TLSProxy(WebServer):

@@ -6,7 +6,8 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
-from e2e.services.service import ROOT, Service, ServiceFailed
+from e2e.server.server import ROOT
+from services.service import Service, ServiceFailed
 
 UNPACKED = ROOT / ".cache" / "debian"
 """Where `apt.unpack` puts packages for the tests."""

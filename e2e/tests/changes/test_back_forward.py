@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Page, expect
 
-from e2e.browsing import UNTOUCHED, email, log_in, send
+from e2e.browser.page import UNTOUCHED, email, log_in, send
 from e2e.promises import only, promise
 
 # The headless shell has no such cache. Firefox has, but with it Playwright's navigations wait for ever.

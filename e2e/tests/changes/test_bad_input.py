@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 import pytest
 from playwright.sync_api import Page, expect
 
-from e2e.browsing import UNTOUCHED, email, get, jar, log_in, plant, put, send
+from e2e.browser.page import UNTOUCHED, email, get, jar, log_in, plant, put, send
 from e2e.promises import core, promise
-from e2e.server import Server
+from e2e.server.server import Server
 from sessions.iron import seal
 
 RECORD = '{"_data":{"email":{"value":"mallory@example.com","flash":false}},"_expire":null,"_delete":false}'

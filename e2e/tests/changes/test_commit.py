@@ -3,10 +3,10 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from e2e.browsing import PATIENCE, get, put, send
-from e2e.chat import open_chat, say
+from e2e.browser.page import PATIENCE, get, put, send
+from e2e.browser.websocket import open_chat, say
 from e2e.promises import core, promise
-from e2e.server import Server
+from e2e.server.server import Server
 
 
 @core

@@ -3,9 +3,9 @@
 import pytest
 from playwright.sync_api import Page
 
-from e2e.browsing import begin, begin_all, finish, finish_all, get, put, send
+from e2e.browser.page import begin, begin_all, finish, finish_all, get, put, send
 from e2e.promises import core, promise
-from e2e.server import Server
+from e2e.server.server import Server
 
 WRITERS = 20
 AT_ONCE = 6

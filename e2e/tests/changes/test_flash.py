@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from playwright.sync_api import BrowserContext, Page, expect
 
-from e2e.browsing import log_in_by_hand, put, send
-from e2e.matrix import Cell
+from e2e.browser.page import log_in_by_hand, put, send
+from e2e.matrix.matrix import Cell
 from e2e.promises import core, promise
-from e2e.server import Server
+from e2e.server.server import Server
 
 MESSAGE = "Saved."
 

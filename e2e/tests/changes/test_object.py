@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from e2e.browsing import get, jar, log_in, put, send
+from e2e.browser.page import get, jar, log_in, put, send
 from e2e.promises import promise
 
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page
 
-from e2e.browsing import ask, email, jar, log_in, plant, send
+from e2e.browser.page import ask, email, jar, log_in, plant, send
 from e2e.promises import core, promise
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Response
 
-from e2e.browsing import PATIENCE, begin_all, finish_all, get, jar, log_in, put, send, set_cookies
-from e2e.overlap import NewPage, Steps, overlapping
+from e2e.browser.page import PATIENCE, begin_all, finish_all, get, jar, log_in, put, send, set_cookies
+from e2e.browser.timeline import NewPage, Steps, on_the_timeline
 from e2e.promises import only, promise
 
 ROOT_MAX_AGE = 30 * 60
@@ -54,7 +54,7 @@ WAIT = """async ([gate, requests, patience]) => {
 
 
 @promise("COOKIE-1: id")
-@overlapping
+@on_the_timeline
 def test_of_many_parallel_reads_one_tells_the_browser_of_the_extension(new_page: NewPage) -> Steps:
     page, gatekeeper = new_page(), new_page()
     put(page, "colour", "green")

@@ -10,9 +10,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Cookie, Page, expect
 
-from e2e.browsing import UNTOUCHED, ask, email, jar, log_in, log_in_by_hand, put
+from e2e.browser.page import UNTOUCHED, ask, email, jar, log_in, log_in_by_hand, put
 from e2e.promises import core, only, promise
-from e2e.server import Server
+from e2e.server.server import Server
 
 ADA, EVE = "ada@example.com", "eve@example.com"
 

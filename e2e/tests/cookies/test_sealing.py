@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page
 
-from e2e.browsing import get, jar, put, send
+from e2e.browser.page import get, jar, put, send
 from e2e.promises import promise
 
 BROWSER_LIMIT = 4096

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from e2e.browsing import PATIENCE, UNTOUCHED, email
+from e2e.browser.page import PATIENCE, UNTOUCHED, email
 from e2e.promises import only, promise
-from e2e.server import Server
+from e2e.server.server import Server
 
 pytestmark = only(mode="https")
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from e2e.browsing import email, get, jar, log_in, log_in_by_hand, plant, put, send
-from e2e.chat import open_chat, say
+from e2e.browser.page import email, get, jar, log_in, log_in_by_hand, plant, put, send
+from e2e.browser.websocket import open_chat, say
 from e2e.promises import only, promise
-from e2e.proxied_server import PROXIES
-from e2e.server import ROOT_PATH, Server
-from e2e.tests.test_cookies import attributes
+from e2e.server.proxied_server import PROXIES
+from e2e.server.server import ROOT_PATH, Server
+from e2e.tests.cookies.test_cookies import attributes
 
 pytestmark = only(mode=list(PROXIES))
 

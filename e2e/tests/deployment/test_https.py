@@ -7,12 +7,12 @@ import json
 
 from playwright.sync_api import FrameLocator, Page, expect
 
-from e2e.browsing import begin_all, email, finish_all, get, jar, log_in, put, send
+from e2e.browser.page import begin_all, email, finish_all, get, jar, log_in, put, send
 from e2e.promises import only, promise
-from e2e.proxied_server import PROXIES
-from e2e.server import Server
-from e2e.tests.test_concurrency import WRITERS
-from e2e.tests.test_cookies import attributes
+from e2e.server.proxied_server import PROXIES
+from e2e.server.server import Server
+from e2e.tests.changes.test_concurrency import WRITERS
+from e2e.tests.cookies.test_cookies import attributes
 
 pytestmark = only(mode=["https", *PROXIES])
 

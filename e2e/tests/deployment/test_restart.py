@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from e2e.browsing import begin, get, jar, plant, put, send
+from e2e.browser.page import begin, get, jar, plant, put, send
 from e2e.promises import promise
-from e2e.server import Server
+from e2e.server.server import Server
 
 Start = Callable[[], Server]
 

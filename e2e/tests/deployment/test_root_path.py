@@ -2,10 +2,10 @@
 
 from playwright.sync_api import Page, expect
 
-from e2e.browsing import get, jar, log_in_by_hand, put, send, set_cookies
+from e2e.browser.page import get, jar, log_in_by_hand, put, send, set_cookies
 from e2e.promises import only, promise
-from e2e.server import ROOT_PATH, Server
-from e2e.tests.test_cookies import attributes
+from e2e.server.server import ROOT_PATH, Server
+from e2e.tests.cookies.test_cookies import attributes
 
 pytestmark = only(mode="root-path")
 

@@ -5,18 +5,18 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, Response
 
-from e2e.browsing import jar, plant
+from e2e.browser.page import jar, plant
 from e2e.promises import only, promise
-from e2e.server import Server
-from e2e.services.apache_cache import ApacheCache
-from e2e.services.cache_server import CacheServer
-from e2e.services.nginx_cache import NginxCache
+from e2e.server.server import Server
+from e2e.server.web_servers.apache_shared_cache import ApacheSharedCache
+from e2e.server.web_servers.nginx_shared_cache import NginxSharedCache
+from e2e.server.web_servers.shared_cache import SharedCache
 
 pytestmark = only(server="uvicorn", store="cookie", browser="chromium", mode="http")
 
-FIELDS: dict[type[CacheServer], tuple[str, ...]] = {
-    NginxCache: ("cache-control", "cdn-cache-control", "x-accel-expires"),
-    ApacheCache: ("cache-control",),
+FIELDS: dict[type[SharedCache], tuple[str, ...]] = {
+    NginxSharedCache: ("cache-control", "cdn-cache-control", "x-accel-expires"),
+    ApacheSharedCache: ("cache-control",),
 }
 """The fields that each of them obeys."""
 EACH = pytest.mark.parametrize(
@@ -28,10 +28,10 @@ EACH = pytest.mark.parametrize(
 
 
 @pytest.fixture(scope="module")
-def caches(server: Server) -> Iterator[Callable[[type[CacheServer]], CacheServer]]:
-    started: dict[type[CacheServer], CacheServer] = {}
+def caches(server: Server) -> Iterator[Callable[[type[SharedCache]], SharedCache]]:
+    started: dict[type[SharedCache], SharedCache] = {}
 
-    def running(kind: type[CacheServer]) -> CacheServer:
+    def running(kind: type[SharedCache]) -> SharedCache:
         if kind not in started:
             started[kind] = kind(server.url).__enter__()
         return started[kind]
@@ -42,7 +42,7 @@ def caches(server: Server) -> Iterator[Callable[[type[CacheServer]], CacheServer
 
 
 @pytest.fixture
-def cache(request: pytest.FixtureRequest, caches: Callable[[type[CacheServer]], CacheServer]) -> CacheServer:
+def cache(request: pytest.FixtureRequest, caches: Callable[[type[SharedCache]], SharedCache]) -> SharedCache:
     return caches(request.param)
 
 
@@ -60,7 +60,7 @@ def is_from_the_cache(response: Response) -> bool:
 @promise("COOKIE-5")
 @EACH
 def test_a_page_that_sets_the_cookie_is_given_to_nobody_else(
-    cache: CacheServer, field: str, new_page: Callable[[], Page]
+    cache: SharedCache, field: str, new_page: Callable[[], Page]
 ) -> None:
     first, stranger = new_page(), new_page()
     for page in (first, stranger):
@@ -72,7 +72,7 @@ def test_a_page_that_sets_the_cookie_is_given_to_nobody_else(
 @promise("COOKIE-5")
 @EACH
 def test_a_page_that_never_looks_at_the_session_is_kept_as_the_app_says(
-    cache: CacheServer, field: str, new_page: Callable[[], Page]
+    cache: SharedCache, field: str, new_page: Callable[[], Page]
 ) -> None:
     pages = [visit(new_page(), f"{cache.url}/lab/anybodys/{field}") for _ in range(2)]
     assert [is_from_the_cache(page) for page in pages] == [False, True]
@@ -81,7 +81,7 @@ def test_a_page_that_never_looks_at_the_session_is_kept_as_the_app_says(
 @promise("COOKIE-5")
 @pytest.mark.parametrize("cache", FIELDS, ids=lambda kind: kind.__name__.lower(), indirect=True)
 def test_a_page_that_looked_at_the_session_is_given_to_nobody_with_another_cookie(
-    cache: CacheServer, new_page: Callable[[], Page]
+    cache: SharedCache, new_page: Callable[[], Page]
 ) -> None:
     profile = f"{cache.url}/browser"  # without a timeout, so that no extension sets a cookie
     first, stranger, again = new_page(), new_page(), new_page()

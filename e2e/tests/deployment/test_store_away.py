@@ -5,12 +5,12 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from e2e.browsing import UNTOUCHED, email, jar, log_in, send
-from e2e.matrix import Cell
-from e2e.overlap import NewPage
+from e2e.browser.page import UNTOUCHED, email, jar, log_in, send
+from e2e.browser.timeline import NewPage
+from e2e.matrix.matrix import Cell
 from e2e.promises import core, only, promise
-from e2e.server import Server
-from e2e.services import SERVICES
+from e2e.server.server import Server
+from services import SERVICES
 
 
 @core

@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import Page, expect
 from pytest_playwright import CreateContextCallback as NewContext
 
-from e2e.browsing import begin, email, finish, get, jar, log_in, plant, put, send
+from e2e.browser.page import begin, email, finish, get, jar, log_in, plant, put, send
 from e2e.promises import only, promise
-from e2e.server import PROCESSES, Server
+from e2e.server.server import PROCESSES, Server
 
 pytestmark = only(mode="workers")
 

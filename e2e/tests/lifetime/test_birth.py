@@ -2,8 +2,8 @@
 
 from playwright.sync_api import Page, expect
 
-from e2e.browsing import get, jar, plant, put, set_cookies
-from e2e.overlap import NewPage
+from e2e.browser.page import get, jar, plant, put, set_cookies
+from e2e.browser.timeline import NewPage
 from e2e.promises import promise
 
 READS = (

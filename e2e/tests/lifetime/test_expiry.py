@@ -1,8 +1,8 @@
 """EXP: when a session ends by itself. The profiles end after two or three seconds; all tests wait at once."""
 
-from e2e.browsing import ask, get, jar, plant, put, send
-from e2e.chat import open_chat, say
-from e2e.overlap import NewPage, Steps, overlapping
+from e2e.browser.page import ask, get, jar, plant, put, send
+from e2e.browser.timeline import NewPage, Steps, on_the_timeline
+from e2e.browser.websocket import open_chat, say
 from e2e.promises import core, promise
 
 IDLE = 2.0
@@ -15,7 +15,7 @@ SURELY = 0.4
 
 @core
 @promise("EXP-1")
-@overlapping
+@on_the_timeline
 def test_an_idle_session_is_gone_whatever_is_replayed(new_page: NewPage) -> Steps:
     page = new_page()
     put(page, "colour", "green", "/short")
@@ -27,7 +27,7 @@ def test_an_idle_session_is_gone_whatever_is_replayed(new_page: NewPage) -> Step
 
 
 @promise("EXP-1")
-@overlapping
+@on_the_timeline
 def test_a_sealed_cookie_does_not_outlive_its_session(new_page: NewPage) -> Steps:
     page = new_page()
     put(page, "colour", "green", "/short")
@@ -39,7 +39,7 @@ def test_a_sealed_cookie_does_not_outlive_its_session(new_page: NewPage) -> Step
 
 
 @promise("COOKIE-3")
-@overlapping
+@on_the_timeline
 def test_browser_and_server_forget_together(new_page: NewPage) -> Steps:
     page = new_page()
     put(page, "colour", "green", "/short")
@@ -51,7 +51,7 @@ def test_browser_and_server_forget_together(new_page: NewPage) -> Steps:
 
 @core
 @promise("EXP-2")
-@overlapping
+@on_the_timeline
 def test_activity_extends_it(new_page: NewPage) -> Steps:
     page = new_page()
     put(page, "colour", "green", "/short")
@@ -62,7 +62,7 @@ def test_activity_extends_it(new_page: NewPage) -> Steps:
 
 
 @promise("EXP-3")
-@overlapping
+@on_the_timeline
 def test_without_extension_reads_do_not_extend_it(new_page: NewPage) -> Steps:
     page = new_page()
     put(page, "colour", "green", "/fixed")
@@ -75,7 +75,7 @@ def test_without_extension_reads_do_not_extend_it(new_page: NewPage) -> Steps:
 
 
 @promise("EXP-3")
-@overlapping
+@on_the_timeline
 def test_without_extension_writes_do_not_extend_it(new_page: NewPage) -> Steps:
     page = new_page()
     put(page, "colour", "green", "/fixed")
@@ -88,7 +88,7 @@ def test_without_extension_writes_do_not_extend_it(new_page: NewPage) -> Steps:
 
 
 @promise("EXP-3")
-@overlapping
+@on_the_timeline
 def test_without_extension_touch_extends_it(new_page: NewPage) -> Steps:
     page = new_page()
     put(page, "colour", "green", "/fixed")
@@ -99,7 +99,7 @@ def test_without_extension_touch_extends_it(new_page: NewPage) -> Steps:
 
 
 @promise("EXP-4")
-@overlapping
+@on_the_timeline
 def test_an_active_session_ends_at_its_absolute_timeout(new_page: NewPage) -> Steps:
     page = new_page()
     put(page, "colour", "green", "/absolute")
@@ -114,7 +114,7 @@ def test_an_active_session_ends_at_its_absolute_timeout(new_page: NewPage) -> St
 
 
 @promise("EXP-4")
-@overlapping
+@on_the_timeline
 def test_touch_and_rotate_do_not_move_the_absolute_timeout(new_page: NewPage) -> Steps:
     page = new_page()
     put(page, "colour", "green", "/absolute")
@@ -129,7 +129,7 @@ def test_touch_and_rotate_do_not_move_the_absolute_timeout(new_page: NewPage) ->
 
 
 @promise("EXP-4")
-@overlapping
+@on_the_timeline
 def test_a_login_begins_the_absolute_timeout_anew(new_page: NewPage) -> Steps:
     page = new_page()
     put(page, "colour", "green", "/absolute")
@@ -146,7 +146,7 @@ def test_a_login_begins_the_absolute_timeout_anew(new_page: NewPage) -> Steps:
 
 
 @promise("SAVE-7")
-@overlapping
+@on_the_timeline
 def test_a_chat_that_touches_its_session_keeps_it(new_page: NewPage) -> Steps:
     page = new_page()
     put(page, "colour", "green", "/short")
@@ -161,7 +161,7 @@ def test_a_chat_that_touches_its_session_keeps_it(new_page: NewPage) -> Steps:
 
 
 @promise("SAVE-7")
-@overlapping
+@on_the_timeline
 def test_a_chat_that_does_not_touch_its_session_learns_that_it_has_expired(new_page: NewPage) -> Steps:
     page = new_page()
     put(page, "colour", "green", "/short")

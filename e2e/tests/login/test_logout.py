@@ -3,11 +3,11 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from e2e.browsing import begin_all, email, finish_all, get, held, jar, log_in, plant, send
-from e2e.chat import open_chat, say
-from e2e.overlap import NewPage
+from e2e.browser.page import begin_all, email, finish_all, get, held, jar, log_in, plant, send
+from e2e.browser.timeline import NewPage
+from e2e.browser.websocket import open_chat, say
 from e2e.promises import core, promise
-from e2e.server import Server
+from e2e.server.server import Server
 
 
 @promise("OUT-1")

@@ -5,10 +5,10 @@ import secrets
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from e2e.browsing import PATIENCE, begin, email, finish, send
-from e2e.overlap import NewPage
+from e2e.browser.page import PATIENCE, begin, email, finish, send
+from e2e.browser.timeline import NewPage
 from e2e.promises import core, promise
-from e2e.server import Server
+from e2e.server.server import Server
 
 
 @pytest.fixture

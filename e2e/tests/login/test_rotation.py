@@ -3,10 +3,10 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from e2e.browsing import UNTOUCHED, email, get, held, jar, log_in, plant, put, send
-from e2e.overlap import NewPage
+from e2e.browser.page import UNTOUCHED, email, get, held, jar, log_in, plant, put, send
+from e2e.browser.timeline import NewPage
 from e2e.promises import core, promise
-from e2e.server import Server
+from e2e.server.server import Server
 
 
 @promise("ROT-1")

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from e2e.browsing import get, jar, log_in_by_hand, plant, put, send
+from e2e.browser.page import get, jar, log_in_by_hand, plant, put, send
 from e2e.promises import promise
-from e2e.results import FOLDER
-from e2e.server import Server, ServerFailed
+from e2e.report.results import FOLDER
+from e2e.server.server import Server, ServerFailed
 from sessions.iron import seal, unseal
 
 pytestmark = pytest.mark.only(
