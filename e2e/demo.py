@@ -6,7 +6,6 @@ What has a colon in it is a URL that `sessions.open_store` takes.
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -14,10 +13,13 @@ from contextlib import ExitStack
 
 from e2e.matrix.matrix import Matrix
 from e2e.matrix.yaml_file import MatrixError
-from services import ServiceFailed, needed_by, running
+from services import ServiceFailed, needed_by, process_group, running
 
 STORE = "REFERENCE_SERVER_STORE"
 """The variable that tells the reference server its store: a command line would show the password."""
+
+OUTPUT, ERRORS = 1, 2
+"""The file descriptors of the terminal."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -39,12 +41,13 @@ def main(arguments: Sequence[str]) -> int:
             print(problem, file=sys.stderr)
             return 2
         command = [sys.executable, "-m", "reference_server", *rest]
-        server = subprocess.Popen(command, env={**os.environ, STORE: url})
-        while True:
-            try:
-                return server.wait()
-            except KeyboardInterrupt:
-                continue  # the terminal has told the server, too
+        server = process_group.start(command, OUTPUT, errors=ERRORS, environment={**os.environ, STORE: url})
+        try:
+            return server.wait()
+        except KeyboardInterrupt:
+            return 0
+        finally:
+            process_group.stop(server)
 
 
 if __name__ == "__main__":

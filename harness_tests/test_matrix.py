@@ -1,5 +1,7 @@
 """matrix.yml: which cells there are, and what is declared not applicable in them."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from e2e.matrix.matrix import THIRDS, Cell, Matrix
 from e2e.matrix.selection import select_cells
 from e2e.matrix.yaml_file import MatrixError
+from e2e.promises import UnknownPromise, promise_named
 from services import needed_by
 
 AXES: dict[str, Any] = {
@@ -39,6 +42,55 @@ def test_selection_by_name() -> None:
     assert matrix().select(servers=["granian"], stores=["memory"]) == (Cell("granian", "memory", "chromium"),)
     with pytest.raises(MatrixError, match="no server apache; it has uvicorn, granian"):
         matrix().select(servers=["apache"])
+
+
+def test_names_are_found_in_capitals_or_not() -> None:
+    assert matrix().select(servers=["Granian"], stores=["MEMORY"]) == (Cell("granian", "memory", "chromium"),)
+
+
+def test_a_name_that_there_is_not_is_told_with_the_nearest_one() -> None:
+    with pytest.raises(MatrixError, match=r"no browser chrome; it has chromium\. Did you mean chromium\?"):
+        matrix().select(browsers=["chrome"])
+    with pytest.raises(UnknownPromise, match="no promise rot-99; it has ROT-1, ROT-2"):
+        promise_named("rot-99")
+    assert promise_named("rot-2") == "ROT-2"
+
+
+def test_a_selection_of_which_all_is_left_out_says_why() -> None:
+    smaller = matrix(
+        exclude=[
+            {"server": "granian", "store": "cookie", "reason": "It cannot."},
+            {"server": "granian", "store": "memory", "reason": "It has none."},
+        ]
+    )
+    with pytest.raises(
+        MatrixError, match=r"leaves out every cell of that selection: It has none\. It cannot\."
+    ):
+        smaller.select(servers=["granian"])
+
+
+@pytest.mark.parametrize(
+    ("entry", "complaint"),
+    [
+        (
+            "{reason: x, sever: granian}",
+            "matrix.yml, line 5 (exclude, entry 1): Object contains unknown field",
+        ),
+        (
+            "{server: granian}",
+            "matrix.yml, line 5 (exclude, entry 1): Object missing required field `reason`",
+        ),
+        ("{reason: x, server: 3}", "matrix.yml, line 5 (exclude, entry 1, server): Expected `str | array"),
+        ("{reason: [", "matrix.yml is not YAML"),
+    ],
+)
+def test_an_error_names_the_line_of_the_file(tmp_path: Path, entry: str, complaint: str) -> None:
+    file = tmp_path / "matrix.yml"
+    file.write_text(
+        f"servers: [granian]\nstores: {{memory: 'memory:'}}\nbrowsers: [chromium]\nexclude:\n  - {entry}\n"
+    )
+    with pytest.raises(MatrixError, match=f"^{re.escape(complaint)}"):
+        Matrix.load(file)
 
 
 @pytest.mark.parametrize(

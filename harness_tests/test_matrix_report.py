@@ -79,6 +79,25 @@ def test_green_is_only_what_ran_without_failure(results: Results) -> None:
     assert not results.green
 
 
+@pytest.mark.parametrize(
+    ("expected", "narrowed", "verdict"),
+    [
+        (2, "", "Every promise holds"),
+        (174, "", "Stopped after 2 of 174 tests"),
+        (2, "promise ROT-1", "2 tests passed; the others were not asked"),
+        (174, "promise ROT-1", "Stopped after 2 of 174 tests"),
+    ],
+)
+def test_every_promise_holds_only_if_all_tests_ran_to_the_end(
+    results: Results, tmp_path: Path, expected: int, narrowed: str, verdict: str
+) -> None:
+    results.tests = [test for test in results.tests if test.outcome == "passed"]
+    results.expected, results.narrowed = expected, narrowed
+    write_page(results, tmp_path / "index.html")
+    assert f"<h1>{verdict}</h1>" in (tmp_path / "index.html").read_text()
+    assert f"{verdict}." in printed(results, 100)
+
+
 def test_results_survive_the_file(results: Results, tmp_path: Path) -> None:
     results.save(tmp_path / "results.json")
     assert Results.load(tmp_path / "results.json") == results

@@ -26,10 +26,12 @@ def start(
     arguments: Sequence[str],
     output: int,
     *,
+    errors: int = subprocess.STDOUT,
     cwd: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> "subprocess.Popen[bytes]":
-    """Run options and a command as above. What it says goes to the file descriptor `output`.
+    """Run options and a command as above. What it says goes to the file descriptor `output`,
+    with what it complains of, unless that has `errors` of its own.
 
     The command ends when the standard input of the process is closed, or when we end.
     """
@@ -40,9 +42,16 @@ def start(
         env=environment,
         stdin=subprocess.PIPE,
         stdout=output,
-        stderr=subprocess.STDOUT,
+        stderr=errors,
         start_new_session=True,  # a Ctrl-C at the terminal is for us, who then end it in order
     )
+
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """Ask for the end of what `start` has started, and wait until it has come."""
+    if process.stdin and not process.stdin.closed:
+        process.stdin.close()
+    process.wait()
 
 
 def main(arguments: list[str]) -> int:

@@ -86,7 +86,7 @@ class Service(ABC):
     def stop(self) -> None:
         """Make it end, and wait until it has."""
         if self._process is not None:
-            _close(self._process)
+            process_group.stop(self._process)
             self._process = None
 
     def kill(self) -> None:
@@ -116,7 +116,7 @@ class Service(ABC):
     def close(self) -> None:
         """Stop it and remove its folder."""
         self.stop()
-        _close(self._janitor)
+        process_group.stop(self._janitor)
 
     def __enter__(self) -> Self:
         try:
@@ -190,12 +190,6 @@ def _descendants(parent: int) -> list[int]:
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
-
-
-def _close(process: "subprocess.Popen[bytes]") -> None:
-    if process.stdin and not process.stdin.closed:
-        process.stdin.close()
-    process.wait()
 
 
 def _read(log: int) -> str:

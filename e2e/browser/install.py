@@ -153,7 +153,7 @@ def _install_by_playwright(name: str) -> None:
     print(f"Installing {name} with Playwright")
     if not apt.run([sys.executable, "-m", "playwright", "install", build_of(name)], quiet=True):
         print(
-            f"  Playwright could not download {build_of(name)}: is its download site to be reached from here?"
+            f"  Playwright could not download {build_of(name)}: can its download site be reached from here?"
         )
 
 

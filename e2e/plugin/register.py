@@ -18,7 +18,6 @@ from e2e.plugin.scheduling import Scheduling
 from e2e.plugin.services import Services
 from e2e.plugin.terminal import Summary
 
-
 WIDTH = 120
 """Columns of the report where no terminal says how wide it is."""
 

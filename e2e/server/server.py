@@ -122,9 +122,7 @@ class Server:
 
     def stop(self) -> None:
         """Ask the server to end, and wait until it has."""
-        if self._process.stdin and not self._process.stdin.closed:
-            self._process.stdin.close()
-        self._process.wait()
+        process_group.stop(self._process)
 
     def kill(self) -> None:
         """End the server at once, in the middle of whatever it does."""
