@@ -29,9 +29,9 @@ from e2e.plugin.register import register
 from e2e.plugin.services import urls_of_services
 from e2e.promises import UnknownPromise, promise_named
 from e2e.report.results import FOLDER
+from e2e.server.certificate import Certificate
 from e2e.server.proxied_server import PROXIES, ProxiedServer
 from e2e.server.server import Server
-from e2e.server.tls import Certificate
 from e2e.targets.plan import Plan, Target
 from e2e.targets.server import TargetServer
 

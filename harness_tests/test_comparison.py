@@ -10,7 +10,7 @@ import pytest
 from e2e.judge import needs
 from e2e.promises import sentences
 from e2e.report.comparison import as_json, libraries, main, markdown, together, write_page
-from e2e.report.effects import EFFECTS, LIMITS, effect_of
+from e2e.report.effects_on_users import EFFECTS, LIMITS, effect_of
 from e2e.report.results import CellResult, Outcome, Results, TestResult
 from e2e.targets.plan import Plan
 

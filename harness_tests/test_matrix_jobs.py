@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from e2e.matrix.explanation import choices, in_words
-from e2e.matrix.github import jobs
+from e2e.matrix.github_jobs import jobs
 from e2e.matrix.matrix import Cell, Matrix
 from e2e.matrix.selection import Selection
 

@@ -8,7 +8,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from e2e.matrix.github import as_json
+from e2e.matrix.github_jobs import as_json
 from e2e.matrix.matrix import AXES, Matrix
 from e2e.matrix.selection import select_cells
 from e2e.matrix.yaml_file import MatrixError

@@ -6,7 +6,7 @@ from e2e.judge import offer
 from e2e.judge.plan import STAND_INS, Judged
 from e2e.matrix.matrix import AXES, Matrix
 from e2e.matrix.selection import Selection, select_cells
-from e2e.plugin.availability import missing_here
+from e2e.plugin.missing_here import missing_here
 from e2e.targets.plan import Plan
 
 

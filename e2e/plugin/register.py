@@ -11,10 +11,12 @@ from e2e.matrix.matrix import Matrix
 from e2e.matrix.selection import Selection
 from e2e.plugin.choosing_tests import ChoosingTests
 from e2e.plugin.collector import Collector
-from e2e.plugin.expectations import Expectations
 from e2e.plugin.items import CELLS
+from e2e.plugin.known_breaks import KnownBreaks
+from e2e.plugin.not_applicable import NotApplicable
 from e2e.plugin.progress import CellProgress
 from e2e.plugin.scheduling import Scheduling
+from e2e.plugin.server_log import ServerLog
 from e2e.plugin.services import Services
 from e2e.plugin.terminal import Summary
 
@@ -28,7 +30,12 @@ def register(
     """`targets` describes those cells that are not ours, by their id."""
     cells = selection.cells
     config.stash[CELLS] = {cell.id: cell for cell in cells}
-    plugins: list[object] = [ChoosingTests(matrix, cells), Expectations(matrix)]
+    plugins: list[object] = [
+        ServerLog(),
+        KnownBreaks(matrix),
+        NotApplicable(matrix),
+        ChoosingTests(matrix, cells),
+    ]
     if not hasattr(config, "workerinput"):
         width = None if sys.stdout.isatty() else WIDTH
         console = Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from e2e.report.effects import EFFECTS, Effect, effect_of
+from e2e.report.effects_on_users import EFFECTS, Effect, effect_of
 from e2e.report.render import render
 from e2e.report.results import FOLDER, CellResult, Results, State
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from e2e.matrix.matrix import PLAIN
+from e2e.server.certificate import Certificate
 from e2e.server.server import Server
-from e2e.server.tls import Certificate
 from e2e.server.web_servers.apache_tls_proxy import ApacheTLSProxy
 from e2e.server.web_servers.nginx_tls_proxy import NginxTLSProxy
 from e2e.server.web_servers.tls_proxy import TLSProxy

@@ -13,7 +13,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from e2e.matrix.matrix import PLAIN
-from e2e.server.tls import Certificate
+from e2e.server.certificate import Certificate
 from services import process_group
 
 ROOT = Path(__file__).parent.parent.parent

@@ -7,7 +7,7 @@ they decide what gets through.
 import os
 import shutil
 
-from e2e.server.tls import Certificate
+from e2e.server.certificate import Certificate
 from e2e.server.web_servers.web_server import WebServer
 
 
