@@ -1,6 +1,6 @@
 """The report on the terminal: as much as its width has room for."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from rich.console import Console
 from rich.measure import Measurement
@@ -22,17 +22,11 @@ COLOURS = {"✓": "green", "✗": "bold red", "✕": "red", "◩": "red", "–":
 def print_report(results: Results, console: Console) -> None:
     """How a test failed is not cut: the terminal may wrap it."""
     grid = Grid(results)
-    forms: tuple[Callable[[Grid], Table], ...] = (_promises_by_cells, _servers_by_stores, _cell_by_cell)
-    for form in forms:
-        table = form(grid)
-        if Measurement.get(console, console.options.update_width(_ANY_WIDTH), table).maximum <= console.width:
-            break
+    table, legend = _as_much_as_fits(grid, console)
     console.print(table)
     console.print()
-    if form is _promises_by_cells:
-        _print_lines(console, _legend(grid))
-    if form is _servers_by_stores:
-        console.print(Text(SQUARES))
+    for line in legend:
+        console.print(Text(line))
     console.print()
     if broken := grid.broken():
         for promise, cells in broken.items():
@@ -50,6 +44,18 @@ def print_report(results: Results, console: Console) -> None:
     console.print(Text(f"{results.verdict}.", "bold green" if results.green else "bold red"))
     console.print(Text(summary(results)))
     console.print(Text(f"Report: {FOLDER / 'index.html'}"))
+
+
+def _as_much_as_fits(grid: Grid, console: Console) -> tuple[Table, list[str]]:
+    """A table, and the lines that explain its signs."""
+    for table, legend in (
+        (_promises_by_cells(grid), _legend(grid)),
+        (_servers_by_stores(grid), [SQUARES]),
+    ):
+        needed = Measurement.get(console, console.options.update_width(_ANY_WIDTH), table).maximum
+        if needed <= console.width:
+            return table, legend
+    return _cell_by_cell(grid), []
 
 
 def _print_lines(console: Console, lines: Iterable[str]) -> None:
