@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -37,6 +40,19 @@ def demo(*arguments: str) -> Iterator[str]:
 def test_a_store_of_any_name_works(store: str) -> None:
     with demo("--store", store) as url, urllib.request.urlopen(url) as answer:  # noqa: S310 - http
         assert answer.status == 200
+
+
+def test_the_server_ends_with_the_demo() -> None:
+    with demo("--store", "memory") as url:
+        pass
+    place = urlsplit(url)
+    deadline = time.monotonic() + 10
+    while True:
+        with socket.socket() as visitor:
+            if visitor.connect_ex((place.hostname or "", place.port or 0)) != 0:
+                return
+        assert time.monotonic() < deadline, "it goes on alone"
+        time.sleep(0.02)
 
 
 def test_a_word_that_is_no_store_is_told_with_those_that_are() -> None:

@@ -6,7 +6,7 @@ from typing import Self
 
 import trustme
 
-NAMES = ("127.0.0.1", "localhost", "*.test")
+NAMES = ("127.0.0.1", "localhost", "*.shop.test")
 
 
 @dataclass(frozen=True)
