@@ -26,7 +26,7 @@ OPERATIONS := 1000000
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser test unit interop peer-suites lint format e2e e2e-full e2e-targets judge judge-needs comparison report demo bench torture lock clean
+.PHONY: help env browser test unit built built-tests interop peer-suites lint format e2e e2e-full e2e-targets judge judge-needs comparison report demo bench torture lock clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,10 +34,18 @@ help:  ## This list
 env:  # Python environment with the pinned packages; installs only when the pins changed
 	@sh scripts/environment.sh $(VENV)
 
-test: lint unit  ## Lint, types, unit, property and store-conformance tests
+test: lint unit built  ## Lint, types, unit, property and store-conformance tests, and the built files
 
 unit: env
 	$(PY) -m pytest -n $(WORKERS) $(ARGS)
+
+built: env  ## The wheel and the sdist, built into dist/ and checked
+	rm -rf dist
+	$(PY) -m build --no-isolation
+	$(PY) -m twine check --strict dist/*
+
+built-tests: env  ## The library's own tests, run from the sdist in dist/, whose package the wheel has too
+	@sh scripts/built-tests.sh $(PY) dist -n $(WORKERS) $(ARGS)
 
 interop: env  ## Iron in Python and in JavaScript open each other's seals (needs Node 20 and npm)
 	@sh scripts/npm.sh tests/interop

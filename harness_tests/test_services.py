@@ -147,9 +147,8 @@ def test_nobody_gets_in_without_the_password(kind: type[Service], refusal: type[
 def test_what_others_can_see_shows_no_password(kind: type[Service]) -> None:
     """Command lines are for everybody to list; the folder is for its owner."""
     with kind() as service:
-        listed = subprocess.run(
-            ["ps", "-ww", "-eo", "args="], capture_output=True, text=True, check=True
-        ).stdout
+        every = ["ps", "-ww", "-eo", "args="]
+        listed = subprocess.run(every, capture_output=True, text=True, check=True).stdout
         assert str(service.folder) in listed
         assert service.password not in listed
         # Valkey writes another title over its command line, but the kernel showed that before.

@@ -55,6 +55,10 @@ class Notes(Hidden, msgspec.Struct, eq=False):
 
     def assign(self, key: str) -> None:
         self.assigned.add(key)
+        self.drop_functions(key)
+
+    def drop_functions(self, key: str) -> None:
+        """What a function made of the value counts no more: it was assigned since."""
         if self.functions and self.results and key in self.functions:
             del self.functions[key], self.results[key]
 

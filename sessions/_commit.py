@@ -17,6 +17,7 @@
     MOVED     the changes are replayed on the record that follows, as if they had come just before the
               rotation. A request that came with the old id has seen nothing of the session: what it sets is
               kept beside the old id, and only what functions change reaches the record that follows.
+              Where nothing follows any more, as the session was ended since, it begins a new one.
               A login as the owner of that record takes it over: LIVE again. Another login begins anew.
     ENDED     changes are refused with `SessionEnded`.
 
@@ -34,7 +35,6 @@ from sessions._adopt import adopt
 from sessions._carriers import Carried, Loaded
 from sessions._changes import Log
 from sessions._json import encode
-from sessions._lifetime import Lifetime
 from sessions._record import Content, Record, new_commit_id
 from sessions._stamp import stamped
 from sessions._turns import Retry
@@ -64,25 +64,29 @@ async def commit(work: Work, values: Values, *, extend: bool, asked: bool = Fals
         TypeError: a nested value was changed into something that JSON cannot hold.
         LateChange: a nested value was changed that another request had replaced.
     """
-    held, notes, base = work.held, work.notes, work.base
+    held, notes = work.held, work.notes
     if extend or asked or work.special or work.nested or work.saving or held is None or notes is None:
         await _commit_anything(work, values, extend, asked)
         return
     # The next version of a record that nobody else has written meanwhile: what most writing requests want.
     # The same as `_commit_anything` does, with as few steps as possible.
+    carrier, record, base, life = work.carrier, held.record, work.base, work.life
     work.saving = True
     try:
-        with one_at_a_time:
+        one_at_a_time.acquire()
+        try:
             owner = work.owner
             text = encode(Content(None, work.flash, values, owner, work.authenticated_at))
             work.notes, work.base = None, text
-        life, commit_id, record = work.life, new_commit_id(), held.record
-        if len(text) > work.carrier.max_content:
+        finally:
+            one_at_a_time.release()
+        if len(text) > carrier.max_content:
             work.give_back(Taken(base, text, notes, owner, life))
-            raise _too_large(len(text), work.carrier.max_content)
-        saved = held.changed(text, commit_id, record.expires_at, owner)
+            raise _too_large(len(text), carrier.max_content)
+        commit_id = new_commit_id()
+        saved = held.rewritten(text, commit_id, owner)
         try:
-            kept = await work.carrier.replace(held.key, saved.record, expected=record.version)
+            kept = await carrier.replace(held.key, saved.record, expected=record.version)
         except BaseException:
             _doubt(work, Taken(base, text, notes, owner, life, commit_id=commit_id))
             raise
@@ -92,7 +96,7 @@ async def commit(work: Work, values: Values, *, extend: bool, asked: bool = Fals
         elif work.life != life:
             _end_later(work, saved)
         else:
-            if work.known is held and work.carrier.on_server:
+            if work.known is held and carrier.on_server:
                 work.known = saved  # the same id and the same expiry: nothing to tell
             work.held = saved
     finally:
@@ -255,29 +259,23 @@ async def _try(
     rotate: bool,
 ) -> Carried | None:
     """Keep the next version, with this text and owner; None if others were faster."""
-    record, (line, owner) = carried.record, content
-    expires_at, created_at, stamp = record.expires_at, record.created_at, b""
-    if taken.is_login or extend or taken.touch:
-        lifetime, now = work.carrier.lifetime.for_owner(owner), time.time()
-        if taken.is_login:
-            created_at = now
-        expires_at, last_activity = _expiry(lifetime, record, taken, now)
-        if expires_at != record.expires_at or taken.is_login:
-            stamp = stamped(last_activity, lifetime)
-    if not (taken.changed or rotate or expires_at != record.expires_at):
+    (line, owner), saved = content, None
+    renew = _renewal(work, taken, carried.record, owner, extend)
+    if not (taken.changed or rotate or renew):
         return carried
     if taken.changed:  # what only lives on may be from before there was a limit
         _check_size(work, line)
-    saved: Carried | None = carried.changed(line, taken.named(), expires_at, owner, created_at, stamp)
-    assert saved is not None
+    changed = carried.rewritten(line, taken.named(), owner)
+    if renew:
+        changed = changed.renewed(*renew)
     taken.sent = True
     if rotate:
         written = sorted(taken.log().values)
-        saved = await work.carrier.rotate(carried, saved, taken.named(), written, taken.drawn())
+        saved = await work.carrier.rotate(carried, changed, taken.named(), written, taken.drawn())
         if saved is None:
             taken.seed = b""
-    elif not await work.carrier.replace(carried.key, saved.record, expected=record.version):
-        saved = None
+    elif await work.carrier.replace(carried.key, changed.record, expected=carried.record.version):
+        saved = changed
     taken.sent = False
     if saved is not None and (rotate or taken.is_login):
         kind = "login" if taken.authenticated else "rotated"
@@ -296,13 +294,14 @@ async def _go_after(work: Work, values: Values, taken: Taken, tombstone: Loaded)
         _land(work, values, taken, following[0], following[0].line)
     elif taken.rotate or log.sets_owner:
         await _log_in_again(work, values, taken, following, log)
+    elif following is None:  # it was ended since, so that the id is as good as unknown
+        await _begin_anew(work, values, taken, log)
     else:
         work.standing = Standing.MOVED
         if work.tombstone is None:
             await _write_behind(work, taken, tombstone, log)
         else:
-            if following:
-                await _write_behind(work, taken, tombstone, log.functions_alone())
+            await _write_behind(work, taken, tombstone, log.functions_alone())
             await _write_beside(work, taken, tombstone, log)
 
 
@@ -319,14 +318,20 @@ async def _log_in_again(work: Work, values: Values, taken: Taken, following: Loa
         carried, content = following
         await _keep(work, values, taken, carried, False, log.replay(content), takes_over=True)
         work.tombstone = None
-    elif log:
-        logger.warning("a login with an id that was replaced a moment ago began a new session")
-        begun = log.replay(Content())
-        line = encode(begun)
-        _land(work, values, taken, await _begin(work, taken, line, begun.owner), line)
-        work.tombstone = None
     else:
+        if log:
+            logger.warning("a login with an id that was replaced a moment ago began a new session")
+        await _begin_anew(work, values, taken, log)
+
+
+async def _begin_anew(work: Work, values: Values, taken: Taken, log: Log) -> None:
+    if not log:
         work.standing = Standing.MOVED
+        return
+    begun = log.replay(Content())
+    line = encode(begun)
+    _land(work, values, taken, await _begin(work, taken, line, begun.owner), line)
+    work.tombstone = None
 
 
 def _is_same_login(work: Work, taken: Taken, content: Content, log: Log) -> bool:
@@ -375,7 +380,7 @@ async def _replace(work: Work, taken: Taken, carried: Carried, content: Content,
     """Write another session's record than the one that this request holds. False: others were faster."""
     record, line = carried.record, encode(content)
     _check_size(work, line)
-    changed = carried.changed(line, taken.named(), record.expires_at, owner)
+    changed = carried.rewritten(line, taken.named(), owner)
     taken.sent = True
     kept = await work.carrier.replace(carried.key, changed.record, expected=record.version)
     taken.sent = False
@@ -387,7 +392,7 @@ async def _begin(work: Work, taken: Taken, line: bytes, owner: str | None) -> Ca
     now = time.time()
     lifetime = work.carrier.lifetime.for_owner(owner)
     stamp = stamped(now, lifetime)
-    payload = b"".join((line, b"\n;", taken.named(), stamp))
+    payload = b"".join((line, b"\n", taken.named(), b";", stamp))
     taken.sent = True
     record = Record(payload, now, lifetime.first(now), owner=owner)
     begun = await work.carrier.create(record, taken.drawn())
@@ -459,14 +464,22 @@ def _let_go(work: Work, values: Values) -> None:
     work.let_be(values)
 
 
-def _expiry(lifetime: Lifetime, record: Record, taken: Taken, now: float) -> tuple[float, float]:
-    """When the session ends from now on, and the last activity that this allows for."""
+def _renewal(
+    work: Work, taken: Taken, record: Record, owner: str | None, extend: bool
+) -> tuple[float, float, bytes] | None:
+    """Birth, end and stamp of the session from now on; None if they stay as they are."""
+    if not (taken.is_login or taken.touch or extend):
+        return None
+    lifetime, now = work.carrier.lifetime.for_owner(owner), time.time()
+    created_at, expires_at = record.created_at, record.expires_at
     if taken.is_login:
-        return lifetime.first(now), now
+        return now, lifetime.first(now), stamped(now, lifetime)
     if taken.touch:
-        return lifetime.renewed(record.created_at, record.expires_at, now), now
-    expires_at = lifetime.after_activity(record.created_at, record.expires_at, now)
-    return expires_at, now + lifetime.refresh_interval
+        end, last_activity = lifetime.renewed(created_at, expires_at, now), now
+    else:
+        end = lifetime.after_activity(created_at, expires_at, now)
+        last_activity = now + lifetime.refresh_interval
+    return None if end == expires_at else (created_at, end, stamped(last_activity, lifetime))
 
 
 def _check_size(work: Work, line: bytes) -> None:

@@ -131,17 +131,20 @@ class Cookie:
 
     def warn_if_set_inside(self, headers: Headers) -> None:
         """Log one error if the app sets this cookie too: then each of the two removes the other's session."""
-        for name, value in headers:
-            if name == b"set-cookie" and not self._warned and self._sets_this(value):
-                self._warned = True
-                logger.error(
-                    "the app sets a cookie %r itself, which is this SessionMiddleware's: another session"
-                    " middleware inside? Give one of the two another name, session_cookie_name=…",
-                    self.name,
-                )
+        if not self._warned and self.is_set_in(headers):
+            self._warned = True
+            logger.error(
+                "the app sets a cookie %r itself, which is this SessionMiddleware's: another session"
+                " middleware inside? Give one of the two another name, session_cookie_name=…",
+                self.name,
+            )
 
-    def _sets_this(self, line: bytes) -> bool:
-        return line.partition(b"=")[0].strip() == self.name.encode()
+    def is_set_in(self, headers: Headers) -> bool:
+        """Whether a response with these headers sets or removes this cookie."""
+        own = self.name.encode()
+        return any(
+            name == b"set-cookie" and value.partition(b"=")[0].strip() == own for name, value in headers
+        )
 
     def write(
         self,

@@ -40,8 +40,8 @@ PUBLISHED: Final = frozenset(
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _remembered(sealer: Sealer, sealed: str) -> bytes:
-    return sealer.unseal(sealed)
+def _remembered(sealer: Sealer, sealed: str) -> tuple[bytes, bool]:
+    return sealer.opened(sealed)
 
 
 forget_opened_seals = _remembered.cache_clear
@@ -122,15 +122,15 @@ class Sealing:
     def seal(self, plaintext: bytes) -> str:
         return self.sealer.seal(plaintext)
 
-    def unseal(self, sealed: str) -> bytes:
-        """The plaintext of a seal. Raises `InvalidSeal`.
+    def opened(self, sealed: str) -> tuple[bytes, bool]:
+        """The plaintext of a seal, and whether the first key made the seal. Raises `InvalidSeal`.
 
         A browser sends the same cookie with every request until it gets another, so the last ones that
         were opened are remembered; unless they are long, or may expire by themselves.
         """
         fields = sealed.rsplit("*", 3)
         if len(sealed) > MAX_COOKIE or len(fields) < 4 or fields[1]:
-            return self.sealer.unseal(sealed)
+            return self.sealer.opened(sealed)
         return _remembered(self.sealer, sealed)
 
     @property

@@ -8,12 +8,14 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from sessions._carriers import Carried, Carrier
+from sessions._carriers import Carried, Carrier, SealedByOlderKey
 from sessions._cookie import Cookie, CookieOptions
+from sessions._cookie_header import Found
 from sessions._events import Event, Reporter
 from sessions._excluded import Exclude, Excluded, excluding
 from sessions._keys import EncryptionKey, KeyRing, Purpose
 from sessions._lifetime import Duration, Lifetime
+from sessions._new_seal import NewSeal, with_new_seal
 from sessions._purge import Purger
 from sessions._record import PLAIN, moved_to
 from sessions._response import STARTS, Exchange, Message, Scope, Send, unavailable
@@ -125,10 +127,9 @@ class SessionMiddleware:
                 if carried is None or not carried.record.payload.startswith(PLAIN):
                     self._log_found(carried)
                     at_once = True
-            except InvalidCookie as fault:
-                logger.warning("ignored a cookie %r: %s", cookie.name, fault)
-                self._report("refused", reason=str(fault))
-                send = _changing(partial(without_useless_pieces, cookie, found, scope), send)
+            except (InvalidCookie, SealedByOlderKey) as told:
+                carried, send = self._unusual(told, found, scope, send)
+                at_once = True
             except StoreUnavailable as fault:
                 await unavailable(fault, scope["type"], send)
                 return
@@ -151,6 +152,19 @@ class SessionMiddleware:
         # Where the server has no lifespan; after the response, to delay nobody.
         if time.monotonic() >= self._purger.due:
             await self._purger.run()
+
+    def _unusual(
+        self, told: InvalidCookie | SealedByOlderKey, found: Found, scope: Scope, send: Send
+    ) -> tuple[Carried | None, Send]:
+        """The session of a cookie that is to be removed or sent anew, and what the response is sent with."""
+        cookie = self._cookie
+        if isinstance(told, SealedByOlderKey):
+            self._log_found(told.carried)
+            new_seal = NewSeal(self._carrier, told.carried, cookie, found, scope)
+            return told.carried, with_new_seal(new_seal, send)
+        logger.warning("ignored a cookie %r: %s", cookie.name, told)
+        self._report("refused", reason=str(told))
+        return None, _changing(partial(without_useless_pieces, cookie, found, scope), send)
 
     def _log_found(self, carried: Carried | None) -> None:
         reason = None

@@ -11,6 +11,7 @@ import msgspec
 
 from sessions._hidden import Hidden
 from sessions._lifetime import EPOCH, moment
+from sessions._stamp import NONE
 
 
 class Record(Hidden, msgspec.Struct, frozen=True, gc=False):
@@ -65,9 +66,10 @@ class InvalidRecord(ValueError):
     """A payload that this version of the library did not write."""
 
 
-# A payload is the content as one line of JSON, a line break, and the trail: the key that the session had
-# before its last rotation, a semicolon, the ids of the last commits, and the stamp (`_stamp.py`). JSON text
-# has no line breaks of its own, and who only reads need not decode the trail.
+# A payload is the content as one line of JSON, a line break, and the trail: the ids of the last commits, the
+# newest first, a semicolon, the key that the session had before its last rotation, and the stamp
+# (`_stamp.py`). JSON text has no line breaks of its own. Who only reads need not decode the trail, and who
+# writes only puts an id before it.
 
 COMMIT_ID_LENGTH: Final = 12
 """Hexadecimal digits: 48 bits, enough to tell apart the few commits that one record remembers."""
@@ -82,9 +84,13 @@ PLAIN: Final = b'{"data"'
 EMPTY: Final = b'{"data":{}}'
 """The line of a session without values."""
 
-LONGEST_HISTORY: Final = 65 + 2 * REMEMBERED_COMMITS * COMMIT_ID_LENGTH
+_KEY_LENGTH: Final = 64
+_NO_TRAIL: Final = b";" + NONE
+_LONGEST_TRAIL: Final = (2 * REMEMBERED_COMMITS - 1) * COMMIT_ID_LENGTH + len(_NO_TRAIL)
 
-_decode: Final = msgspec.json.Decoder(Content).decode
+decode_content: Final = msgspec.json.Decoder(Content).decode
+UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What it raises."""
 
 
 def split(payload: bytes) -> tuple[bytes, bytes]:
@@ -96,8 +102,8 @@ def split(payload: bytes) -> tuple[bytes, bytes]:
 def unpack(line: bytes) -> Content:
     """Raises `InvalidRecord`."""
     try:
-        return _decode(line)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return decode_content(line)
+    except UNREADABLE:
         raise InvalidRecord("the record cannot be read") from None
 
 
@@ -128,26 +134,44 @@ def new_commit_id() -> bytes:
         return new_commit_id()
 
 
-def shortened(history: bytes) -> bytes:
-    """The trail up to the stamp, without the commits that it need not remember any more."""
-    former, _, ids = history.partition(b";")
-    return b"%b;%b" % (former, ids[-COMMIT_ID_LENGTH * (REMEMBERED_COMMITS - 1) :])
+def rewritten(payload: bytes, line: bytes, commit_id: bytes) -> bytes:
+    """The payload that this commit makes of it: with another line, and the same stamp."""
+    trail = payload.partition(b"\n")[2]
+    if not len(_NO_TRAIL) <= len(trail) <= _LONGEST_TRAIL:
+        trail = _shortened(trail)
+    return b"".join((line, b"\n", commit_id, trail))
+
+
+def _shortened(trail: bytes) -> bytes:
+    """Without the commits that it need not remember any more. A cookie's record has no trail at all."""
+    ids, _, former_key_and_stamp = trail.partition(b";")
+    if len(former_key_and_stamp) < len(NONE):
+        return _NO_TRAIL
+    return b"%b;%b" % (
+        ids[: COMMIT_ID_LENGTH * (REMEMBERED_COMMITS - 1)],
+        former_key_and_stamp[-_KEY_LENGTH - len(NONE) :],
+    )
+
+
+def with_stamp(payload: bytes, stamp: bytes) -> bytes:
+    """The payload, which has a trail, with another stamp."""
+    return payload[: -len(NONE)] + stamp
 
 
 def with_former_key(payload: bytes, key: str) -> bytes:
     """The payload of a record that follows the one under this key."""
     line, trail = split(payload)
-    return b"%b\n%b;%b" % (line, key.encode(), trail.partition(b";")[2])
+    return b"%b\n%b;%b%b" % (line, trail.partition(b";")[0], key.encode(), trail[-len(NONE) :])
 
 
 def former_key(payload: bytes) -> str:
     """The key that the session had before its last rotation; empty if there was none."""
-    return split(payload)[1].partition(b";")[0].decode("ascii", "replace")
+    return split(payload)[1].partition(b";")[2][: -len(NONE)].decode("ascii", "replace")
 
 
 def has_commit(trail: bytes, commit_id: bytes) -> bool:
     """Whether the commit is among the last ones that made a record with this trail."""
-    return commit_id in trail.partition(b";")[2]
+    return commit_id in trail.partition(b";")[0]
 
 
 class OwnedSession:

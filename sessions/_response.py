@@ -60,29 +60,46 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
         if work.phase is not _OPEN:
             if work.notes is not None:
                 _refuse_late_changes(work, self.session)
-        elif message["type"] in STARTS:
-            held = work.held
-            due = held is not None and held.record.expires_at - time.time() <= work.carrier.enough
-            names = dict(message.get("headers", ()))
-            if work.accessed or due or self.scope.get("session") is not self.session or _SET_COOKIE in names:
-                return self._start(message, names, due)
-            work.phase = _ANSWERED
-        return self.forward(message)
+            return self.forward(message)
+        if message["type"] not in STARTS:
+            return self.forward(message)
+        held, headers = work.held, message.get("headers", ())
+        names = dict(headers)
+        if _SET_COOKIE in names or self.scope.get("session") is not self.session:
+            return self._start(message, names, hear=True)
+        if held is None:
+            if work.accessed:
+                return self._start(message, names)
+        elif (
+            work.notes is not None
+            or work.special
+            or work.nested
+            or held is not work.known
+            or held.record.expires_at - time.time() <= work.carrier.enough
+        ):
+            return self._start(message, names)
+        # Nothing to save, and nothing to tell.
+        work.phase = _ANSWERED
+        return self.forward(_varied(message, headers, names) if work.accessed else message)
 
-    async def _start(self, message: Message, names: Container[bytes], due: bool) -> None:
+    async def _start(self, message: Message, names: Container[bytes], *, hear: bool = False) -> None:
         """Send the start of the response, after the commit."""
         work, session = self.work, self.session
-        if self.scope.get("session") is not session or _SET_COOKIE in names:
+        if hear:
             self._hear_of_others(message)
-        headers = given = message.get("headers", ())
-        unsaved = due or work.notes is not None or work.nested or work.pending
-        if (unsaved or work.held is not work.known or work.dismissed) and work.fault is None:
+        headers, changed = message.get("headers", ()), False
+        if work.fault is None:
             try:
                 if message.get("status", 200) >= SERVER_ERROR:
                     self._discard(message)
-                await commit(work, session, extend=due and _is_activity(work, message))
+                held = work.held
+                due = held is not None and held.record.expires_at - time.time() <= work.carrier.enough
+                if due or work.notes is not None or work.nested or work.pending:
+                    await commit(work, session, extend=due and _is_activity(work, message))
                 if work.held is not work.known or work.dismissed:
-                    headers = self._with_cookie(headers)
+                    told = self._with_cookie(headers)
+                    changed = told is not headers
+                    headers = told
             except SessionEnded as fault:
                 logger.warning("changes were not saved: %s", fault)
                 work.report("refused", reason=str(fault))
@@ -90,14 +107,10 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
                 # The app may answer with an error page of its own, which then goes out without them.
                 work.fault = fault
                 raise
-        if headers is not given:  # with the cookie, `Vary` is among them
+        if changed:  # with the cookie, `Vary` is among them
             message = {**message, "headers": headers}
         elif work.accessed:
-            # A new message each time: an app may send one and the same dictionary to everybody.
-            message = {
-                **message,
-                "headers": varying(headers) if b"vary" in names else [*headers, VARY_COOKIE],
-            }
+            message = _varied(message, headers, names)
         work.phase = _ANSWERED
         await self.forward(message)
 
@@ -180,6 +193,12 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
         return cookie.write(
             value, max_age, https=https, max_bytes=carrier.max_bytes, stale=stale, headers=headers
         )
+
+
+def _varied(message: Message, headers: Headers, names: Container[bytes]) -> Message:
+    """A new message each time: an app may send one and the same dictionary to everybody."""
+    headers = varying(headers) if b"vary" in names else [*headers, VARY_COOKIE]
+    return {**message, "headers": headers}
 
 
 def _hear_of_replacement(session: Session, scope: Scope) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, MutableMapping, Sequence
 from typing import Any, Final
 
 from sessions._caching import private, varying
-from sessions._carriers import Carried, Carrier
+from sessions._carriers import Carried, Carrier, SealedByOlderKey
 from sessions._cookie import Cookie
 from sessions._cookie_header import Found
 from sessions._record import moved_to
@@ -42,6 +42,8 @@ async def only_living(carrier: Carrier, found: Found) -> Carried | None:
             carried = await carrier.find(value)
         except InvalidCookie:
             continue
+        except SealedByOlderKey as found_so:  # the next request has one cookie, and gets it anew
+            carried = found_so.carried
         if carried is not None:
             opened.append(carried)
     # An id that was replaced a moment ago opens nothing that the newer one does not.

@@ -17,7 +17,15 @@ from sessions._changes import Function, Log, Notes, derive
 from sessions._events import nobody_listens
 from sessions._hidden import Hidden
 from sessions._json import FIXED, checked, encode
-from sessions._record import EMPTY, Content, InvalidRecord, has_commit, new_commit_id, unpack
+from sessions._record import (
+    EMPTY,
+    UNREADABLE,
+    Content,
+    decode_content,
+    has_commit,
+    new_commit_id,
+    unpack,
+)
 from sessions.errors import LateChange
 
 logger = logging.getLogger("sessions")
@@ -169,19 +177,17 @@ class Work(Hidden, msgspec.Struct, eq=False):
 
     def read(self, values: dict[str, Any]) -> None:
         """Read the values from the record. The request is anonymous if they cannot be read."""
-        with one_at_a_time:
-            if not self.unread:  # another thread was faster
-                return
+        one_at_a_time.acquire()  # by hand, as `with` takes twice as long, and most requests come by here
+        try:
             carried = self.held
-            assert carried is not None
+            if not self.unread or carried is None:  # another thread was faster
+                return
             line = carried.record.payload.partition(b"\n")[0]
             dict.clear(values)
             try:
-                content = unpack(line)
-            except InvalidRecord as fault:
-                logger.warning("ignored a cookie: %s", fault)
-                self.held = self.known = None
-                self.standing, self.special, self.unread = _ANONYMOUS, True, False
+                content = decode_content(line)
+            except UNREADABLE:
+                self._ignore()
                 return
             data = content.data
             dict.update(values, data)
@@ -189,11 +195,21 @@ class Work(Hidden, msgspec.Struct, eq=False):
             self.owner, self.authenticated_at = content.owner, content.authenticated_at
             self.nested = not PLAIN_TYPES.issuperset(map(type, data.values()))
             if content.moved is not None:
-                self.held = self.known = None
-                self.standing, self.tombstone, self.special = Standing.MOVED, carried, True
-                self.owner = self.authenticated_at = None
-                self.base = self.text(data)
+                self._go_without(carried, data)
             self.unread = False
+        finally:
+            one_at_a_time.release()
+
+    def _ignore(self) -> None:
+        logger.warning("ignored a cookie: the record cannot be read")
+        self.held = self.known = None
+        self.standing, self.special, self.unread = _ANONYMOUS, True, False
+
+    def _go_without(self, tombstone: Carried, data: dict[str, Any]) -> None:
+        self.held = self.known = None
+        self.standing, self.tombstone, self.special = Standing.MOVED, tombstone, True
+        self.owner = self.authenticated_at = None
+        self.base = self.text(data)
 
     def __repr__(self) -> str:
         return f"<Work, {self.standing.name}, {self.phase.name}>"  # no ids, no values: it may reach a log
@@ -219,13 +235,17 @@ class Work(Hidden, msgspec.Struct, eq=False):
         if self.phase is not _OPEN:
             self.check()
         notes = self.notes
-        if notes is None:
-            with one_at_a_time:
-                notes = self._first_note()
-        return notes
+        return self.first_note() if notes is None else notes
+
+    def first_note(self) -> Notes:
+        """Where to note a change. Of two threads, each may be the first."""
+        one_at_a_time.acquire()
+        try:
+            return self._first_note()
+        finally:
+            one_at_a_time.release()
 
     def _first_note(self) -> Notes:
-        """Where to note a change, for who holds the lock: of two threads, each may be the first."""
         if self.notes is None:
             self.modified = True
             self.notes = Notes(set())
@@ -235,9 +255,10 @@ class Work(Hidden, msgspec.Struct, eq=False):
         """Note that the key was set or removed, after `check`."""
         notes = self.notes
         if notes is None:
-            with one_at_a_time:
-                notes = self._first_note()
-        notes.assign(key)
+            notes = self.first_note()
+        notes.assigned.add(key)
+        if notes.functions:
+            notes.drop_functions(key)
         if key in self.login_keys:
             self.special = True
         if self.flash and key in self.flash:
@@ -473,6 +494,12 @@ class Work(Hidden, msgspec.Struct, eq=False):
         if self.waiting is not None:
             self.waiting.set()
             self.waiting = None
+
+
+# A struct's own setter takes five times as long as Python's. All that it does besides is to begin the
+# tracking of an object by the garbage collector, and a Work is tracked from the beginning.
+Work.__setattr__ = object.__setattr__  # type: ignore[method-assign]
+Work.__delattr__ = object.__delattr__  # type: ignore[method-assign]
 
 
 def _check_nested(values: dict[str, Any]) -> None:

@@ -268,6 +268,16 @@ class Sealer:
 
     def unseal(self, sealed: str, *, timestamp_skew: float = 60, now: float | None = None) -> bytes:
         """Open a seal and return its plaintext. Options and errors are as in the function `unseal`."""
+        return self.opened(sealed, timestamp_skew=timestamp_skew, now=now)[0]
+
+    def opened(
+        self, sealed: str, *, timestamp_skew: float = 60, now: float | None = None
+    ) -> tuple[bytes, bool]:
+        """The plaintext of a seal, and whether the first password made the seal.
+
+        A seal that another password made is better replaced by a new one: then that password can be dropped.
+        Options and errors are as in the function `unseal`.
+        """
         try:
             base, mac_salt, mac = sealed.encode("ascii").rsplit(b"*", 2)
             prefix, key_id, salt, iv, ciphertext, expiry = base.split(b"*", 6)
@@ -283,7 +293,7 @@ class Sealer:
             raise InvalidSeal("malformed")
         encryption = key.encryption.of(salt)
         key.encryption.remember(salt, encryption)  # the mac vouches for this salt
-        return _decrypt(encryption, _b64decode(iv), _b64decode(ciphertext))
+        return _decrypt(encryption, _b64decode(iv), _b64decode(ciphertext)), key is self._sealing
 
     def _authenticate(self, base: bytes, key_id: bytes, mac_salt: bytes, mac: bytes) -> _Key:
         """The key whose mac this is."""

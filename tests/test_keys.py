@@ -62,7 +62,7 @@ class TestGoodKeys:
     def test_the_second_of_any_kind_opens(self) -> None:
         sealed = Sealer(OTHER_KEY).seal(b"7")
         for second in (OTHER_KEY, Secret(OTHER_KEY), SecretStr(OTHER_KEY), lambda: OTHER_KEY):
-            assert sealing([KEY, second]).unseal(sealed) == b"7"
+            assert sealing([KEY, second]).opened(sealed)[0] == b"7"
 
     def test_starlette_is_not_imported_and_need_not_be_there(self) -> None:
         script = f"""
@@ -165,10 +165,10 @@ def test_what_a_function_returns_is_looked_at_again_when_it_changes() -> None:
     for answer, kind in ((SHORT, ValueError), (None, TypeError), ("x" * 40, ValueError)):
         answers.append(answer)
         with pytest.raises(kind, match=r"^what the function encryption_key\[1\] returns ") as caught:
-            ring.unseal(Sealer(OTHER_KEY).seal(b"7"))
+            ring.opened(Sealer(OTHER_KEY).seal(b"7"))
         assert SHORT not in str(caught.value)
     answers.append(KEY)
-    assert ring.unseal(Sealer(KEY).seal(b"7")) == b"7"
+    assert ring.opened(Sealer(KEY).seal(b"7"))[0] == b"7"
 
 
 @pytest.mark.promise("SEAL-3")
@@ -197,13 +197,13 @@ def test_a_ring_does_not_print_its_keys() -> None:
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The seals that were really opened, in turn."""
-    really, seals = Sealer.unseal, list[str]()
+    really, seals = Sealer.opened, list[str]()
 
-    def unseal(self: Sealer, sealed: str, **options: Any) -> bytes:
+    def opened(self: Sealer, sealed: str, **options: Any) -> tuple[bytes, bool]:
         seals.append(sealed)
         return really(self, sealed, **options)
 
-    monkeypatch.setattr(Sealer, "unseal", unseal)
+    monkeypatch.setattr(Sealer, "opened", opened)
     return seals
 
 
@@ -211,23 +211,23 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 class TestRemembered:
     def test_a_seal_that_comes_again_is_not_opened_again(self, opened: list[str]) -> None:
         ring, sealed = sealing(KEY), Sealer(KEY).seal(b"7")
-        assert [ring.unseal(sealed), ring.unseal(sealed)] == [b"7", b"7"]
+        assert [ring.opened(sealed)[0], ring.opened(sealed)[0]] == [b"7", b"7"]
         assert opened == [sealed]
 
     def test_one_that_expires_is_not_remembered_beyond_its_end(self, clock: Clock) -> None:
         ring, sealed = sealing(KEY), Sealer(KEY).seal(b"7", ttl=10)
-        assert ring.unseal(sealed) == b"7"
+        assert ring.opened(sealed)[0] == b"7"
         clock.go(10 + 59)  # Iron allows clocks to differ by a minute
-        assert ring.unseal(sealed) == b"7"
+        assert ring.opened(sealed)[0] == b"7"
         clock.go(1)
         with pytest.raises(InvalidSeal, match="expired"):
-            ring.unseal(sealed)
+            ring.opened(sealed)
 
     @pytest.mark.parametrize(("length", "times"), [(MAX_COOKIE - 512, 1), (MAX_COOKIE, 2)])
     def test_a_long_one_is_not_remembered(self, opened: list[str], length: int, times: int) -> None:
         ring, sealed = sealing(KEY), Sealer(KEY).seal(b"7" * (length * 3 // 4))
-        ring.unseal(sealed)
-        ring.unseal(sealed)
+        ring.opened(sealed)
+        ring.opened(sealed)
         assert opened == [sealed] * times
 
     @pytest.mark.parametrize(
@@ -236,22 +236,22 @@ class TestRemembered:
     )
     def test_one_that_does_not_open_does_not_open_later(self, change: Callable[[str], str]) -> None:
         ring, sealed = sealing(KEY), Sealer(KEY).seal(b"7")
-        ring.unseal(sealed)
+        ring.opened(sealed)
         for _ in range(2):
             with pytest.raises(InvalidSeal):
-                ring.unseal(change(sealed))
+                ring.opened(change(sealed))
 
     def test_a_key_that_is_gone_opens_nothing_that_it_opened_before(self) -> None:
         keys = [KEY]
         ring, sealed = sealing(lambda: keys[0]), Sealer(KEY).seal(b"7")
-        assert ring.unseal(sealed) == b"7"
+        assert ring.opened(sealed)[0] == b"7"
         keys[0] = OTHER_KEY
         with pytest.raises(InvalidSeal, match="another password"):
-            ring.unseal(sealed)
-        assert sealing(KEY).unseal(sealed) == b"7"
+            ring.opened(sealed)
+        assert sealing(KEY).opened(sealed)[0] == b"7"
 
     def test_what_one_ring_opened_another_does_not(self) -> None:
         sealed = Sealer(KEY).seal(b"7")
-        sealing(KEY).unseal(sealed)
+        sealing(KEY).opened(sealed)
         with pytest.raises(InvalidSeal):
-            sealing(OTHER_KEY).unseal(sealed)
+            sealing(OTHER_KEY).opened(sealed)

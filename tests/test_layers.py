@@ -21,16 +21,23 @@ PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").g
 
 LAYERS: dict[str, tuple[str, str]] = {
     "testing": (
-        "testing/__init__ testing/conformance testing/machine testing/owners testing/emergency"
-        " testing/requests testing/races testing/processes testing/expiry testing/records testing/kit",
+        "testing/__init__ testing/conformance testing/machine testing/owners testing/overview"
+        " testing/emergency testing/requests testing/races testing/processes testing/expiry testing/records"
+        " testing/kit",
         "request session stores carriers ground",
     ),
-    "package": ("__main__ __init__", "request session stores ground"),
-    "request": ("_middleware _response _second_cookies _purge", "session commit stores carriers ground"),
+    "package": (
+        "__main__ _command_line _commands _statistics _progress __init__",
+        "request session stores ground",
+    ),
+    "request": (
+        "_middleware _response _new_seal _second_cookies _purge",
+        "session commit stores carriers ground",
+    ),
     "session": ("typed _lookup _excluded _session _templates", "commit carriers ground"),
     "commit": ("_commit _turns _adopt _work _changes", "carriers ground"),
     "stores": (
-        "stores/__init__ stores/urls stores/redis stores/postgres stores/sqlalchemy stores/sqlite"
+        "stores/walk stores/__init__ stores/urls stores/redis stores/postgres stores/sqlalchemy stores/sqlite"
         " stores/memory stores/cookie stores/base stores/files stores/loops",
         "carriers ground",
     ),
@@ -40,7 +47,7 @@ LAYERS: dict[str, tuple[str, str]] = {
         "ground",
     ),
     "ground": (
-        "_keys _cookie _cookie_header _caching _stamp _record _lifetime _json _events _hidden iron errors",
+        "_keys _cookie _cookie_header _caching _record _stamp _lifetime _json _events _hidden iron errors",
         "",
     ),
 }

@@ -13,6 +13,7 @@ from support import KEY, Browser, Clock, Crowd, Watched, answer, own, site
 
 from sessions import CookieStore, MemoryStore, Record, SessionMiddleware, Store, StoreUnavailable
 from sessions._carriers.limit import end_oldest
+from sessions._record import with_former_key
 from sessions.testing.kit import a_key, a_record
 
 pytestmark = [pytest.mark.anyio, pytest.mark.promise("OWN-3: a limit of sessions per owner")]
@@ -145,7 +146,8 @@ async def test_two_records_of_a_session_that_is_getting_a_new_id_count_once_and_
 ) -> None:
     first, second, other = a_key(), a_key(), a_key()
     old = a_record(b'{"data":{}}\n;', owner="ada")
-    following = Record(b'{"data":{}}\n' + first.encode() + b";", old.created_at, old.expires_at, 1, "ada")
+    payload = with_former_key(b'{"data":{}}\n;' + b"0" * 38, first)
+    following = Record(payload, old.created_at, old.expires_at, 1, "ada")
     await store.create(first, old)
     await store.create(second, following)
     await store.create(other, a_record(b'{"data":{}}\n;', owner="ada"))

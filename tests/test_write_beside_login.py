@@ -357,3 +357,26 @@ async def test_a_request_that_arrives_later_sees_only_what_was_set_with_the_old_
     assert (await late.get("/message")).json() is None
     # Of all that only the increment is in the new session.
     assert (await browser.get("/everything")).json()["data"] == {**LOGGED_IN, "n": 2}
+
+
+@pytest.mark.promise("ROT-5", "NEW-2")
+@pytest.mark.parametrize("change", ["/write?late=1", "/increment?key=late", "/flash?late=1"])
+async def test_a_change_with_the_old_id_of_an_ended_session_begins_a_new_one(
+    store: Store, change: str
+) -> None:
+    async def leave(request: Request) -> Response:
+        own(request).rotate()
+        await own(request).save()
+        own(request).destroy()
+        return answer()
+
+    browser = Browser(site(begin, leave, everything, store=store))
+    await browser.get("/begin")
+    late = browser.copy()
+    await browser.get("/leave")
+    reply = await late.get(change)
+    assert reply.set_cookies
+    assert list((await late.get("/everything")).json()["data"]) == ["late"]
+    begun = late.cookie()
+    await late.get("/rotate")
+    assert late.cookie() != begun, "it is a session as any other"

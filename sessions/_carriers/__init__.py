@@ -1,8 +1,17 @@
 """What the cookie carries: a session's id, or the session itself. One interface, two implementations."""
 
-from sessions._carriers.base import Carried, Carrier, Loaded
+from sessions._carriers.base import Carried, Carrier, Loaded, SealedByOlderKey
 from sessions._carriers.content import ContentCarrier
 from sessions._carriers.hono import HonoCarrier
 from sessions._carriers.id import IdCarrier, new_seed
 
-__all__ = ["Carried", "Carrier", "ContentCarrier", "HonoCarrier", "IdCarrier", "Loaded", "new_seed"]
+__all__ = [
+    "Carried",
+    "Carrier",
+    "ContentCarrier",
+    "HonoCarrier",
+    "IdCarrier",
+    "Loaded",
+    "SealedByOlderKey",
+    "new_seed",
+]

@@ -8,8 +8,7 @@ import msgspec
 
 from sessions._hidden import Hidden
 from sessions._lifetime import Lifetime
-from sessions._record import LONGEST_HISTORY, Content, Record, shortened, split
-from sessions._stamp import LENGTH, NONE
+from sessions._record import Content, Record, rewritten, split, with_stamp
 
 
 class Carried(Hidden, msgspec.Struct, frozen=True, gc=False):
@@ -26,33 +25,34 @@ class Carried(Hidden, msgspec.Struct, frozen=True, gc=False):
 
     @property
     def trail(self) -> bytes:
-        """The former key and the last commits."""
+        """The last commits, the former key and the stamp."""
         return split(self.record.payload)[1]
 
-    def changed(
-        self,
-        line: bytes,
-        commit_id: bytes,
-        expires_at: float,
-        owner: str | None,
-        created_at: float | None = None,
-        stamp: bytes = b"",
-    ) -> Carried:
-        """Its next version, made by this commit.
-
-        `created_at`: if a login begins its age anew. `stamp`: if it has another expiry (`_stamp.py`).
-        """
+    def rewritten(self, line: bytes, commit_id: bytes, owner: str | None) -> Carried:
+        """Its next version, made by this commit, with the same expiry."""
         old = self.record
-        trail = old.payload.partition(b"\n")[2]
-        if len(trail) > LENGTH:
-            history = trail[:-LENGTH]
-            if len(history) >= LONGEST_HISTORY:
-                history = shortened(history)
-            payload = b"".join((line, b"\n", history, commit_id, stamp or trail[-LENGTH:]))
-        else:  # a cookie's record, or one that no commit has made
-            payload = b"".join((line, b"\n", trail or b";", commit_id, stamp or NONE))
-        new = Record(payload, created_at or old.created_at, expires_at, old.version + 1, owner)
+        payload = rewritten(old.payload, line, commit_id)
+        new = Record(payload, old.created_at, old.expires_at, old.version + 1, owner)
         return Carried(new, self.id, self.key)
+
+    def renewed(self, created_at: float, expires_at: float, stamp: bytes) -> Carried:
+        """The same with another expiry, and the stamp that says how it was computed (`_stamp.py`)."""
+        payload = with_stamp(self.record.payload, stamp) if stamp else self.record.payload
+        new = msgspec.structs.replace(
+            self.record, payload=payload, created_at=created_at, expires_at=expires_at
+        )
+        return Carried(new, self.id, self.key)
+
+
+class SealedByOlderKey(Exception):
+    """A session was found, and its cookie has a seal of an older key: the browser is to get a new one.
+
+    Raised and not returned, so that the usual request does not ask whether it is so.
+    """
+
+    def __init__(self, carried: Carried) -> None:
+        super().__init__("the cookie has a seal of an older key")
+        self.carried = carried
 
 
 Loaded = tuple[Carried, Content]
@@ -80,6 +80,7 @@ class Carrier(Protocol):
 
         Raises:
             InvalidCookie: the cookie is none of ours.
+            SealedByOlderKey: the session is found, and the browser is to get a new cookie.
             StoreUnavailable: the store cannot be asked.
         """
         ...

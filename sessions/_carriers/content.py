@@ -15,7 +15,7 @@ from __future__ import annotations
 import sys
 import time
 
-from sessions._carriers.base import Carried, Loaded
+from sessions._carriers.base import Carried, Loaded, SealedByOlderKey
 from sessions._keys import KeyRing, Purpose
 from sessions._lifetime import Lifetime
 from sessions._record import InvalidRecord, Record, split, unpack
@@ -86,7 +86,8 @@ class ContentCarrier(SealedCarrier):
 
     async def find(self, cookie: str) -> Carried | None:
         try:
-            times, _, line = self._sealing.unseal(cookie).partition(b"\n")
+            plaintext, by_first_key = self._sealing.opened(cookie)
+            times, _, line = plaintext.partition(b"\n")
             born, ends, made = times.split(b" ")
             created_at, expires_at, made_at = int(born) / 1000, int(ends) / 1000, int(made) / 1000
         except InvalidSeal as fault:
@@ -97,7 +98,10 @@ class ContentCarrier(SealedCarrier):
         expires_at = self._end(owner, created_at, expires_at, made_at)
         if expires_at <= time.time():
             return None
-        return Carried(Record(line, created_at, expires_at))
+        carried = Carried(Record(line, created_at, expires_at))
+        if not by_first_key:
+            raise SealedByOlderKey(carried)
+        return carried
 
     def cookie(self, carried: Carried) -> str:
         record = carried.record

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
-from sessions._carriers.base import Carried
+from sessions._carriers.base import Carried, SealedByOlderKey
 from sessions._carriers.content import SealedCarrier
 from sessions._hidden import Hidden
 from sessions._json import MAX_DEPTH, checked, encode
@@ -54,7 +54,8 @@ class HonoCarrier(SealedCarrier):
 
     async def find(self, cookie: str) -> Carried | None:
         try:
-            text = _text.decode(self._sealing.unseal(cookie))
+            plaintext, by_first_key = self._sealing.opened(cookie)
+            text = _text.decode(plaintext)
             if not text:  # what hono-sessions leaves after a logout
                 return None
             kept = _kept.decode(text)
@@ -75,7 +76,10 @@ class HonoCarrier(SealedCarrier):
         expires_at = self._end(kept.owner, created_at, expires_at, accessed_at)
         if kept.delete or expires_at <= now:
             return None
-        return Carried(Record(line, created_at, expires_at))
+        carried = Carried(Record(line, created_at, expires_at))
+        if not by_first_key:
+            raise SealedByOlderKey(carried)
+        return carried
 
     def cookie(self, carried: Carried) -> str:
         record = carried.record

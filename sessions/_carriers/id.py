@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from sessions._carriers.base import Carried, Loaded
+from sessions._carriers.base import Carried, Loaded, SealedByOlderKey
 from sessions._carriers.chain import MAX_STEPS, RecordStore, end
 from sessions._carriers.limit import end_oldest
 from sessions._cookie_header import MAX_COOKIE, REMEMBERED
@@ -105,7 +105,12 @@ class IdCarrier:
         self._sealing = None if keys is None else keys.sealing(purpose.of("sealed id"))
 
     async def find(self, cookie: str) -> Carried | None:
-        session_id = cookie if self._sealing is None else _unsealed(cookie, self._sealing)
+        session_id = cookie
+        if self._sealing is not None:
+            session_id, by_first_key = _unsealed(cookie, self._sealing)
+            if not by_first_key:
+                await self._tell_of_older_key(session_id)
+                return None
         # What no id can be is not worth asking a store, which then need not care what it is asked.
         if len(session_id) != ID_LENGTH:
             raise InvalidCookie("it is no session id")
@@ -117,6 +122,14 @@ class IdCarrier:
         ):
             return None
         return Carried(record, session_id, key)
+
+    async def _tell_of_older_key(self, session_id: str) -> None:
+        """Raises `SealedByOlderKey` if there is such a session, and `InvalidCookie` for what is no id."""
+        if len(session_id) != ID_LENGTH:
+            raise InvalidCookie("it is no session id")
+        found = await self._load(self.key_of(session_id), session_id)
+        if found is not None:
+            raise SealedByOlderKey(found[0])
 
     async def find_again(self, carried: Carried) -> Loaded | None:
         return await self._load(carried.key, carried.id)
@@ -167,19 +180,17 @@ class IdCarrier:
         key, payload = self.key_of(session_id), with_former_key(record.payload, carried.key)
         first = await self._created(key, msgspec.structs.replace(record, payload=payload, version=1))
         # The owner stays on it: who lists an owner's sessions while one gets a new id finds it by either key.
-        tombstone = carried.changed(
-            encode(Content(moved=Moved(key, seed, written))),
-            commit_id,
-            time.time() + TOMBSTONE_SECONDS,
-            record.owner,
+        moved = encode(Content(moved=Moved(key, seed, written)))
+        tombstone = carried.rewritten(moved, commit_id, record.owner).renewed(
+            carried.record.created_at, time.time() + TOMBSTONE_SECONDS, b""
         )
         new = None if first is None else Carried(first, session_id, key)
         if new and await self.replace(carried.key, tombstone.record, expected=carried.record.version):
             return new
         # A client that lost the first answer and asked again was refused because of itself.
         found = await self._store.load(carried.key)
-        moved = None if found is None else moved_to(found.payload)
-        if moved is not None and moved.key == key:
+        other = None if found is None else moved_to(found.payload)
+        if other is not None and other.key == key:
             return new
         await self._store.delete(key)
         return None
@@ -223,9 +234,11 @@ class IdCarrier:
         return None if expires_at <= now else msgspec.structs.replace(record, expires_at=expires_at)
 
 
-def _unsealed(cookie: str, sealing: Sealing) -> str:
+def _unsealed(cookie: str, sealing: Sealing) -> tuple[str, bool]:
+    """The id, and whether the first key sealed it. Raises `InvalidCookie`."""
     try:
-        return sealing.unseal(cookie).decode("ascii")
+        plaintext, by_first_key = sealing.opened(cookie)
+        return plaintext.decode("ascii"), by_first_key
     except InvalidSeal as fault:
         raise InvalidCookie(str(fault)) from None
     except UnicodeDecodeError:

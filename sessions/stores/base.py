@@ -1,11 +1,11 @@
-"""What a store is: five short methods over keys and records, and two more to end many sessions at once."""
+"""What a store is: five short methods over keys and records, and four more for who looks after many."""
 
 from __future__ import annotations
 
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from enum import Enum
 from math import inf
 from typing import Final, Protocol
@@ -79,6 +79,10 @@ class Store(ABC):
     """Bytes of JSON that a session's content may take. A larger one is refused with `SessionTooLarge` before
     the store hears of it. What the store adds (times, owner, up to 500 bytes for retries) is not counted."""
 
+    makes_storage: bool = True
+    """Whether the first use makes the file or the table that is missing. False for who only looks after a
+    store: then it raises `StoreUnavailable`, and a slip in a name makes nothing."""
+
     @abstractmethod
     async def create(self, key: str, record: Record) -> bool:
         """Add the record if there is none; whether it was added."""
@@ -118,6 +122,28 @@ class Store(ABC):
         Optional: a store without it keeps sessions just as well, but cannot end everybody's.
         """
         raise NotImplementedError(f"{type(self).__name__} does not end the sessions of all users")
+
+    async def count(self) -> int:
+        """How many records there are, without expired ones.
+
+        Tombstones too, of which each new id leaves one for a minute. What comes and goes in the meantime may
+        be counted or not.
+
+        Optional: a store without it keeps sessions just as well.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not count its sessions")
+
+    def scan(self) -> AsyncIterator[tuple[str, Record]]:
+        """All keys with their records, in any order, without expired ones: `async for key, record in …`.
+
+        Tombstones too. Each key that has a record from the beginning of the scan to its end comes exactly
+        once; one that comes or goes in between comes once or not at all. The records are read in portions
+        as they are asked for, so that a large store takes no more memory than a small one. Nothing is
+        locked, and no connection held, between two portions.
+
+        Optional: a store without it keeps sessions just as well.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not go through its sessions")
 
     async def sessions_of(self, owner: str | int) -> list[OwnedSession]:
         """The living sessions of one owner, the newest first, for a page like "where you are signed in".

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import time
+from collections.abc import AsyncIterator
 from threading import Lock
 from typing import Final
 
@@ -87,8 +88,7 @@ class MemoryStore(Store):
             await checkpoint()
 
     async def delete_older(self, moment: float) -> int:
-        with self._lock:
-            keys = list(self._records)
+        keys = self._keys()
         deleted = 0
         for start in range(0, len(keys), SLICE):
             with self._lock:
@@ -99,6 +99,26 @@ class MemoryStore(Store):
                         deleted += 1
             await checkpoint()
         return deleted
+
+    async def count(self) -> int:
+        counted, keys = 0, self._keys()
+        for start in range(0, len(keys), SLICE):
+            counted += sum(self._alive(key) is not None for key in keys[start : start + SLICE])
+            await checkpoint()
+        return counted
+
+    async def scan(self) -> AsyncIterator[tuple[str, Record]]:
+        keys = self._keys()
+        for start in range(0, len(keys), SLICE):
+            for key in keys[start : start + SLICE]:
+                if (record := self._alive(key)) is not None:
+                    yield key, record
+            await checkpoint()
+
+    def _keys(self) -> list[str]:
+        """As they are now. They are in memory already: the list adds eight bytes for each."""
+        with self._lock:
+            return list(self._records)
 
     def _has_due(self, now: float) -> bool:
         return bool(self._queue) and self._queue[0][0] <= now

@@ -35,6 +35,13 @@ BATCH: Final = 1000
 """Records that one statement removes, so that none of them holds locks for long."""
 
 
+PAGE: Final = 200
+"""Records that one statement reads of all: each may be large."""
+
+COUNTED: Final = 20_000
+"""Records that one statement counts, so that none of them takes longer than a call may."""
+
+
 class _Statements:
     """The SQL on one table. Its name was checked; all values are parameters."""
 
@@ -52,6 +59,14 @@ class _Statements:
         )
         self.delete = f"DELETE FROM {table} WHERE key = $1"  # noqa: S608
         self.owned = f"SELECT key, {columns} FROM {table} WHERE owner = $1 AND expires_at > $2"  # noqa: S608
+        self.scan = (
+            f"SELECT key, {columns} FROM {table} WHERE key > $1 AND expires_at > $2"  # noqa: S608
+            " ORDER BY key LIMIT $3"
+        )
+        self.count = (
+            f"WITH page AS (SELECT key, expires_at FROM {table} WHERE key > $1 ORDER BY key LIMIT $3)"  # noqa: S608
+            " SELECT max(key), count(*) FILTER (WHERE expires_at > $2) FROM page"
+        )
         # Rows that another process is just removing, or prolonging, are left to it. An array, because the
         # planner may evaluate a subquery with a limit more than once.
         self.purge = (
@@ -173,6 +188,24 @@ class PostgresStore(Store):
                 return deleted
             deleted, last = deleted + gone, found
 
+    async def count(self) -> int:
+        counted, last = 0, ""
+        while True:
+            ((found, alive),) = await self._fetch(self._sql.count, last, time.time(), COUNTED)
+            if found is None:
+                return counted
+            counted, last = counted + alive, found
+
+    async def scan(self) -> AsyncIterator[tuple[str, Record]]:
+        last = ""
+        while True:
+            rows = await self._fetch(self._sql.scan, last, time.time(), PAGE)
+            for key, *row in rows:
+                yield key, Record(*row)
+            if len(rows) < PAGE:
+                return
+            last = rows[-1][0]
+
     async def close(self) -> None:
         if self._given is None and (pool := self._own.pop()) is not None:
             try:
@@ -197,7 +230,7 @@ class PostgresStore(Store):
             pool = await self._pool()
             async with pool.acquire(timeout=None if self._given else TIMEOUT) as connection:
                 try:
-                    if not self._has_table:
+                    if self.makes_storage and not self._has_table:
                         await self._make_table(connection)
                     yield connection
                 except asyncpg.InternalClientError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import AsyncIterator
 from hashlib import sha1
 from math import ceil, inf
 from typing import Any, Final
@@ -32,6 +33,13 @@ MAX_CONNECTIONS: Final = 50
 
 PIPELINE: Final = 500
 """Records that are asked for in one go when an owner's sessions are listed."""
+
+PAGE: Final = 200
+"""Records that are asked for in one go when all are listed."""
+
+KEYS_AT_ONCE: Final = 200_000
+"""Keys that a walk through all of them remembers, some 20 MB. Of more it makes several walks, each through
+another part of them."""
 
 FOREVER: Final = 10**15
 """Milliseconds (31,000 years), the longest time to live that is set; Redis refuses what overflows."""
@@ -152,25 +160,20 @@ class RedisStore(Store):
         return [(key, record) for key, record in found if record.owner == owner]
 
     async def delete_older(self, moment: float) -> int:
-        deleted, batch = 0, list[bytes]()
-        try:
-            # The prefix stands for itself, and for no pattern.
-            pattern = re.sub(rb"([][?*\\^])", rb"\\\1", self._prefix) + b"?" * KEY_LENGTH
-            async for name in self._client().scan_iter(match=pattern, count=PIPELINE):
-                if _IS_KEY(name[len(self._prefix) :]):  # and no record of a store whose prefix begins so
-                    batch.append(name)
-                if len(batch) == PIPELINE:
-                    deleted, batch = deleted + await self._delete_older_of(batch, moment), []
-            return deleted + await self._delete_older_of(batch, moment)
-        except _AWAY as fault:
-            raise _unavailable(fault) from None
+        deleted = 0
+        async for names in self._walk(""):
+            try:
+                deleted += await self._delete_older_of(names, moment)
+            except _AWAY as fault:
+                raise _unavailable(fault) from None
+        return deleted
 
     async def _delete_older_of(self, names: list[bytes], moment: float) -> int:
         """Of these names of keys; how many."""
         async with self._client().pipeline(transaction=False) as pipeline:
             for name in names:
                 pipeline.execute_command("HMGET", name, "c", "o")
-            found = await pipeline.execute() if names else []
+            found = await pipeline.execute()
         older = [
             (name, owner)
             for name, (created_at, owner) in zip(names, found, strict=True)
@@ -186,6 +189,59 @@ class RedisStore(Store):
                 if owner is not None:
                     pipeline.execute_command("ZREM", self._index(owner), name[len(self._prefix) :])
             return sum((await pipeline.execute())[: len(older)])
+
+    async def count(self) -> int:
+        counted = 0
+        async for names in self._walk_once():
+            counted += len(names)
+        return counted
+
+    async def scan(self) -> AsyncIterator[tuple[str, Record]]:
+        async for names in self._walk_once():
+            keys = [name[len(self._prefix) :].decode() for name in names]
+            for start in range(0, len(keys), PAGE):
+                page = keys[start : start + PAGE]
+                for key, fields in zip(page, await self._load_all(page), strict=True):
+                    if (record := _record(fields)) is not None:
+                        yield key, record
+
+    async def _walk_once(self) -> AsyncIterator[list[bytes]]:
+        """The names of all keys, in portions, each once.
+
+        SCAN tells a key again when the server moves its table, so what was told has to be remembered.
+        """
+        for beginning in _parts(await self._size()):
+            told = set[bytes]()
+            async for names in self._walk(beginning):
+                # Half of a key, 128 random bits, is enough to tell it from the others.
+                new = {name[-KEY_LENGTH // 2 :]: name for name in names}
+                yield [name for half, name in new.items() if half not in told]
+                told.update(new)
+
+    async def _walk(self, beginning: str) -> AsyncIterator[list[bytes]]:
+        """The names of all keys that begin so, in portions; some of them perhaps more than once."""
+        names = list[bytes]()
+        # The prefix stands for itself, and for no pattern.
+        pattern = re.sub(rb"([][?*\\^])", rb"\\\1", self._prefix) + beginning.encode()
+        pattern += b"?" * (KEY_LENGTH - len(beginning))
+        try:
+            async for name in self._client().scan_iter(match=pattern, count=PIPELINE):
+                if _IS_KEY(name[len(self._prefix) :]):  # and no record of a store whose prefix begins so
+                    names.append(name)
+                if len(names) == PIPELINE:
+                    yield names
+                    names = []
+        except _AWAY as fault:
+            raise _unavailable(fault) from None
+        if names:
+            yield names
+
+    async def _size(self) -> int:
+        """How many keys the server has, those of other apps too."""
+        try:
+            return int(await self._client().dbsize())
+        except _AWAY as fault:
+            raise _unavailable(fault) from None
 
     async def close(self) -> None:
         if self._given is None and (client := self._own.pop()) is not None:
@@ -255,6 +311,14 @@ _FIELDS: Final = ("p", "c", "e", "v", "o")
 _BYTES: Final = "RedisStore needs a client without decode_responses=True: records are bytes"
 
 _AWAY: Final = (RedisError, RedisClusterException, OSError)
+
+
+def _parts(size: int) -> list[str]:
+    """How the keys of each part begin: of so many that no part has many more than `KEYS_AT_ONCE`."""
+    digits = 0
+    while size > KEYS_AT_ONCE * 16**digits:
+        digits += 1
+    return [format(number, f"0{digits}x") if digits else "" for number in range(16**digits)]
 
 
 def _record(fields: list[bytes | None]) -> Record | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from math import inf
 from random import random
 from typing import Any, Final, TypeVar
@@ -20,8 +20,10 @@ try:
         String,
         Table,
         Text,
+        case,
         delete,
         exc,
+        func,
         insert,
         inspect,
         or_,
@@ -47,6 +49,12 @@ TIMEOUT: Final = 10.0
 
 BATCH: Final = 500
 """Records that one statement removes, so that none of them holds locks for long."""
+
+PAGE: Final = 200
+"""Records that one statement reads of all: each may be large."""
+
+COUNTED: Final = 20_000
+"""Records that one statement counts, so that none of them takes longer than a call may."""
 
 MAX_TRIES: Final = 5
 """Of a transaction that the database gave up in favour of another one."""
@@ -116,7 +124,8 @@ class SQLAlchemyStore(Store):
                 f"{type(engine).__qualname__}"
             )
         self._table = sessions_table(MetaData(), table) if isinstance(table, str) else table
-        self._has_table = not create
+        self.makes_storage = create
+        self._has_table = False
         self._opening = PerLoop(asyncio.Lock)
         self._unfinished: PerLoop[set[asyncio.Task[Any]]] = PerLoop(set)
         self._as_bytes = dialect in _MARIADB
@@ -212,6 +221,38 @@ class SQLAlchemyStore(Store):
                 return deleted
             deleted, last = deleted + gone, keys[-1]
 
+    async def count(self) -> int:
+        columns = self._table.c
+        counted, last = 0, self._text("")
+
+        async def work(connection: AsyncConnection) -> Any:
+            some = (
+                select(columns.key, columns.expires_at)
+                .where(columns.key > last)
+                .order_by(columns.key)
+                .limit(COUNTED)
+                .subquery()
+            )
+            alive = or_(some.c.expires_at.is_(None), some.c.expires_at > time.time())
+            page = select(func.max(some.c.key), func.sum(case((alive, 1), else_=0)))
+            return (await connection.execute(page)).one()
+
+        while True:
+            found, alive = await self._run(work, reads=True)
+            if found is None:
+                return counted
+            counted, last = counted + int(alive), found
+
+    async def scan(self) -> AsyncIterator[tuple[str, Record]]:
+        last = ""
+        while True:
+            rows = await self._rows(self._table.c.key > self._text(last), page=PAGE)
+            for key, record in rows:
+                yield key, record
+            if len(rows) < PAGE:
+                return
+            last = rows[-1][0]
+
     async def close(self) -> None:
         if unfinished := self._unfinished.pop():
             await asyncio.wait(unfinished)
@@ -241,7 +282,8 @@ class SQLAlchemyStore(Store):
     def _text(self, text: str) -> str | bytes:
         return text.encode() if self._as_bytes else text
 
-    async def _rows(self, condition: Any) -> list[tuple[str, Record]]:
+    async def _rows(self, condition: Any, *, page: int | None = None) -> list[tuple[str, Record]]:
+        """Living ones that fulfil the condition. With `page` at most so many, in the order of their keys."""
         columns = self._table.c
         query = select(
             columns.key,
@@ -251,6 +293,8 @@ class SQLAlchemyStore(Store):
             columns.version,
             columns.owner,
         ).where(condition, self._alive())
+        if page is not None:
+            query = query.order_by(columns.key).limit(page)
 
         async def work(connection: AsyncConnection) -> Any:
             return (await connection.execute(query)).all()
@@ -274,7 +318,7 @@ class SQLAlchemyStore(Store):
         engine = self._own.get() if self._given is None else self._given
         try:
             async with asyncio.timeout(TIMEOUT):
-                if not self._has_table:
+                if self.makes_storage and not self._has_table:
                     await self._make_table(engine)
                 return await _transaction(engine, work, reads)
         except exc.IntegrityError as fault:

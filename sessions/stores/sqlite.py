@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, LifoQueue
@@ -26,6 +26,9 @@ BUSY_TIMEOUT: Final = 5.0
 
 BATCH: Final = 1000
 """Records that one statement removes, so that no request waits for a long one."""
+
+PAGE: Final = 200
+"""Records that one statement reads of all: each may be large."""
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS sessions (
@@ -119,6 +122,26 @@ class SQLiteStore(Store):
         query = "DELETE FROM sessions WHERE key IN (SELECT key FROM sessions WHERE created_at <= ? LIMIT ?)"
         return await self._in_batches(lambda db: db.execute(query, (moment, BATCH)).rowcount)
 
+    async def count(self) -> int:
+        query = "SELECT count(*) FROM sessions WHERE expires_at > ?"
+        counted: int = await self._run(lambda db: db.execute(query, (time.time(),)).fetchone()[0])
+        return counted
+
+    async def scan(self) -> AsyncIterator[tuple[str, Record]]:
+        query = (
+            f"SELECT key, {_COLUMNS} FROM sessions WHERE key > ? AND expires_at > ?"  # noqa: S608
+            " ORDER BY key LIMIT ?"
+        )
+        last = ""
+        while True:
+            values = (last, time.time(), PAGE)
+            rows = await self._run(lambda db, values=values: db.execute(query, values).fetchall())  # type: ignore[misc]
+            for key, *row in rows:
+                yield key, Record(*row)
+            if len(rows) < PAGE:
+                return
+            last = rows[-1][0]
+
     async def _in_batches(self, delete_some: Callable[[sqlite3.Connection], int]) -> int:
         deleted = 0
         while True:
@@ -171,9 +194,11 @@ class SQLiteStore(Store):
         self._idle.put(db)
 
     def _connect(self) -> sqlite3.Connection:
-        make_private(self._path)
+        if self.makes_storage:
+            make_private(self._path)
         db = sqlite3.connect(
-            self._path,
+            f"{Path(self._path).absolute().as_uri()}?mode={'rwc' if self.makes_storage else 'rw'}",
+            uri=True,
             timeout=BUSY_TIMEOUT,
             isolation_level=None,
             check_same_thread=False,
@@ -181,9 +206,10 @@ class SQLiteStore(Store):
         )
         try:
             # Each statement is its own transaction: a reader that turns writer could never get SQLITE_BUSY.
-            _use_wal(db)
+            if self.makes_storage:
+                _use_wal(db)
+                db.executescript(_SCHEMA)
             db.execute("PRAGMA synchronous = NORMAL")
-            db.executescript(_SCHEMA)
         except BaseException:
             db.close()
             raise

@@ -24,7 +24,17 @@ except ImportError as fault:
 pytest.register_assert_rewrite(
     *(
         f"sessions.testing.{name}"
-        for name in ("records", "expiry", "races", "processes", "owners", "emergency", "requests", "machine")
+        for name in (
+            "records",
+            "expiry",
+            "races",
+            "processes",
+            "owners",
+            "emergency",
+            "overview",
+            "requests",
+            "machine",
+        )
     )
 )
 

@@ -3,6 +3,7 @@
 from sessions.testing.emergency import EmergencyPromises
 from sessions.testing.expiry import ExpiryPromises
 from sessions.testing.machine import MachinePromises
+from sessions.testing.overview import OverviewPromises
 from sessions.testing.owners import OwnerPromises
 from sessions.testing.processes import ProcessPromises
 from sessions.testing.races import RacePromises
@@ -17,6 +18,7 @@ class StoreConformance(
     ProcessPromises,
     OwnerPromises,
     EmergencyPromises,
+    OverviewPromises,
     RequestPromises,
     MachinePromises,
 ):
@@ -25,5 +27,5 @@ class StoreConformance(
     The fixture returns a function; each call of that makes one more store object on the same data, which
     is empty when the test begins. For a store that is shared it is also called in other threads, and in
     processes that are forked. Class attributes tell what the store does not claim to do: `backends`,
-    `shared`, `counts_purged`, `finds_by_owner` and `ends_everything`.
+    `shared`, `counts_purged`, `finds_by_owner`, `ends_everything`, `counts_sessions` and `scans_sessions`.
     """

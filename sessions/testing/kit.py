@@ -21,7 +21,12 @@ HOUR = 3600.0
 GRACE = 0.1
 """Seconds by which the store's clock may be behind this process's."""
 
-OPTIONAL = {"finds_by_owner": "owned_by", "ends_everything": "delete_older"}
+OPTIONAL = {
+    "finds_by_owner": "owned_by",
+    "ends_everything": "delete_older",
+    "counts_sessions": "count",
+    "scans_sessions": "scan",
+}
 """Of each optional method the attribute that says whether the store has it."""
 
 
@@ -42,6 +47,12 @@ class Kit:
 
     ends_everything: bool = True
     """Whether the store has `delete_older`."""
+
+    counts_sessions: bool = True
+    """Whether the store has `count`."""
+
+    scans_sessions: bool = True
+    """Whether the store has `scan`."""
 
     patience: ClassVar[float] = 30.0
     """Seconds after which a call that has not returned counts as stuck."""

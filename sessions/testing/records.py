@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Iterable
 from functools import partial
 from math import inf
 
@@ -29,8 +30,8 @@ class RecordPromises(Kit):
         """A store without one of the optional methods says so."""
         store = make_store()
         if missing := self.missing(store):
-            has_no = " and ".join(f"no {method}" for method in missing.values())
-            say = " and ".join(f"{attribute} = False" for attribute in missing)
+            has_no = _listed(f"no {method}" for method in missing.values())
+            say = _listed(f"{attribute} = False" for attribute in missing)
             pytest.fail(
                 f"{type(store).__name__} has {has_no}: write it, or say {say} in {type(self).__name__}",
                 pytrace=False,
@@ -168,3 +169,8 @@ def _fields(record: Record | None) -> list[tuple[type, object]]:
     assert record is not None
     values = (record.payload, record.created_at, record.expires_at, record.version, record.owner)
     return [(type(value), value) for value in values]
+
+
+def _listed(parts: Iterable[str]) -> str:
+    *some, last = parts
+    return f"{', '.join(some)} and {last}" if some else last

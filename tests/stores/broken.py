@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
 
 from anyio.lowlevel import checkpoint
 from msgspec.structs import replace as with_fields
@@ -68,6 +69,16 @@ class RightStore(Store):
         return [
             (key, record) for key, record in self.data.items() if record.owner == owner and self.alive(key)
         ]
+
+    async def count(self) -> int:
+        await checkpoint()
+        return sum(self.alive(key) is not None for key in self.data)
+
+    async def scan(self) -> AsyncIterator[tuple[str, Record]]:
+        for key in list(self.data):
+            await checkpoint()
+            if record := self.alive(key):
+                yield key, record
 
 
 class CreateOverwrites(RightStore):
@@ -306,6 +317,53 @@ class DeleteOlderForgetsTheLast(RightStore):
         for key in older:
             await self.delete(key)
         return len(older)
+
+
+class CountIncludesTheExpired(RightStore):
+    async def count(self) -> int:
+        return len(self.data)
+
+
+class CountsTheFirstPage(RightStore):
+    async def count(self) -> int:
+        return min(await super().count(), 1000)
+
+
+class ScanShowsTheExpired(RightStore):
+    async def scan(self) -> AsyncIterator[tuple[str, Record]]:
+        for key, record in list(self.data.items()):
+            yield key, record
+
+
+class ScanForgetsTheLast(RightStore):
+    """As a page does that ends where the next one ought to begin."""
+
+    async def scan(self) -> AsyncIterator[tuple[str, Record]]:
+        for number, key in enumerate(list(self.data)):
+            if number % 500 != 499 and (record := self.alive(key)):
+                yield key, record
+
+
+class ScanByNumbers(RightStore):
+    """As with an OFFSET: what is deleted moves the others, and some are passed over."""
+
+    async def scan(self) -> AsyncIterator[tuple[str, Record]]:
+        start = 0
+        while page := list(self.data.items())[start : start + 100]:
+            for key, record in page:
+                yield key, record
+            start += 100
+
+
+class ScanTellsAgain(RightStore):
+    """As Redis's SCAN does when its table is moved."""
+
+    async def scan(self) -> AsyncIterator[tuple[str, Record]]:
+        for number, key in enumerate(list(self.data)):
+            if record := self.alive(key):
+                yield key, record
+                if number == 700:
+                    yield key, record
 
 
 class DestroyEverythingLooksOnce(RightStore):

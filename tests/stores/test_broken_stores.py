@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,12 @@ CAUGHT: list[tuple[type[RightStore], str]] = [
         broken.DestroyEverythingLooksOnce,
         "test_everybodys_session_ends_also_if_it_gets_new_ids_meanwhile",
     ),
+    (broken.CountIncludesTheExpired, "test_count_goes_by_what_is_there"),
+    (broken.CountsTheFirstPage, "test_many_are_counted_as_well_as_three"),
+    (broken.ScanShowsTheExpired, "test_scan_shows_keys_and_records"),
+    (broken.ScanForgetsTheLast, "test_a_scan_shows_many_as_well_as_three"),
+    (broken.ScanTellsAgain, "test_a_scan_shows_many_as_well_as_three"),
+    (broken.ScanByNumbers, "test_a_scan_misses_nobody_while_others_come_and_go"),
     (broken.CloseLosesEverything, "test_a_closed_store_opens_again"),
     (broken.OpensTwiceAtOnce, "test_the_first_calls_may_come_at_once"),
     (broken.CancellationKeepsTheLock, "test_a_call_may_be_cancelled_at_any_moment"),
@@ -123,6 +130,8 @@ class TestOwnerlessStore(StoreConformance):
     shared = False
     finds_by_owner = False
     ends_everything = False
+    counts_sessions = False
+    scans_sessions = False
 
     @pytest.fixture
     def make_store(self) -> MakeStore:
@@ -137,12 +146,20 @@ class _Ownerless(RightStore):
     async def delete_older(self, moment: float) -> int:
         raise NotImplementedError
 
+    async def count(self) -> int:
+        raise NotImplementedError
+
+    def scan(self) -> AsyncIterator[tuple[str, Any]]:
+        raise NotImplementedError
+
 
 class TestLockedFiles(StoreConformance):
     """A store that several processes share, and that has none of the optional methods."""
 
     finds_by_owner = False
     ends_everything = False
+    counts_sessions = False
+    scans_sessions = False
 
     @pytest.fixture
     def make_store(self, tmp_path: Path) -> MakeStore:
@@ -152,6 +169,8 @@ class TestLockedFiles(StoreConformance):
 class FilesKit(Kit):
     finds_by_owner = False
     ends_everything = False
+    counts_sessions = False
+    scans_sessions = False
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
@@ -213,8 +232,9 @@ def test_a_missing_method_is_one_failure_that_names_the_attribute(tmp_path: Path
         check=False,
     )
     assert (
-        "LockedFiles has no owned_by and no delete_older: write it, or say finds_by_owner = False and"
-        " ends_everything = False in TestFiles" in done.stdout
+        "LockedFiles has no owned_by, no delete_older, no count and no scan: write it, or say"
+        " finds_by_owner = False, ends_everything = False, counts_sessions = False and"
+        " scans_sessions = False in TestFiles" in done.stdout
     )
     assert re.search(r"^1 failed, [3-9]\d passed", done.stdout, re.MULTILINE), done.stdout
 
