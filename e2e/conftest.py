@@ -1,7 +1,7 @@
 """The cell as a pytest parameter, and what every browser test gets: a server, a browser, fresh pages."""
 
 import secrets
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from functools import cache, partial
 from pathlib import Path
@@ -11,9 +11,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, Playwright
 from slugify import slugify
 
-from e2e.browser import garbage_collection, install
+from e2e.browser import install
 from e2e.browser.context_pool import ContextPool, note_changed_contexts
-from e2e.browser.fresh_stack import on_a_fresh_stack
 from e2e.browser.launch_options import engine_of, launch_options
 from e2e.browser.page import UNTOUCHED
 from e2e.browser.recording import Recording
@@ -71,19 +70,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             f"Not in docs/judge.openapi.yaml: {', '.join(unknown)}", red=True
         )
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-def pytest_collection_finish() -> None:
-    garbage_collection.after_collection()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    pyfuncitem.obj, test = on_a_fresh_stack(pyfuncitem.obj), pyfuncitem.obj
-    try:
-        return (yield)
-    finally:
-        pyfuncitem.obj = test
 
 
 def target_of(config: pytest.Config, cell: Cell) -> Target | None:
