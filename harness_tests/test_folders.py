@@ -130,5 +130,5 @@ def test_there_is_no_circle() -> None:
 
 
 def test_imports_are_found_wherever_they_stand() -> None:
-    source = "import e2e.apt\nfrom e2e.matrix import github\ndef f():\n    from e2e.promises import core\n"
+    source = "import e2e.apt\nfrom e2e.matrix import github_jobs\ndef f():\n    from e2e.promises import core\n"
     assert modules(imported(source), E2E) == {"e2e.apt", "e2e.matrix.github_jobs", "e2e.promises"}

@@ -8,6 +8,6 @@ What is there for speed alone:
 - `timeline.py` waits for the expiry of all sessions of a cell at once, so that a cell waits only once.
 - `recording.py` keeps traces and screenshots only of tests that failed.
 
-What bought less than 5 % of a test of 500 ms is not here any more: call stacks of the tests' own (nothing that
-ten runs by turns could show) and fewer garbage collections (8 ms a test, by `gc.callbacks`).
+What bought less than 5 % of a test of 500 ms is not here any more: call stacks of the tests' own (nothing
+that ten runs by turns could show) and fewer garbage collections (8 ms a test, by `gc.callbacks`).
 """
