@@ -130,5 +130,6 @@ def test_there_is_no_circle() -> None:
 
 
 def test_imports_are_found_wherever_they_stand() -> None:
-    source = "import e2e.apt\nfrom e2e.matrix import github_jobs\ndef f():\n    from e2e.promises import core\n"
+    source = "import e2e.apt\nfrom e2e.matrix import github_jobs\n"
+    source += "def f():\n    from e2e.promises import core\n"
     assert modules(imported(source), E2E) == {"e2e.apt", "e2e.matrix.github_jobs", "e2e.promises"}

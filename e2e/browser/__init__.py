@@ -3,7 +3,7 @@
 What is there for speed alone:
 
 - `context_pool.py` gives a test the browser context of an earlier test, wiped: 65 ms for a page, not 125 ms.
-  (The median of thirty by turns, in one test with `--server=uvicorn --store=memory`: `take` and `put_back`, or
+  (The median of thirty by turns, in one test, `--server=uvicorn --store=memory`: `take` and `put_back`, or
   `new_context`, `new_page`, `goto` and `close`.)
 - `timeline.py` waits for the expiry of all sessions of a cell at once, so that a cell waits only once.
 - `recording.py` keeps traces and screenshots only of tests that failed.
