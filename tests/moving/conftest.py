@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from e2e.services import running
+from services import running
 
 
 @pytest.fixture(scope="session")

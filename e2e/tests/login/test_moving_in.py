@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from e2e.browsing import ask, jar, plant
-from e2e.moved import USER
-from e2e.moved_server import MovedServer
+from e2e.browser.page import ask, jar, plant
 from e2e.promises import only, promise
-from e2e.results import FOLDER
+from e2e.report.results import FOLDER
+from e2e.server.moved_in_app import USER
+from e2e.server.moved_in_server import MovedServer
 
 # The store and the server are those of other tests; here the way from one cookie to the other is new.
 pytestmark = only(server="uvicorn", store="sqlite", browser=["chromium", "firefox"], mode="http")

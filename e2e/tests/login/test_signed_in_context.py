@@ -14,9 +14,9 @@ import pytest
 import uvicorn
 from playwright.sync_api import BrowserContext, Page, expect
 
-from e2e.matrix import Cell
+from e2e.matrix.matrix import Cell
 from e2e.promises import only, promise
-from e2e.server import Server
+from e2e.server.server import Server
 from reference_server.profiles import PROFILES, Profile
 from sessions import SessionMiddleware
 from sessions.testing import ClientSession

@@ -1,7 +1,7 @@
 """A small app that has moved in: with Starlette's own sessions before, and with ours after it.
 
-`uvicorn --factory e2e.moved:old` is the app before the move, and `e2e.moved:new` after it. The environment
-says the name of the old cookie, `MOVED_COOKIE`, and the URL of our store, `MOVED_STORE`.
+`uvicorn --factory e2e.server.moved_in_app:old` is the app before the move, `…:new` is the app after it. The
+environment says the name of the old cookie, `MOVED_COOKIE`, and the URL of our store, `MOVED_STORE`.
 """
 
 from __future__ import annotations
