@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from e2e.matrix.matrix import THIRDS, Cell, Matrix
+from e2e.matrix.matrix import SHARES, Cell, Matrix
 from e2e.matrix.selection import select_cells
 from e2e.matrix.yaml_file import MatrixError
 from e2e.promises import UnknownPromise, promise_named
@@ -158,13 +158,13 @@ def test_taking_turns_each_server_and_each_store_sees_the_whole_core_set(axis: s
         if cell.mode != "http" or (axis == "server" and cell.store == "cookie"):
             continue  # what a cookie cannot promise is not applicable there, so another store has to show it
         turns = {
-            "all": range(THIRDS),
-            "core": range(THIRDS),
-            "third of core": [declared.third_of_core(cell)],
+            "all": range(SHARES),
+            "core": range(SHARES),
+            "share of core": [declared.share_of_core(cell)],
         }.get(extent, [])
         seen.setdefault(getattr(cell, axis), set()).update(turns)
     assert seen
-    assert [name for name, turns in seen.items() if len(turns) < THIRDS] == []
+    assert [name for name, turns in seen.items() if len(turns) < SHARES] == []
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_taking_turns_each_server_and_each_store_sees_the_whole_core_set(axis: s
     [
         (
             {"tests": "some", "reason": "x"},
-            "tests are one of all, core, third of core, about mode or browser",
+            "tests are one of all, core, share of core, about mode or browser",
         ),
         ({"tests": "all"}, "missing required field `reason`"),
         ({"tests": "all", "server": "apache", "reason": "x"}, "unknown server apache"),

@@ -17,12 +17,13 @@ Axis = Literal["server", "store", "browser", "mode"]
 AXES: tuple[Axis, ...] = ("server", "store", "browser", "mode")
 PLAIN = "http"
 
-Extent = Literal["all", "core", "third of core", "about mode or browser"]
-"""Which tests of a cell run: all of them; those marked `core`; one third of those, another one in the cell
+Extent = Literal["all", "core", "share of core", "about mode or browser"]
+"""Which tests of a cell run: all of them; those marked `core`; a share of those, another one in the cell
 beside it; or only those that are about the cell's mode or browser."""
 
-THIRDS = 3
-"""In so many parts the core set is shared out."""
+SHARES = 5
+"""So many cells share the core tests: as many as each server has with stores on the server, and fewer than
+each store has servers."""
 
 CHOICES: Mapping[str, Sequence[str]] = {"tests": get_args(Extent)}
 """The values of a field of matrix.yml that knows a few only."""
@@ -202,9 +203,9 @@ class Matrix:
         meant = f" Did you mean {near[0]}?" if near else ""
         raise MatrixError(f"matrix.yml has no {axis} {word}; it has {', '.join(known)}.{meant}")
 
-    def third_of_core(self, cell: Cell) -> int:
-        """Which third of the core set a cell has where cells share it: never that of the cell beside it."""
-        return (self.servers.index(cell.server) + list(self.stores).index(cell.store)) % THIRDS
+    def share_of_core(self, cell: Cell) -> int:
+        """Which share of the core set a cell has where cells share it: never that of the cell beside it."""
+        return (self.servers.index(cell.server) + list(self.stores).index(cell.store)) % SHARES
 
     def left_out(self, cell: Cell) -> Rule | None:
         """Why there is no such cell."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from e2e.matrix.matrix import AXES, THIRDS, Axis, Cell, Extent, Matrix
+from e2e.matrix.matrix import AXES, SHARES, Axis, Cell, Extent, Matrix
 
 USUAL: tuple[Axis, ...] = ("browser", "mode")
 """Whoever names only a server or a store means the first browser and mode of matrix.yml."""
@@ -66,10 +66,10 @@ class Test:
     """Axis → the names for which it is, if it is `only` for some"""
 
 
-def is_selected(test: Test, cell: Cell, extent: Extent, core: Sequence[str], third: int) -> bool:
+def is_selected(test: Test, cell: Cell, extent: Extent, core: Sequence[str], share: int) -> bool:
     """Whether the test belongs to what is run of its cell.
 
-    `core` are the names of all tests marked `core`, `third` says which third of them the cell has.
+    `core` are the names of all tests marked `core`, `share` says which share of them the cell has.
     """
     for axis, names in ({"mode": EVERYWHERE} | dict(test.only)).items():
         if getattr(cell, axis) not in ([names] if isinstance(names, str) else names):
@@ -79,7 +79,7 @@ def is_selected(test: Test, cell: Cell, extent: Extent, core: Sequence[str], thi
             return True
         case "core":
             return test.name in core
-        case "third of core":
-            return test.name in core and core.index(test.name) % THIRDS == third
+        case "share of core":
+            return test.name in core and core.index(test.name) % SHARES == share
         case "about mode or browser":
             return "mode" in test.only or "browser" in test.only

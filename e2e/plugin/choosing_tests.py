@@ -40,7 +40,7 @@ class ChoosingTests:
                 cell := cell_of(item),
                 self._cells[cell],
                 core,
-                self._matrix.third_of_core(cell),
+                self._matrix.share_of_core(cell),
             )
         ]
         chosen = list(items)

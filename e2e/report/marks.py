@@ -26,7 +26,7 @@ MEANINGS: dict[State, str] = {
 KINDS: dict[Kind, str] = {
     "all": "with all tests",
     "core": "with the core tests",
-    "third of core": "with a third of the core tests",
+    "share of core": "with a share of the core tests",
     "about mode or browser": "with the tests about their mode or browser",
     "not selected": "not selected",
     "excluded": "excluded",

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Cookie, Page, expect
 
 from e2e.browser.page import UNTOUCHED, ask, email, jar, log_in, log_in_by_hand, put
-from e2e.promises import core, only, promise
+from e2e.promises import only, promise
 from e2e.server.server import Server
 
 ADA, EVE = "ada@example.com", "eve@example.com"
@@ -84,7 +84,6 @@ def test_garbage_from_a_sibling_logs_nobody_out(visitor: Visitor, server: Server
             assert len(values(ada, name)) == 1, "it is still there"
 
 
-@core
 @promise("SEC-2")
 @over_http
 @PROFILES

@@ -4,10 +4,9 @@ import pytest
 from playwright.sync_api import Page
 
 from e2e.browser.page import ask, email, jar, log_in, plant, send
-from e2e.promises import core, promise
+from e2e.promises import promise
 
 
-@core
 @promise("SEC-1")
 @pytest.mark.parametrize("profile", ["", "/sealed"], ids=["root", "sealed"])
 def test_a_cookie_that_is_sent_under_another_name_is_anonymous(page: Page, profile: str) -> None:
