@@ -9,9 +9,17 @@ import anyio
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
-from support import KEY, Browser, Clock, Gate, Watched, answer, attributes, own, site, slow
+from support import KEY, OTHER_KEY, Browser, Clock, Gate, Watched, answer, attributes, own, site, slow
 
-from sessions import CookieStore, LateChange, MemoryStore, SessionMiddleware, Store
+from sessions import (
+    CookieStore,
+    LateChange,
+    MemoryStore,
+    SessionMiddleware,
+    SessionTooLarge,
+    Store,
+    StoreUnavailable,
+)
 
 pytestmark = [pytest.mark.anyio, pytest.mark.promise("EXP-7")]
 
@@ -271,6 +279,89 @@ async def test_a_parallel_write_keeps_it(store: Store, clock: Clock, first: str)
     await slow(gate, browser, "/late", lambda: browser.get(path))
     clock.go(DAY - 1)
     assert (await browser.get("/read")).json() == {"a": "1", "b": "1"}
+
+
+async def test_what_a_parallel_request_set_stays_through_a_second_save(store: Store, clock: Clock) -> None:
+    gate = Gate()
+
+    async def late(request: Request) -> Response:
+        session = own(request)
+        session["b"] = "1"
+        await gate.wait()
+        await session.save()
+        session["c"] = "1"
+        return answer()
+
+    browser = Browser(site(set_lifetime, late, store=store, expire_after=HOUR))
+    await browser.get("/write", a="1")
+    await slow(gate, browser, "/late", lambda: browser.get(f"/set_lifetime?idle={DAY}"))
+    clock.go(DAY - 1)
+    assert (await browser.get("/read")).json() == {"a": "1", "b": "1", "c": "1"}
+
+
+async def test_what_begins_after_a_logout_in_the_same_request_has_the_usual_one(kind: Any) -> None:
+    async def begin_anew(request: Request) -> Response:
+        own(request).destroy()
+        own(request)["a"] = "2"
+        return answer()
+
+    app = site(set_lifetime, begin_anew, store=kind, encryption_key=KEY, expire_after=HOUR)
+    browser = Browser(app)
+    await browser.get("/write", a="1")
+    await browser.get("/set_lifetime", idle=str(DAY))
+    assert max_age(await browser.get("/begin_anew")) == str(HOUR)
+
+
+async def test_a_save_that_failed_is_made_up_for(clock: Clock) -> None:
+    store = Watched()
+
+    async def try_twice(request: Request) -> Response:
+        session = own(request)
+        session.set_lifetime(DAY)
+        store.away = True
+        with pytest.raises(StoreUnavailable):
+            await session.save()
+        store.away = False
+        session["b"] = "1"
+        return answer()
+
+    browser = Browser(site(try_twice, store=store, expire_after=HOUR))
+    await browser.get("/write", a="1")
+    assert max_age(await browser.get("/try_twice")) == str(DAY)
+    clock.go(DAY - 1)
+    assert (await browser.get("/read")).json() == {"a": "1", "b": "1"}
+
+
+async def test_a_save_that_was_refused_is_made_up_for(clock: Clock) -> None:
+    async def too_much(request: Request) -> Response:
+        session = own(request)
+        session.set_lifetime(DAY)
+        session["large"] = "x" * 2000
+        with pytest.raises(SessionTooLarge):
+            await session.save()
+        del session["large"]
+        return answer()
+
+    browser = Browser(site(too_much, store=MemoryStore(max_bytes=1000), expire_after=HOUR))
+    await browser.get("/write", a="1")
+    assert max_age(await browser.get("/too_much")) == str(DAY)
+    clock.go(DAY - 1)
+    assert await alive(browser)
+
+
+@pytest.mark.parametrize(("idle", "told"), [(str(DAY), str(DAY - 10)), ("", None)])
+async def test_a_cookie_that_is_sealed_anew_tells_it(
+    kind: Any, clock: Clock, idle: str, told: str | None
+) -> None:
+    """`kind` keeps what it has: the second app has the same store, and a newer key before the old one."""
+    before = Browser(site(set_lifetime, store=kind, encryption_key=KEY, expire_after=HOUR))
+    await before.get("/write", a="1")
+    await before.get("/set_lifetime", idle=idle)
+    newer = [OTHER_KEY, KEY]
+    after = Browser(site(store=kind, encryption_key=newer, expire_after=HOUR, auto_extend_expiration=False))
+    after.jar = before.jar
+    clock.go(10)
+    assert max_age(await after.get("/untouched")) == told
 
 
 # -- not kept, or refused ----------------------------------------------------------------------------

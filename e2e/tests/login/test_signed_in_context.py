@@ -21,7 +21,7 @@ from reference_server.profiles import PROFILES, Profile
 from sessions import SessionMiddleware
 from sessions.testing import ClientSession
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 pytestmark = only(server="uvicorn", store=["sqlite", "cookie"], browser=["chromium", "firefox"])
 
