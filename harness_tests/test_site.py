@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 import sessions.iron
+import sessions.moving
 import sessions.stores
 import sessions.testing
 
@@ -73,6 +74,7 @@ def test_the_theme_asks_no_other_host_for_fonts() -> None:
         ("sessions", {*sessions.__all__} - {*sessions.stores.__all__}),
         ("stores", {*sessions.stores.__all__, *sessions.stores.EXTRAS}),
         ("testing", {*sessions.testing.__all__}),
+        ("moving", {*sessions.moving.__all__}),
     ],
 )
 def test_the_reference_has_all_public_names(name: str, names: set[str]) -> None:

@@ -21,15 +21,17 @@ from sessions import Store
 
 RUN_BY = {
     "docs/monitoring.md": "test_monitoring_page.py",
+    "docs/moving/": "moving/test_pages.py",
+    "docs/remember-me.md": "test_remember_me_page.py",
     "docs/testing.md": "test_testing_page.py",
     "docs/tutorial.md": "test_tutorial.py",
 }
-"""Page → the test that runs all of its blocks. Those of any other page are run here."""
+"""Page or folder → the test that runs all of its blocks. Those of any other page are run here."""
 
 BLOCKS = [block for page in PAGES for block in blocks(page) if block.is_python]
 WHOLE = [block for block in BLOCKS if not block.is_fragment]
 FRAGMENTS = [block for block in BLOCKS if block.is_fragment]
-RUN_HERE = [block for block in WHOLE if name_of(block.page) not in RUN_BY]
+RUN_HERE = [block for block in WHOLE if not name_of(block.page).startswith(tuple(RUN_BY))]
 
 
 def is_test(block: Block) -> bool:
@@ -52,7 +54,7 @@ def test_each_fence_is_closed_and_each_block_is_found(path: Path) -> None:
 
 @pytest.mark.parametrize("name", RUN_BY)
 def test_the_test_of_a_page_is_there_and_reads_it(name: str) -> None:
-    assert name in {name_of(block.page) for block in WHOLE}
+    assert any(name_of(block.page).startswith(name) for block in WHOLE)
     assert f'"{name}"' in (ROOT / "tests" / RUN_BY[name]).read_text("utf-8")
 
 

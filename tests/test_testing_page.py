@@ -15,7 +15,7 @@ FILES = {block.file: block.on_its_line for block in BLOCKS if block.file is not 
 """File name → its text, each line at its number on the page."""
 
 WITH_A_BROWSER = "test_browser.py"
-"""e2e/tests/test_signed_in_context.py runs it."""
+"""e2e/tests/login/test_signed_in_context.py runs it."""
 
 pytestmark = pytest.mark.promise("TEST-1")
 

@@ -1,4 +1,4 @@
-"""Look through the built site: `python scripts/docs/check_site.py site`.
+"""Look through the built site: `python scripts/docs/check_site.py build/site`.
 
 No page makes the browser ask another host, and each link within the site leads to a page and a place in it.
 """
