@@ -119,7 +119,8 @@ class Cookie:
         self.path = options.path
         header = CookieHeader(name)
         self.find, self.forget = header.find, header.forget
-        self._place = (options.domain and options.domain.lstrip(".").lower(), options.path)
+        # What a browser knows it by, beside the name (RFC 6265bis, section 5.7).
+        self.place = (options.domain and options.domain.lstrip(".").lower(), options.path)
         self._partitioned = "; Partitioned" if options.partitioned else ""
         self._secure = True if prefixed else options.secure
         self._warned = False
@@ -129,6 +130,10 @@ class Cookie:
         if options.http_only:
             self._tail += "; HttpOnly"
         self._tail += f"; SameSite={options.same_site.capitalize()}{self._partitioned}"
+
+    def is_same(self, other: Cookie) -> bool:
+        """Whether a browser takes the one for the other: same name, domain and path."""
+        return self.name == other.name and self.place == other.place
 
     def warn_if_set_inside(self, headers: Headers) -> None:
         """Log one error if the app sets this cookie too: then each of the two removes the other's session."""
@@ -203,7 +208,7 @@ class Cookie:
             (domain, prefix)
             for prefix in _prefixes(path)
             for domain in _domains(host)
-            if (domain, prefix) != self._place
+            if (domain, prefix) != self.place
         ]
         lines = [
             (

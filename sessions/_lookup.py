@@ -17,7 +17,7 @@ class HasScope(Protocol):
     def scope(self) -> Any: ...
 
 
-def _get_session(connection: HasScope | Mapping[str, Any], name: str | None = None) -> Session:
+def get_session(connection: HasScope | Mapping[str, Any], name: str | None = None) -> Session:
     """The session of a request, a websocket or a plain ASGI scope: the one that `request.session` is.
 
     `name` reaches any other by the `session_cookie_name` of its middleware.
@@ -40,9 +40,8 @@ def _get_session(connection: HasScope | Mapping[str, Any], name: str | None = No
     return session
 
 
-if TYPE_CHECKING:
-    get_session = _get_session
-else:
+if not TYPE_CHECKING:
+    _function = get_session
 
     class _Dependency:
         """The function, with a signature for FastAPI, which would take `name` from the query.
@@ -50,17 +49,17 @@ else:
         Starlette is imported when FastAPI asks, because an app need not have it.
         """
 
-        __doc__ = _get_session.__doc__
+        __doc__ = get_session.__doc__
         __name__ = __qualname__ = "get_session"
         __module__ = "sessions"
-        __call__ = staticmethod(_get_session)
+        __call__ = staticmethod(get_session)
 
         @property
         def __signature__(self) -> inspect.Signature:
             try:
                 from starlette.requests import HTTPConnection  # noqa: PLC0415
             except ImportError:
-                return inspect.signature(_get_session)
+                return inspect.signature(_function)
             kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
             return inspect.Signature([inspect.Parameter("connection", kind, annotation=HTTPConnection)])
 

@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pages import ROOT, Block, blocks
 from starlette.testclient import TestClient
 from support import KEY
 from type_checkers import CHECKERS, Checker
 
 from sessions.__main__ import main
 
-ROOT = Path(__file__).parent.parent
-PAGE = (ROOT / "docs" / "encryption-at-rest.md").read_text("utf-8")
+PAGE = "docs/encryption-at-rest.md"
 
 pytestmark = pytest.mark.promise("SEAL-6")
 
 
-def the_block(language: str) -> str:
-    (block,) = re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
-    return str(block)
+def the_block(language: str) -> Block:
+    (block,) = [each for each in blocks(ROOT / PAGE) if each.language == language]
+    return block
 
 
 @pytest.fixture
 def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the block defines, with the key that the page's command has made."""
-    command = the_block("sh").replace("python", sys.executable, 1)
+    command = the_block("sh").source.replace("python", sys.executable, 1)
     made = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)  # noqa: S602
     monkeypatch.setenv("SESSIONS_STORE", f"sqlite:///{tmp_path}/sessions.db")
     monkeypatch.setenv("SESSIONS_ENCRYPTION_KEY", made.stdout.strip())
-    names: dict[str, Any] = {"__name__": "recipe"}
-    exec(compile(the_block("python"), "docs/encryption-at-rest.md", "exec"), names)  # noqa: S102 (it is ours)
-    return names
+    return the_block("python").run()
 
 
 def test_the_database_shows_nothing_and_the_app_works_as_ever(recipe: dict[str, Any], tmp_path: Path) -> None:
@@ -65,5 +62,5 @@ def test_the_command_line_reads_the_same_variables(
 @pytest.mark.parametrize("check", CHECKERS)
 def test_its_types_are_right(check: Checker, tmp_path: Path) -> None:
     path = tmp_path / "recipe.py"
-    path.write_text(the_block("python"), "utf-8")
+    path.write_text(the_block("python").source, "utf-8")
     assert check([path]) == {}
