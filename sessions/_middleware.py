@@ -109,7 +109,7 @@ class SessionMiddleware:
         self._carrier.max_sessions = _checked_number(max_sessions, storage)
         self._purger = Purger(self._carrier)
         self._report = Reporter(session_cookie_name, on_event)
-        self._excludes = excluding(exclude)
+        self._cookie_of = self._by_request(excluding(exclude))
         self._is_activity = is_activity
         self._login_keys = frozenset(_collection(login_keys))
         self._says_so = _says_when_it_looks(app)
@@ -118,9 +118,10 @@ class SessionMiddleware:
     def cookie_name(self) -> str:
         return self._cookie.name
 
-    @property
-    def cookie_path(self) -> str:
-        return self._cookie.path
+    def cookie_path(self, scope: Scope) -> str:
+        """The `Path` of the cookie that this request would get."""
+        of_request = self._cookie.of_request
+        return (of_request(scope) if of_request else self._cookie).path
 
     def around(self, app: ASGIApp, *, only_looks: bool = False) -> SessionMiddleware:
         """The same middleware around another app, which has a session whatever the path.
@@ -129,16 +130,19 @@ class SessionMiddleware:
         `sessions.testing` reaches an app's sessions.
         """
         other = copy(self)
-        vars(other).update(app=app, _excludes=None, _is_activity=None)
+        vars(other).update(app=app, _cookie_of=self._by_request(None), _is_activity=None)
         if only_looks:
             vars(other).update(_is_activity=_never, _report=nobody_listens)
         return other
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in _SERVED or (self._excludes is not None and self._excludes(scope)):
+        cookie = self._cookie
+        if scope["type"] not in _SERVED or (
+            self._cookie_of is not None and (cookie := self._cookie_of(scope)) is None
+        ):
             await self._pass_on(scope, receive, send)
             return
-        cookie, carrier, headers = self._cookie, self._carrier, scope["headers"]
+        carrier, headers = self._carrier, scope["headers"]
         found = cookie.find(headers)
         carried, at_once = None, False
         if found is not None:
@@ -149,7 +153,7 @@ class SessionMiddleware:
                     self._log_found(carried)
                     at_once = True
             except (InvalidCookie, SealedByOlderKey) as told:
-                carried, send = self._unusual(told, found, scope, send)
+                carried, send = self._unusual(told, cookie, found, scope, send)
                 at_once = True
             except StoreUnavailable as fault:
                 await unavailable(fault, scope["type"], send)
@@ -174,11 +178,31 @@ class SessionMiddleware:
         if time.monotonic() >= self._purger.due:
             await self._purger.run()
 
+    def _by_request(self, excludes: Callable[[Scope], bool] | None) -> Callable[[Scope], Any] | None:
+        """The function that gives a request its `Cookie`, or None if its path is excluded.
+
+        None in place of a function if all requests have the same cookie.
+        """
+        cookie, of_request = self._cookie, self._cookie.of_request
+        if excludes is None:
+            return of_request
+
+        def cookie_of(scope: Scope) -> Cookie | None:
+            if excludes(scope):
+                return None
+            return of_request(scope) if of_request else cookie
+
+        return cookie_of
+
     def _unusual(
-        self, told: InvalidCookie | SealedByOlderKey, found: Found, scope: Scope, send: Send
+        self,
+        told: InvalidCookie | SealedByOlderKey,
+        cookie: Cookie,
+        found: Found,
+        scope: Scope,
+        send: Send,
     ) -> tuple[Carried | None, Send]:
         """The session of a cookie that is to be removed or sent anew, and what the response is sent with."""
-        cookie = self._cookie
         if isinstance(told, SealedByOlderKey):
             self._log_found(told.carried)
             new_seal = NewSeal(self._carrier, told.carried, cookie, found, scope)
