@@ -26,7 +26,8 @@ from sessions.errors import InvalidCookie, StoreUnavailable
 from sessions.stores import Storage, Store, open_store
 
 Receive = Callable[[], Awaitable[Message]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
+"""Starlette types a scope as a mapping, Litestar and Quart as a `TypedDict`: no mapping to a type checker."""
 
 logger = logging.getLogger("sessions")
 
@@ -135,7 +136,7 @@ class SessionMiddleware:
             vars(other).update(_is_activity=_never, _report=nobody_listens)
         return other
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         cookie = self._cookie
         if scope["type"] not in _SERVED or (
             self._cookie_of is not None and (cookie := self._cookie_of(scope)) is None
