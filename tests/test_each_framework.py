@@ -13,6 +13,8 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
+from asgiref.sync import sync_to_async
+from django.test import AsyncClient, Client
 from framework_apps import FILES, MORE, PAGE
 from framework_pages.after import Tasks
 from support import Browser
@@ -176,6 +178,16 @@ async def test_a_websocket_has_the_session_of_its_handshake(visitor: Browser) ->
     await visitor.get("/count")
     assert await talk(visitor, "/socket") == {"visits": 2}
     assert (await visitor.get("/read")).json() == {"visits": 2}
+
+
+@pytest.mark.parametrize("name", ["on_django"], indirect=True)
+async def test_djangos_clients_for_tests_have_no_session_of_ours(visitor: Browser) -> None:
+    """As the page says: they call no ASGI app."""
+    assert visitor
+    with pytest.raises(LookupError, match="no SessionMiddleware"):
+        await AsyncClient().get("/read")
+    with pytest.raises(AttributeError, match="scope"):
+        await sync_to_async(Client().get)("/read")
 
 
 @pytest.mark.promise("OBJ-6: beside the framework's own session", "OBJ-8")

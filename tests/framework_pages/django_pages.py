@@ -17,11 +17,11 @@ def add_pages(app: Any) -> None:
         return JsonResponse(dict(get_session(request)))
 
     def untouched(request: ASGIRequest) -> HttpResponse:
-        return HttpResponse("")
+        return HttpResponse()
 
     def lose(request: ASGIRequest) -> HttpResponse:
         get_session(request)["lost"] = 1
-        return HttpResponse("", status=500)
+        return HttpResponse(status=500)
 
     async def streamed(request: ASGIRequest) -> StreamingHttpResponse:
         return StreamingHttpResponse(stream(get_session(request)))
