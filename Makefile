@@ -2,15 +2,25 @@
 
 VENV := .venv
 PY := $(VENV)/bin/python
-CODE := sessions reference_server e2e bench torture tests peer_suites
+CODE := sessions reference_server services e2e bench torture tests harness_tests peer_suites
 SOURCES = $(wildcard $(CODE))
 
-# make demo SERVER=uvicorn STORE=sqlite:///demo.db PORT=8000
+# make demo SERVER=uvicorn STORE=postgres PORT=8000
 # make torture STORE=redis OPERATIONS=100000
 # make e2e  SERVER=granian STORE=sqlite BROWSER=chromium MODE=https PROMISE=ROT-2 WORKERS=1 ARGS="-k slow --headed"
-PORT ?= 8000
-WORKERS ?= 2
-OPERATIONS ?= 1000000
+#
+# Only the command line sets these. The environment does not: terminals set BROWSER or PORT for purposes of their own.
+SERVER :=
+STORE :=
+BROWSER :=
+MODE :=
+PROMISE :=
+TARGET :=
+URL :=
+ARGS :=
+PORT := 8000
+WORKERS := 2
+OPERATIONS := 1000000
 
 # pyright would ask the network for a newer version of itself on each run.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
@@ -60,21 +70,23 @@ format: env  ## Put the code into ruff's format
 # A run of named servers or stores is one in the first browser that matrix.yml lists, if none is named.
 CHOSEN = $(or $(BROWSER),$(if $(SERVER)$(STORE)$(MODE),chromium))
 
-browser: env  # The browsers of this selection from matrix.yml, nginx and Apache, found or installed
-	@$(PY) -m e2e.browsers $(CHOSEN)
-	@$(PY) -m e2e.web_servers
+CHOSEN_BUT_BROWSER = $(addprefix --server=,$(SERVER)) $(addprefix --store=,$(STORE)) \
+	$(addprefix --mode=,$(MODE)) $(addprefix --promise=,$(PROMISE))
+CHECK = @$(PY) -m e2e.matrix --check $(CHOSEN_BUT_BROWSER) $(addprefix --browser=,$(BROWSER))
+RUN = $(PY) -m pytest e2e -n $(WORKERS) $(CHOSEN_BUT_BROWSER) $(addprefix --in-browser=,$(BROWSER)) $(ARGS)
 
-RUN = $(PY) -m pytest e2e -n $(WORKERS) \
-	$(addprefix --server=,$(SERVER)) $(addprefix --store=,$(STORE)) \
-	$(addprefix --in-browser=,$(BROWSER)) $(addprefix --mode=,$(MODE)) \
-	$(addprefix --promise=,$(PROMISE)) $(ARGS)
+browser: env  # The browsers of this selection from matrix.yml, nginx and Apache, found or installed
+	$(CHECK)
+	@$(PY) -m e2e.browser.install $(CHOSEN)
+	@$(PY) -m e2e.server.web_servers.install
 
 e2e: browser  ## The browser matrix: a selection, or the cells of SERVER= STORE= BROWSER= MODE=; PROMISE= ARGS=
 	$(RUN)
 
 e2e-full: env  ## All tests of all cells that this machine can run, which takes hours; the same variables select
-	@$(PY) -m e2e.browsers $(or $(BROWSER),--full)
-	@$(PY) -m e2e.web_servers
+	$(CHECK) --full
+	@$(PY) -m e2e.browser.install $(or $(BROWSER),--full)
+	@$(PY) -m e2e.server.web_servers.install
 	$(RUN) --full
 
 e2e-targets: browser  ## The same tests on libraries of others, and sessions shared with Hono (TARGET=hono-node-cookie)
@@ -86,23 +98,23 @@ e2e-targets: browser  ## The same tests on libraries of others, and sessions sha
 	$(PY) -m pytest e2e -n $(WORKERS) $(addprefix --target=,$(or $(TARGET),all)) $(ARGS)
 
 judge: env  ## The browser tests on your server, in any language: URL=http://127.0.0.1:3000 (STORE=cookie PROMISE= ARGS=)
-	@$(PY) -m e2e.browsers chromium
+	@$(PY) -m e2e.browser.install chromium
 	$(PY) -m e2e.judge $(URL) $(addprefix --store=,$(STORE)) $(addprefix --promise=,$(PROMISE)) $(ARGS)
 
 judge-needs: env  # Note anew what each browser test asks of a server, and write docs/judge.md from it
-	@$(PY) -m e2e.browsers chromium
+	@$(PY) -m e2e.browser.install chromium
 	$(PY) -m pytest e2e/tests --server=uvicorn --store=cookie --note-needs $(ARGS)
 	$(PY) -m pytest e2e/tests --server=uvicorn --store=sqlite --note-needs $(ARGS)
 	$(PY) -m e2e.judge.page
 
 comparison: env  ## Write docs/comparison.md from the results of the last `make e2e-targets`
-	@$(PY) -m e2e.comparison
+	@$(PY) -m e2e.report.comparison
 
 report: env  ## Write the pages of the last run's report again, from e2e-report/results.json
 	@$(PY) -m e2e.report
 
-demo: env  ## The reference server by hand: http://127.0.0.1:8000 (SERVER= STORE= PORT=)
-	$(PY) -m reference_server --port $(PORT) $(addprefix --server ,$(SERVER)) $(addprefix --store ,$(STORE))
+demo: env  ## The reference server by hand: http://127.0.0.1:8000 (SERVER= PORT=, and STORE= as for e2e, or a URL)
+	$(PY) -m e2e.demo --port $(PORT) $(addprefix --server ,$(SERVER)) $(addprefix --store ,$(STORE))
 
 bench: env  ## Microseconds that a session adds to a request, beside other libraries
 	$(PY) -m bench $(ARGS)

@@ -45,8 +45,11 @@ def _update(sudo: Sequence[str]) -> None:
     run([*sudo, "apt-get", "update", "-qq"])
 
 
-def run(command: Sequence[str], folder: Path | None = None) -> None:
-    """A failure is not fatal by itself: the next way may work. Its last words are shown, for if none does."""
+def run(command: Sequence[str], folder: Path | None = None, *, quiet: bool = False) -> bool:
+    """Whether it succeeded. A failure is not fatal by itself: the next way may work.
+
+    Its last words are shown, for if none does, unless it is `quiet`.
+    """
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     done = subprocess.run(
         command,
@@ -57,5 +60,6 @@ def run(command: Sequence[str], folder: Path | None = None) -> None:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    if done.returncode:
+    if done.returncode and not quiet:
         print("  failed:", "".join(done.stdout.splitlines(keepends=True)[-3:]).strip())
+    return done.returncode == 0

@@ -1,8 +1,7 @@
 """The cell as a pytest parameter, and what every browser test gets: a server, a browser, fresh pages."""
 
-import gc
 import secrets
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from functools import cache, partial
 from pathlib import Path
@@ -12,57 +11,35 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, Playwright
 from slugify import slugify
 
-from e2e import browsers, databases, reporter
-from e2e.browsing import UNTOUCHED
-from e2e.judge import offer
+from e2e.browser import install
+from e2e.browser.context_pool import ContextPool, note_changed_contexts
+from e2e.browser.launch_options import engine_of, launch_options
+from e2e.browser.page import UNTOUCHED
+from e2e.browser.recording import Recording
+from e2e.browser.timeline import AT_ONCE, Timeline, is_on_the_timeline
 from e2e.judge.noting import Notes, is_for_any_server
 from e2e.judge.offer import NotJudgeable
-from e2e.judge.plan import STAND_INS, Judged
 from e2e.judge.server import RunningServer
-from e2e.lending import Lending, watch
-from e2e.matrix import AXES, Cell, Matrix, MatrixError
-from e2e.overlap import Timeline, is_overlapping
-from e2e.proxied_server import PROXIES, ProxiedServer
-from e2e.recording import Recording
-from e2e.reporter import cell_of, declared_not_applicable, has_failed, test_of
-from e2e.results import FOLDER
-from e2e.selection import Selection, select
-from e2e.server import Server
-from e2e.stacks import on_a_new_stack
+from e2e.matrix.matrix import Cell, Matrix
+from e2e.matrix.yaml_file import MatrixError
+from e2e.plugin import options
+from e2e.plugin.items import CELLS, cell_of, declared_not_applicable, has_failed, name_of
+from e2e.plugin.register import register
+from e2e.plugin.services import urls_of_services
+from e2e.promises import UnknownPromise, promise_named
+from e2e.report.results import FOLDER
+from e2e.server.certificate import Certificate
+from e2e.server.proxied_server import PROXIES, ProxiedServer
+from e2e.server.server import Server
 from e2e.targets.plan import Plan, Target
 from e2e.targets.server import TargetServer
-from e2e.tls import Certificate
 
 MATRIX = pytest.StashKey[Matrix]()
 NOTES = pytest.StashKey[Notes | None]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("matrix", "Parts of the matrix; each may be repeated")
-    for axis in AXES:
-        # pytest-playwright's own --browser knows engines only.
-        name = "--in-browser" if axis == "browser" else f"--{axis}"
-        group.addoption(name, dest=f"cell_{axis}", action="append", default=[], help=f"Only this {axis}.")
-    group.addoption("--full", action="store_true", help="All cells and all their tests, not the selection.")
-    group.addoption(
-        "--target",
-        action="append",
-        default=[],
-        help="Not matrix.yml's cells but this target of targets.yml: hono-node-cookie, hono-node or all.",
-    )
-    group.addoption(
-        "--url", default="", help="Not matrix.yml's cells but a server that runs at this address."
-    )
-    group.addoption(
-        "--kept",
-        default="server-side",
-        choices=STAND_INS,
-        help="Where the server of --url keeps its sessions.",
-    )
-    group.addoption(
-        "--note-needs", action="store_true", help="Note what each test asks, in judge/needs.json."
-    )
-    group.addoption("--promise", action="append", default=[], help="Only tests of this promise, e.g. ROT-1.")
+    options.add(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -72,34 +49,19 @@ def pytest_configure(config: pytest.Config) -> None:
         "only(**axes): the test is for cells of these names only, e.g. mode='https'",
     ):
         config.addinivalue_line("markers", line)
-    watch()
+    note_changed_contexts()
     try:
-        matrix = matrix_of(config)
-        if isinstance(matrix, Judged):
-            selection = Selection(dict.fromkeys(matrix.cells, "all"))
-        elif isinstance(matrix, Plan):
-            selection = Selection(dict.fromkeys(matrix.named(config.option.target), "all"))
-        else:
-            wanted = {axis: config.getoption(f"cell_{axis}") or [] for axis in AXES}
-            selection = select(matrix, wanted, full=config.option.full)
-    except (MatrixError, NotJudgeable) as error:
+        config.option.promise = [promise_named(word) for word in config.option.promise]
+        matrix = options.matrix_of(config)
+        selection = options.selection_of(config, matrix)
+    except (MatrixError, NotJudgeable, UnknownPromise) as error:
         raise pytest.UsageError(str(error)) from None
     # pytest-playwright makes a parameter, `browser_name`, of what --browser lists. Here it is the whole cell.
     config.option.browser = [cell.id for cell in selection.cells]
     config.stash[MATRIX] = matrix
     config.stash[NOTES] = Notes() if config.option.note_needs else None
     targets = {cell.id: target.describe() for cell in selection.cells if (target := target_of(config, cell))}
-    reporter.register(config, matrix, selection, targets)
-    if not hasattr(config, "workerinput"):
-        stores = {matrix.stores[cell.store] for cell in selection.cells}
-        config.pluginmanager.register(databases.Databases(config, stores), "matrix-databases")
-
-
-def matrix_of(config: pytest.Config) -> Matrix:
-    """Raises NotJudgeable for a server at --url that does not answer."""
-    if config.option.url:
-        return Judged.of(offer.ask(config.option.url), config.option.kept)
-    return Plan.load() if config.option.target else Matrix.load()
+    register(config, matrix, selection, targets)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -108,21 +70,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             f"Not in docs/judge.openapi.yaml: {', '.join(unknown)}", red=True
         )
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-def pytest_collection_finish() -> None:
-    """What pytest has collected stays until the end, so that looking through it for garbage is in vain."""
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    pyfuncitem.obj, test = on_a_new_stack(pyfuncitem.obj), pyfuncitem.obj
-    try:
-        return (yield)
-    finally:
-        pyfuncitem.obj = test
 
 
 def target_of(config: pytest.Config, cell: Cell) -> Target | None:
@@ -139,7 +86,7 @@ def browser_name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def cell(browser_name: str, pytestconfig: pytest.Config) -> Cell:
-    return pytestconfig.stash[reporter.CELLS][browser_name]
+    return pytestconfig.stash[CELLS][browser_name]
 
 
 @pytest.fixture(scope="session")
@@ -151,9 +98,9 @@ def launched(
 
         @cache
         def launched(name: str) -> Browser:
-            found = browsers.find(name, headed=pytestconfig.option.headed)
-            engine: BrowserType = getattr(playwright, found.engine)
-            browser = engine.launch(**{**browser_type_launch_args, **found.launch_options()})
+            found = install.find(name, headed=pytestconfig.option.headed)
+            engine: BrowserType = getattr(playwright, engine_of(name))
+            browser = engine.launch(**{**browser_type_launch_args, **launch_options(found)})
             closing.callback(browser.close)
             return browser
 
@@ -199,7 +146,7 @@ def start_server(
         key: str = key,
         **mounted: bool,
     ) -> Server:
-        urls = services or databases.urls(pytestconfig)
+        urls = services or urls_of_services(pytestconfig)
         store = pytestconfig.stash[MATRIX].stores[cell.store].format(folder=folder, **urls)
         file = FOLDER / "servers" / f"{cell.id}{log}.log"
         if url := pytestconfig.option.url:
@@ -239,39 +186,45 @@ def browser_context_args(browser_context_args: dict[str, Any], server: Server) -
 
 @pytest.fixture(scope="session", autouse=True)
 def delete_output_dir() -> None:
-    """The reporter empties the report's folder once; pytest-playwright would in each worker, mid-run."""
+    """The collector empties the report's folder once; pytest-playwright would in each worker, mid-run."""
 
 
 @pytest.fixture(scope="session")
-def lending(
+def context_pool(
     cell: Cell, browser: Browser, browser_context_args: dict[str, Any], server: Server
-) -> Iterator[Lending | None]:
+) -> Iterator[ContextPool | None]:
     """None where a test may leave more behind than can be wiped: other engines, kept pages, several sites."""
     if cell.browser != "chromium" or server.url.startswith("https:"):
         yield None
         return
     home = f"{server.url}{server.prefix}{UNTOUCHED}"
-    with closing(Lending(partial(browser.new_context, **browser_context_args), home)) as lending:
-        yield lending
+    with closing(ContextPool(partial(browser.new_context, **browser_context_args), home)) as pool:
+        yield pool
 
 
 @pytest.fixture(scope="session")
 def record(
     browser: Browser,
     browser_context_args: dict[str, Any],
-    lending: Lending | None,
+    context_pool: ContextPool | None,
     pytestconfig: pytest.Config,
 ) -> Callable[[pytest.Item], Recording]:
-    options = pytestconfig.option
+    option = pytestconfig.option
 
     def record(item: pytest.Item) -> Recording:
-        folder = Path(options.output) / slugify(item.nodeid)
+        folder = Path(option.output) / slugify(item.nodeid)
         notes = pytestconfig.stash[NOTES]
         watch = None
         if notes and isinstance(item, pytest.Function) and is_for_any_server(item):
-            watch = notes.of(test_of(item), item)
+            watch = notes.of(name_of(item), item)
         return Recording(
-            browser, browser_context_args, folder, options.tracing, options.screenshot, lending, watch=watch
+            browser,
+            browser_context_args,
+            folder,
+            option.tracing,
+            option.screenshot,
+            context_pool,
+            watch=watch,
         )
 
     return record
@@ -312,8 +265,8 @@ def timeline(
     peers = (
         item
         for item in request.session.items
-        if is_overlapping(item) and cell_of(item) == cell and not declared_not_applicable(item)
+        if is_on_the_timeline(item) and cell_of(item) == cell and not declared_not_applicable(item)
     )
-    at_once = browsers.AT_ONCE[browsers.engine_of(cell.browser)]
+    at_once = AT_ONCE[engine_of(cell.browser)]
     # Libraries that write at each request take longer over each step.
     return Timeline(peers, record, at_once=min(at_once, 4) if target_of(request.config, cell) else at_once)

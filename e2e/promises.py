@@ -22,6 +22,22 @@ def id_of(promise: str) -> str:
     return promise.split(":", maxsplit=1)[0]
 
 
+class UnknownPromise(ValueError):
+    """docs/promises.md has no promise of that name; the message says what it has."""
+
+
+def promise_named(word: str) -> str:
+    """The id that somebody means, in capitals or not. Raises UnknownPromise."""
+    known, wanted = sentences(), word.upper()
+    if wanted in known:
+        return wanted
+    kind = wanted.partition("-")[0]
+    siblings = [name for name in known if name.partition("-")[0] == kind]
+    kinds = dict.fromkeys(name.partition("-")[0] for name in known)
+    there_is = ", ".join(siblings) if siblings else f"those that begin with {', '.join(kinds)}"
+    raise UnknownPromise(f"docs/promises.md has no promise {word}; it has {there_is}")
+
+
 def sentences() -> dict[str, str]:
     """Promise id → its wording, in the order of the page."""
     if not PAGE.exists():

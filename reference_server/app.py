@@ -17,7 +17,18 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from reference_server import cached, control, elsewhere, failing, guarded, lab, late, pages, plain, signed_in
+from reference_server import (
+    after_response,
+    cached,
+    control,
+    cross_site,
+    failing,
+    guarded,
+    lab,
+    pages,
+    plain,
+    signed_in,
+)
 from reference_server.attempts import Attempts
 from reference_server.demo import DeliberateError, Demo, wants_page
 from reference_server.gates import Gates, Outcomes
@@ -152,6 +163,6 @@ ROUTES = [
     *cached.routes,
     *failing.routes,
     *guarded.routes,
-    *late.routes,
-    *elsewhere.routes,
+    *after_response.routes,
+    *cross_site.routes,
 ]

@@ -71,6 +71,8 @@ def _take_in(work: Work, values: Values, content: Content, before: Values, made:
     work.flash = (*flash, *[key for key in work.flash if key in changed])
     if not notes.owner:
         work.owner = content.owner
+    if not notes.timeouts:
+        work.timeouts = content.timeouts
     if not notes.login:
         work.authenticated_at = content.authenticated_at
     nested = [(value, encode(value)) for value in cut_off if isinstance(value, (dict, list, tuple))]

@@ -15,6 +15,7 @@ import msgspec
 
 from sessions._hidden import Hidden
 from sessions._json import checked, decode, encode
+from sessions._lifetime import Timeouts
 from sessions._record import Content, unpack
 
 Function = Callable[[Any], Any]
@@ -47,11 +48,13 @@ class Notes(Hidden, msgspec.Struct, eq=False):
     """Whether the owner was set."""
     login: bool = False
     """Whether somebody has proved who they are, or is signed in no longer."""
+    timeouts: bool = False
+    """Whether the session's own timeouts were set, or taken back."""
     afresh: bool = False
     """Whether nothing of what was there before may stay: it was another owner's."""
 
     def __bool__(self) -> bool:
-        return bool(self.assigned or self.functions or self.read or self.owner or self.login)
+        return bool(self.assigned or self.functions or self.read or self.owner or self.login or self.timeouts)
 
     def assign(self, key: str) -> None:
         self.assigned.add(key)
@@ -95,6 +98,7 @@ class Notes(Hidden, msgspec.Struct, eq=False):
             read,
             self.owner or later.owner,
             self.login or later.login,
+            self.timeouts or later.timeouts,
             self.afresh or later.afresh,
         )
 
@@ -112,11 +116,14 @@ class Log(Hidden, msgspec.Struct, frozen=True, gc=False):
     sets_owner: bool = False
     authenticated_at: float | None = None
     is_login: bool = False
+    timeouts: Timeouts | None = None
+    sets_timeouts: bool = False
     afresh: bool = False
     """Whether nothing stays of the content that it is replayed on."""
 
     def __bool__(self) -> bool:
-        return bool(self.values or self.functions or self.read or self.sets_owner or self.is_login)
+        special = self.sets_owner or self.is_login or self.sets_timeouts
+        return bool(self.values or self.functions or self.read or special)
 
     def replay(self, content: Content) -> Content:
         """Do all of it to this content. Raises what a function raises, and `TypeError` for its result."""
@@ -138,11 +145,16 @@ class Log(Hidden, msgspec.Struct, frozen=True, gc=False):
                 data[key] = decode(applied(function, key, data.get(key)))
         flash |= self.flash
         content.flash = tuple(key for key in data if key in flash)
+        self._replay_facts(content)
+        return content
+
+    def _replay_facts(self, content: Content) -> None:
         if self.sets_owner:
             content.owner = self.owner
+        if self.sets_timeouts:
+            content.timeouts = self.timeouts
         if self.is_login:
             content.authenticated_at = self.authenticated_at
-        return content
 
     def before_a_rotation(self, written: Iterable[str]) -> Log:
         """What is left of it if a rotation that wrote these keys counts as done after it."""
@@ -151,7 +163,7 @@ class Log(Hidden, msgspec.Struct, frozen=True, gc=False):
         def others(changes: dict[str, Any]) -> dict[str, Any]:
             return {key: change for key, change in changes.items() if key not in written}
 
-        # Whom the session belongs to is for a login to say, and the login was the rotation.
+        # Whom the session belongs to, and how long it lives, is for a login to say: that was the rotation.
         return Log(others(self.values), self.flash - written, others(self.functions), others(self.read))
 
     def functions_alone(self) -> Log:
@@ -183,5 +195,7 @@ def derive(before: bytes, after: bytes, notes: Notes) -> Log:
         notes.owner,
         new.authenticated_at,
         notes.login,
+        new.timeouts,
+        notes.timeouts,
         notes.afresh,
     )

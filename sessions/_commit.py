@@ -32,10 +32,11 @@ import time
 from typing import Any, Final
 
 from sessions._adopt import adopt
-from sessions._carriers import Carried, Loaded
+from sessions._carriers import Carried, Loaded, MovingIn
 from sessions._changes import Log
 from sessions._json import encode
-from sessions._record import Content, Record, new_commit_id
+from sessions._lifetime import Lifetime, Timeouts
+from sessions._record import Content, Record, moved_to, new_commit_id
 from sessions._stamp import stamped
 from sessions._turns import Retry
 from sessions._work import Standing, Taken, Work, one_at_a_time
@@ -76,22 +77,22 @@ async def commit(work: Work, values: Values, *, extend: bool, asked: bool = Fals
         one_at_a_time.acquire()
         try:
             owner = work.owner
-            text = encode(Content(None, work.flash, values, owner, work.authenticated_at))
+            text = encode(Content(None, None, work.flash, values, owner, work.authenticated_at))
             work.notes, work.base = None, text
         finally:
             one_at_a_time.release()
         if len(text) > carrier.max_content:
-            work.give_back(Taken(base, text, notes, owner, life))
+            work.give_back(Taken(base, text, notes, owner, None, life))
             raise _too_large(len(text), carrier.max_content)
         commit_id = new_commit_id()
         saved = held.rewritten(text, commit_id, owner)
         try:
             kept = await carrier.replace(held.key, saved.record, expected=record.version)
         except BaseException:
-            _doubt(work, Taken(base, text, notes, owner, life, commit_id=commit_id))
+            _doubt(work, Taken(base, text, notes, owner, None, life, commit_id=commit_id))
             raise
         if not kept:
-            taken = Taken(base, text, notes, owner, life, commit_id=commit_id, failed=True)
+            taken = Taken(base, text, notes, owner, None, life, commit_id=commit_id, failed=True)
             await _save(work, values, taken, extend)
         elif work.life != life:
             _end_later(work, saved)
@@ -161,7 +162,10 @@ async def refresh(work: Work, values: Values) -> None:
 
 
 async def _catch_up(work: Work, values: Values) -> None:
-    """Do first what was to be done before: a commit that may not have been done, sessions to be ended."""
+    """Do first what was to be done before: a session of another library is to be begun here, a commit may
+    not have been done, sessions are to be ended."""
+    if work.moving is not None:
+        await _move_in(work, work.moving)
     if work.unsure is not None:
         taken, work.unsure = work.unsure, None
         await _save(work, values, taken, extend=False)
@@ -169,6 +173,26 @@ async def _catch_up(work: Work, values: Values) -> None:
         await work.carrier.end(work.ending[0])
         work.report("ended", key=work.ending[0].key, owner=work.ending[0].record.owner)
         work.ending = work.ending[1:]
+
+
+async def _move_in(work: Work, moving: MovingIn) -> None:
+    """Begin another library's session as one of ours, with the values that it came with (MOVE-1)."""
+    moved = await work.carrier.move_in(moving)
+    work.moving, carried = None, moved.carried
+    if moved.began and carried is not None:
+        work.report("began", key=carried.key, owner=carried.record.owner)
+    ends = any(each is moving.carried for each in work.ending)
+    if work.carrier.on_server or ends:
+        await moving.remove()
+    work.ending = tuple(each for each in work.ending if each is not moving.carried)
+    if ends and carried is not None:
+        work.ending = (carried, *work.ending)
+    if work.held is moving.carried:
+        work.held = carried
+        if carried is None:  # another request has ended it meanwhile
+            work.standing = Standing.ENDED
+        elif moved_to(carried.record.payload) is not None:
+            work.known = carried  # another request has logged in meanwhile: the browser is told by that one
 
 
 async def _save(work: Work, values: Values, taken: Taken, extend: bool) -> None:
@@ -199,7 +223,8 @@ async def _save_without_a_record(work: Work, values: Values, taken: Taken) -> No
     if before is not None:  # another request gave the session a new id
         await _go_after(work, values, taken, await _found(work, before))
     elif taken.changed:
-        _land(work, values, taken, await _begin(work, taken, taken.after, taken.owner))
+        begun = await _begin(work, taken, taken.after, taken.owner, taken.timeouts)
+        _land(work, values, taken, begun)
 
 
 async def _keep(
@@ -220,14 +245,16 @@ async def _keep(
     retry = Retry()
     try:
         for _ in range(MAX_TRIES):
-            line, owner = taken.after, taken.owner
+            line, owner, timeouts = taken.after, taken.owner, taken.timeouts
             if replayed is not None:
-                line, owner = encode(replayed), replayed.owner
+                line, owner, timeouts = encode(replayed), replayed.owner, replayed.timeouts
             saved = None
             if taken.failed:
                 taken.failed = False
             else:
-                saved = await _try(work, taken, carried, (line, owner), extend=extend, rotate=rotate)
+                saved = await _try(
+                    work, taken, carried, (line, owner, timeouts), extend=extend, rotate=rotate
+                )
             if saved is not None:
                 _land(work, values, taken, saved, None if replayed is None else line)
                 return
@@ -253,14 +280,15 @@ async def _try(
     work: Work,
     taken: Taken,
     carried: Carried,
-    content: tuple[bytes, str | None],
+    content: tuple[bytes, str | None, Timeouts | None],
     *,
     extend: bool,
     rotate: bool,
 ) -> Carried | None:
-    """Keep the next version, with this text and owner; None if others were faster."""
-    (line, owner), saved = content, None
-    renew = _renewal(work, taken, carried.record, owner, extend)
+    """Keep the next version, with this text, owner and timeouts; None if others were faster."""
+    (line, owner, timeouts), saved = content, None
+    lifetime = work.carrier.lifetime.of_session(owner, timeouts)
+    renew = _renewal(lifetime, taken, carried.record, extend)
     if not (taken.changed or rotate or renew):
         return carried
     if taken.changed:  # what only lives on may be from before there was a limit
@@ -330,7 +358,8 @@ async def _begin_anew(work: Work, values: Values, taken: Taken, log: Log) -> Non
         return
     begun = log.replay(Content())
     line = encode(begun)
-    _land(work, values, taken, await _begin(work, taken, line, begun.owner), line)
+    saved = await _begin(work, taken, line, begun.owner, begun.timeouts)
+    _land(work, values, taken, saved, line)
     work.tombstone = None
 
 
@@ -387,10 +416,12 @@ async def _replace(work: Work, taken: Taken, carried: Carried, content: Content,
     return kept
 
 
-async def _begin(work: Work, taken: Taken, line: bytes, owner: str | None) -> Carried:
+async def _begin(
+    work: Work, taken: Taken, line: bytes, owner: str | None, timeouts: Timeouts | None
+) -> Carried:
     _check_size(work, line)
     now = time.time()
-    lifetime = work.carrier.lifetime.for_owner(owner)
+    lifetime = work.carrier.lifetime.of_session(owner, timeouts)
     stamp = stamped(now, lifetime)
     payload = b"".join((line, b"\n", taken.named(), b";", stamp))
     taken.sent = True
@@ -465,15 +496,16 @@ def _let_go(work: Work, values: Values) -> None:
 
 
 def _renewal(
-    work: Work, taken: Taken, record: Record, owner: str | None, extend: bool
+    lifetime: Lifetime, taken: Taken, record: Record, extend: bool
 ) -> tuple[float, float, bytes] | None:
     """Birth, end and stamp of the session from now on; None if they stay as they are."""
-    if not (taken.is_login or taken.touch or extend):
+    if not (taken.is_login or taken.sets_timeouts or taken.touch or extend):
         return None
-    lifetime, now = work.carrier.lifetime.for_owner(owner), time.time()
-    created_at, expires_at = record.created_at, record.expires_at
+    now, created_at, expires_at = time.time(), record.created_at, record.expires_at
     if taken.is_login:
         return now, lifetime.first(now), stamped(now, lifetime)
+    if taken.sets_timeouts:
+        return created_at, lifetime.from_now(created_at, now), stamped(now, lifetime)
     if taken.touch:
         end, last_activity = lifetime.renewed(created_at, expires_at, now), now
     else:

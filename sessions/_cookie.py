@@ -149,13 +149,17 @@ class Cookie:
         self._warned = set[str]()  # one for all copies
         self._attributes = "; HttpOnly" if options.http_only else ""
         self._attributes += f"; SameSite={options.same_site.capitalize()}{self._partitioned}"
-        if self.of_request is None:
-            self.put(options.path, options.domain)
+        # With functions for both, a place that only the size of a cookie is measured with.
+        self.put(
+            "/" if callable(options.path) else options.path,
+            None if callable(options.domain) else options.domain,
+        )
 
     def put(self, path: object, domain: object) -> None:
         """Raises `TypeError` and `ValueError`."""
         self.path, domain = _checked_path(path), _checked_domain(domain)
-        self._place = (domain and domain.lstrip(".").lower(), self.path)
+        # What a browser knows it by, beside the name (RFC 6265bis, section 5.7).
+        self.place = (domain and domain.lstrip(".").lower(), self.path)
         self._tail = f"; Path={self.path}"
         if domain is not None:
             self._tail += f"; Domain={domain}"
@@ -172,6 +176,10 @@ class Cookie:
             return cookie
 
         return of_request
+
+    def is_same(self, other: Cookie) -> bool:
+        """Whether a browser takes the one for the other: same name, domain and path."""
+        return self.name == other.name and self.place == other.place
 
     def warn_if_set_inside(self, headers: Headers) -> None:
         """Log one error if the app sets this cookie too: then each of the two removes the other's session."""
@@ -246,7 +254,7 @@ class Cookie:
             (domain, prefix)
             for prefix in _prefixes(path)
             for domain in _domains(host)
-            if (domain, prefix) != self._place
+            if (domain, prefix) != self.place
         ]
         lines = [
             (

@@ -105,6 +105,25 @@ class CookieHeader:
         return _found(pieces, doubled) if pieces else None
 
 
+def values_of(name: str, headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
+    """The values of a cookie that is none of ours, at most `MAX_VALUES` different ones, each in ASCII.
+
+    None of a request with more than `MAX_HEADER` bytes of cookies.
+    """
+    header = _joined_lines(headers)
+    start = name.encode()
+    if start not in header or len(header) > MAX_HEADER:
+        return []
+    values: list[str] = []
+    for pair in header.split(b";"):
+        found, equals, value = pair.strip().partition(b"=")
+        if equals and found == start and value.isascii():
+            text = value.decode().strip().removeprefix('"').removesuffix('"')
+            if text and text not in values:
+                values.append(text)
+    return values[:MAX_VALUES]
+
+
 def _joined_lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     """HTTP/2 may send several lines (RFC 9113, section 8.2.3)."""
     return b"; ".join([value for name, value in headers if name == b"cookie"])

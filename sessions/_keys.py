@@ -90,7 +90,7 @@ class KeyRing:
             if callable(key) and not isinstance(key, HidesText):
                 self._keys.append((f"what the function {name} returns", key))
             else:
-                self._keys.append((name, _text(name, key)))
+                self._keys.append((name, key_text(name, key)))
         self.fixed = all(isinstance(key, str) for _, key in self._keys)
         self.texts = self.now([])
 
@@ -99,7 +99,7 @@ class KeyRing:
 
         Raises as the constructor does, if a function returns a bad one.
         """
-        texts = [key if isinstance(key, str) else _text(name, key()) for name, key in self._keys]
+        texts = [key if isinstance(key, str) else key_text(name, key()) for name, key in self._keys]
         if texts == known:
             return known
         for (name, _), text in zip(self._keys, texts, strict=True):
@@ -157,7 +157,8 @@ def _named(keys: Any) -> list[tuple[str, Any]]:
     return [(f"encryption_key[{number}]", key) for number, key in enumerate(keys)]
 
 
-def _text(name: str, key: object) -> str:
+def key_text(name: str, key: object) -> str:
+    """The text of a key. Raises `TypeError` for what has none."""
     if isinstance(key, str):
         return key
     if _is_starlettes(key):

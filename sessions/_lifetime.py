@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from math import ceil, inf, isinf
-from typing import Final
+from typing import Annotated, Final
+
+from msgspec import Meta
 
 Duration = float | timedelta
 """Seconds, or a `timedelta`."""
@@ -30,6 +33,20 @@ RETENTION_INTERVAL: Final = 24 * 60 * 60.0
 """Seconds. How often such a session is extended."""
 
 
+PAUSE: Final = 60.0
+"""Seconds between two extensions, if nobody says otherwise and the timeout is not a short one."""
+
+Seconds = Annotated[float, Meta(gt=0, le=MAX_AGE_LIMIT)]
+
+Timeouts = tuple[Seconds | None, Seconds | None]
+"""The idle and the absolute timeout of one session alone. With neither it ends with the browser."""
+
+
+def timeouts(expire_after: Duration | None, absolute_timeout: Duration | None) -> Timeouts:
+    """Raises `ValueError` for a duration that is not positive or over 400 days, and `TypeError` for none."""
+    return seconds("expire_after", expire_after), seconds("absolute_timeout", absolute_timeout)
+
+
 def moment(seconds: float) -> datetime | None:
     """The date in UTC; None for never, and for what no date can be."""
     return datetime.fromtimestamp(seconds, UTC) if 0 <= seconds <= LATEST else None
@@ -45,6 +62,10 @@ def seconds(name: str, value: Duration | None) -> float | None:
     if not 0 < number <= MAX_AGE_LIMIT:
         raise ValueError(f"{name} must be more than 0 s and at most 400 days, browsers' limit for a cookie")
     return number
+
+
+_BOUND_TO_BROWSER: Final = (RETENTION, None, True, RETENTION_INTERVAL, False)
+"""The rules of a session without any timeout, as `Lifetime` has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +113,7 @@ class Lifetime:
         absolute = seconds("absolute_timeout", absolute_timeout)
         if refresh_interval is None:
             # Whole seconds, because that is the grain of Max-Age. Below 20 s that is 0: each request extends.
-            interval = min(60.0, idle // 20) if idle else 0.0
+            interval = min(PAUSE, idle // 20) if idle else 0.0
         elif refresh_interval in (0, timedelta(0)):
             interval = 0.0
         else:
@@ -102,7 +123,7 @@ class Lifetime:
         if idle or absolute:
             rules = (idle, absolute, auto_extend_expiration, interval, True)
         else:
-            rules = (RETENTION, None, True, RETENTION_INTERVAL, False)
+            rules = _BOUND_TO_BROWSER
         shorter = seconds("anonymous_expire_after", anonymous_expire_after)
         if shorter is None:
             return cls(*rules)
@@ -111,7 +132,7 @@ class Lifetime:
                 "anonymous_expire_after must be shorter than expire_after, or than the two weeks that a"
                 " session without timeouts is kept"
             )
-        pause = min(interval or 60.0, shorter // 20)
+        pause = min(interval or PAUSE, shorter // 20)
         anonymous = cls(shorter, absolute, auto_extend_expiration, pause, rules[-1])
         return cls(*rules, anonymous)
 
@@ -125,13 +146,19 @@ class Lifetime:
         """A session with more seconds left than this needs no extension, with an owner or without."""
         return max(each.needs_no_extension for each in self.both)
 
-    def for_owner(self, owner: str | None) -> Lifetime:
-        """The rules for a session of this owner."""
+    def of_session(self, owner: str | None, own: Timeouts | None) -> Lifetime:
+        """The rules for a session of this owner, which may have timeouts of its own."""
+        if own is not None:
+            return _own_lifetime(self, own)
         return self.anonymous if owner is None and self.anonymous is not None else self
 
     def first(self, now: float) -> float:
         """When a session that is born now ends."""
-        return self.capped(now, now + self.idle if self.idle else inf)
+        return self.from_now(now, now)
+
+    def from_now(self, created_at: float, now: float) -> float:
+        """When it ends if these rules begin to be its own now."""
+        return self.capped(created_at, now + self.idle if self.idle else inf)
 
     def renewed(self, created_at: float, expires_at: float, now: float) -> float:
         """When it ends if it is extended to the full idle timeout from now (never sooner than before)."""
@@ -155,3 +182,14 @@ class Lifetime:
     def capped(self, created_at: float, expires_at: float) -> float:
         """When it ends if nothing but the absolute timeout is against `expires_at`."""
         return expires_at if self.absolute is None else min(expires_at, created_at + self.absolute)
+
+
+@lru_cache(maxsize=128)
+def _own_lifetime(usual: Lifetime, own: Timeouts) -> Lifetime:
+    """The rules for a session with timeouts of its own. Whether activity extends it is as usual."""
+    idle, absolute = own
+    if idle is None and absolute is None:
+        return Lifetime(*_BOUND_TO_BROWSER)
+    usual_pause = usual.refresh_interval if usual.told else PAUSE
+    pause = min(usual_pause or PAUSE, idle // 20) if idle else 0.0
+    return Lifetime(idle, absolute, usual.extend or not usual.told, pause, True)

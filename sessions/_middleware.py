@@ -16,13 +16,16 @@ from sessions._events import Event, Reporter, nobody_listens
 from sessions._excluded import Exclude, Excluded, excluding
 from sessions._keys import EncryptionKey, KeyRing, Purpose
 from sessions._lifetime import Duration, Lifetime
+from sessions._moving import Moving
 from sessions._new_seal import NewSeal, with_new_seal
 from sessions._purge import Purger
 from sessions._record import PLAIN, moved_to
 from sessions._response import STARTS, Exchange, Message, Scope, Send, unavailable
 from sessions._second_cookies import only_living, without_second_cookies, without_useless_pieces
-from sessions._session import open_session
+from sessions._session import Session, open_session
+from sessions._work import Work
 from sessions.errors import InvalidCookie, StoreUnavailable
+from sessions.moving._old_cookie import OldCookie
 from sessions.stores import Storage, Store, open_store
 
 Receive = Callable[[], Awaitable[Message]]
@@ -73,6 +76,8 @@ class SessionMiddleware:
             that ends with a slash stands for all below it. `root_path` is no part of it.
         is_activity: a function of the scope that is false for requests that do not extend the session, such
             as a poll that the browser sends by itself. By default each request extends.
+        adopt: cookies of another library, from `sessions.moving`, such as `[StarletteCookie(SECRET_KEY)]`. A
+            browser that comes with one, and with no session of ours, goes on with that session.
 
     Raises `ValueError` at construction for a key that is too short, one character repeated or printed in a
     manual, a cookie store without key, a duration out of range, a realm for a cookie that is shared with
@@ -98,6 +103,7 @@ class SessionMiddleware:
         on_event: Callable[[Event], None] | None = None,
         exclude: Exclude = (),
         is_activity: Callable[[Scope], bool] | None = None,
+        adopt: Collection[OldCookie] = (),
     ) -> None:
         keys = None if encryption_key is None else KeyRing(encryption_key)
         lifetime = Lifetime.of(
@@ -109,6 +115,7 @@ class SessionMiddleware:
         self._carrier: Carrier = storage.carrier(lifetime, keys, Purpose.checked(session_cookie_name, realm))
         self._carrier.max_sessions = _checked_number(max_sessions, storage)
         self._purger = Purger(self._carrier)
+        self._moving = Moving(adopt, self._cookie, self._carrier) if adopt else None
         self._report = Reporter(session_cookie_name, on_event)
         self._cookie_of = self._by_request(excluding(exclude))
         self._is_activity = is_activity
@@ -145,22 +152,24 @@ class SessionMiddleware:
             return
         carrier, headers = self._carrier, scope["headers"]
         found = cookie.find(headers)
-        carried, at_once = None, False
+        carried, at_once, fault, opening = None, False, None, open_session
         if found is not None:
             try:
                 carried = await (carrier.find(found.value) if found.value else only_living(carrier, found))
                 at_once = not (self._says_so or _says_when_it_looks(scope.get("app")))
-                if carried is None or not carried.record.payload.startswith(PLAIN):
-                    self._log_found(carried)
-                    at_once = True
-            except (InvalidCookie, SealedByOlderKey) as told:
-                carried, send = self._unusual(told, cookie, found, scope, send)
-                at_once = True
-            except StoreUnavailable as fault:
-                await unavailable(fault, scope["type"], send)
+            except (InvalidCookie, SealedByOlderKey, StoreUnavailable) as error:
+                fault = error
+        if (found is not None or self._moving is not None) and (
+            carried is None or not carried.record.payload.startswith(PLAIN)
+        ):
+            at_once = True
+            unusual = await self._unusual(cookie, scope, send, found, carried, fault)
+            if unusual is None:
                 return
+            carried, opening, send = unusual
+            fault = None  # its traceback holds on to this call
         extends = self._is_activity is None or self._is_activity(scope)
-        session, work = open_session(
+        session, work = opening(
             carrier, headers, self._login_keys, self._report, carried, at_once=at_once, extends=extends
         )
         scope["session"] = session
@@ -195,22 +204,53 @@ class SessionMiddleware:
 
         return cookie_of
 
-    def _unusual(
+    async def _unusual(
         self,
-        told: InvalidCookie | SealedByOlderKey,
         cookie: Cookie,
-        found: Found,
         scope: Scope,
         send: Send,
-    ) -> tuple[Carried | None, Send]:
-        """The session of a cookie that is to be removed or sent anew, and what the response is sent with."""
-        if isinstance(told, SealedByOlderKey):
-            self._log_found(told.carried)
-            new_seal = NewSeal(self._carrier, told.carried, cookie, found, scope)
-            return told.carried, with_new_seal(new_seal, send)
-        logger.warning("ignored a cookie %r: %s", cookie.name, told)
-        self._report("refused", reason=str(told))
-        return None, _changing(partial(without_useless_pieces, cookie, found, scope), send)
+        found: Found | None,
+        carried: Carried | None,
+        fault: InvalidCookie | SealedByOlderKey | StoreUnavailable | None,
+    ) -> tuple[Carried | None, Callable[..., tuple[Session, Work]], Send] | None:
+        """A request without a living session of ours, or whose session has a newer id, flash values or an
+        older seal.
+
+        Its session, what opens it, and what the response is sent with; None if the request was answered.
+        """
+        if isinstance(fault, SealedByOlderKey) and found is not None:
+            self._log_found(fault.carried)
+            new_seal = NewSeal(self._carrier, fault.carried, cookie, found, scope)
+            return fault.carried, open_session, with_new_seal(new_seal, send)
+        brought = None
+        try:
+            if isinstance(fault, StoreUnavailable):
+                raise fault
+            if carried is None and self._moving is not None:
+                has_ours = found is not None and fault is None
+                brought = await self._moving.find(scope["headers"], cookie, has_ours=has_ours)
+        except StoreUnavailable as away:
+            await unavailable(away, scope["type"], send)
+            return None
+        if fault is not None and found is not None:
+            send = _changing(partial(without_useless_pieces, cookie, found, scope), send)
+        if brought is None or not brought.explains(cookie.name):
+            self._log(found, carried, fault)
+        if brought is not None and brought.is_refused:
+            self._report("refused", reason="it is another library's, and was not adopted")
+        if brought is None:
+            return carried, open_session, send
+        if brought.carried is not None:
+            self._log_found(brought.carried)
+        return brought.carried, brought.open, _changing(partial(brought.without_old_cookies, scope), send)
+
+    def _log(self, found: Found | None, carried: Carried | None, fault: Exception | None) -> None:
+        """Say why the request's cookie is of no use, if so."""
+        if fault is not None:
+            logger.warning("ignored a cookie %r: %s", self._cookie.name, fault)
+            self._report("refused", reason=str(fault))
+        elif found is not None:
+            self._log_found(carried)
 
     def _log_found(self, carried: Carried | None) -> None:
         reason = None

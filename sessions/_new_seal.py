@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from sessions._caching import for_shared_caches, private, varying
-from sessions._carriers import Carried, Carrier
+from sessions._carriers import Carried, Carrier, Loaded
 from sessions._cookie import Cookie
 from sessions._cookie_header import Found
 from sessions._hidden import Hidden
@@ -45,18 +45,19 @@ class NewSeal(Hidden, msgspec.Struct, frozen=True):
             again = await self.carrier.find_again(self.carried)
             if again is None or again[1].moved is not None:
                 return message
-            cookies = self._cookies(again[0], headers)
+            cookies = self._cookies(again, headers)
         except SessionError:  # the store is away, or the limit is smaller by now: the next response will do
             return message
         lines = [(b"set-cookie", each) for each in cookies]
         return {**message, "headers": varying(private([*headers, *lines]))}
 
-    def _cookies(self, living: Carried, headers: list[tuple[bytes, bytes]]) -> list[bytes]:
+    def _cookies(self, living: Loaded, headers: list[tuple[bytes, bytes]]) -> list[bytes]:
         """Raises `CookieTooLarge`."""
-        carrier = self.carrier
+        carrier, (carried, content) = self.carrier, living
+        lifetime = carrier.lifetime.of_session(content.owner, content.timeouts)
         return self.cookie.write(
-            carrier.cookie(living),
-            carrier.lifetime.max_age(living.record.expires_at, time.time()),
+            carrier.cookie(carried),
+            lifetime.max_age(carried.record.expires_at, time.time()),
             https=self.scope.get("scheme") in SECURE_SCHEMES,
             max_bytes=carrier.max_bytes,
             stale=self.found.numbers,

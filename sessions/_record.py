@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from sessions._hidden import Hidden
-from sessions._lifetime import EPOCH, moment
+from sessions._lifetime import EPOCH, Timeouts, moment
 from sessions._stamp import NONE
 
 
@@ -54,6 +54,8 @@ class Content(Hidden, msgspec.Struct, omit_defaults=True, gc=False):
 
     # In this order, so that the text's first letters tell what is unusual about it (`PLAIN`).
     moved: Moved | None = None
+    timeouts: Timeouts | None = None
+    """The session's own, if it has not those of the middleware."""
     flash: tuple[str, ...] = ()
     # Made by a function, so that an empty one is not left out: the same content has always the same text.
     data: dict[str, Any] = msgspec.field(default_factory=lambda: {})
@@ -79,7 +81,10 @@ REMEMBERED_COMMITS: Final = 16
 no longer find it done."""
 
 PLAIN: Final = b'{"data"'
-"""How a line begins that is no tombstone's and has no flash values."""
+"""How a line begins that is no tombstone's, and has no flash values and no timeouts of its own."""
+
+TIMED: Final = b'{"timeouts"'
+"""How a line begins of a session that has timeouts of its own."""
 
 EMPTY: Final = b'{"data":{}}'
 """The line of a session without values."""
@@ -105,6 +110,16 @@ def unpack(line: bytes) -> Content:
         return decode_content(line)
     except UNREADABLE:
         raise InvalidRecord("the record cannot be read") from None
+
+
+def own_timeouts(payload: bytes) -> Timeouts | None:
+    """The session's own, if it has not those of the middleware."""
+    if not payload.startswith(TIMED):
+        return None
+    try:
+        return unpack(split(payload)[0]).timeouts
+    except InvalidRecord:
+        return None
 
 
 def moved_to(payload: bytes) -> Moved | None:

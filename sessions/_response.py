@@ -12,6 +12,7 @@ import anyio
 import msgspec
 
 from sessions._caching import VARY_COOKIE, for_shared_caches, private, varying
+from sessions._carriers import Carried
 from sessions._commit import commit
 from sessions._cookie import Cookie
 from sessions._cookie_header import Found
@@ -92,8 +93,7 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
             try:
                 if message.get("status", 200) >= SERVER_ERROR:
                     self._discard(message)
-                held = work.held
-                due = held is not None and held.record.expires_at - time.time() <= work.carrier.enough
+                due = work.is_due(time.time())
                 if due or work.notes is not None or work.nested or work.pending:
                     await commit(work, session, extend=due and _is_activity(work, message))
                 if work.held is not work.known or work.dismissed:
@@ -170,12 +170,16 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
     def _with_cookie(self, headers: Headers) -> Headers:
         """The headers with what the browser and caches must know."""
         held, known = self.work.held, self.work.known
-        if held is not None and known is not None and not self.work.carrier.must_tell(known, held):
+        if held is not None and known is not None and not self._must_tell(known, held):
             return headers
         cookies = self._cookies(headers)
         if not cookies:
             return headers
         return varying(private([*headers, *[(b"set-cookie", cookie) for cookie in cookies]]))
+
+    def _must_tell(self, known: Carried, held: Carried) -> bool:
+        work = self.work
+        return work.retimed or work.carrier.must_tell(known, held, ends=work.lifetime.told)
 
     def _cookies(self, headers: Headers) -> list[bytes]:
         """The cookie that the browser is to hold from now on, or its removal."""
@@ -188,7 +192,7 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
         if work.held is None or work.standing is not _LIVE:
             return []
         carrier = work.carrier
-        max_age = carrier.lifetime.max_age(work.held.record.expires_at, time.time())
+        max_age = work.lifetime.max_age(work.held.record.expires_at, time.time())
         value = carrier.cookie(work.held)
         return cookie.write(
             value, max_age, https=https, max_bytes=carrier.max_bytes, stale=stale, headers=headers

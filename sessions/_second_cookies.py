@@ -70,7 +70,7 @@ def _without_elsewhere(cookie: Cookie, numbers: Iterable[int], scope: Scope, mes
         message.get("headers", ()),
         https=scope.get("scheme") in SECURE_SCHEMES,
     )
-    return _with(lines, message)
+    return with_cookies(lines, message)
 
 
 def without_useless_pieces(cookie: Cookie, found: Found, scope: Scope, message: Message) -> Message:
@@ -81,11 +81,14 @@ def without_useless_pieces(cookie: Cookie, found: Found, scope: Scope, message: 
     if not found.useless:
         return message
     https = scope.get("scheme") in SECURE_SCHEMES
-    message = _with(cookie.remove_useless(found.useless, message.get("headers", ()), https=https), message)
+    message = with_cookies(
+        cookie.remove_useless(found.useless, message.get("headers", ()), https=https), message
+    )
     return _without_elsewhere(cookie, found.numbers, scope, message)
 
 
-def _with(lines: Sequence[bytes], message: Message) -> Message:
+def with_cookies(lines: Sequence[bytes], message: Message) -> Message:
+    """The start of the response with these `Set-Cookie` values too."""
     if not lines:
         return message
     headers = [*message.get("headers", ()), *[(b"set-cookie", line) for line in lines]]

@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn, overload
 from sessions._carriers import Carried, Carrier
 from sessions._commit import commit, refresh
 from sessions._json import FIXED, accepted_key, checked, decode, encode
-from sessions._lifetime import moment
+from sessions._lifetime import Duration, moment, timeouts
 from sessions._templates import own_keys_first
 from sessions._work import PLAIN_TYPES, Phase, Standing, Work, one_at_a_time
 
@@ -88,7 +88,7 @@ class Session(dict[str, Any]):
     def expires_at(self) -> datetime | None:
         """When the session ends unless a request extends it (UTC); None if it is bound to the browser."""
         work = self._looked_at()
-        return moment(work.held.record.expires_at if work.held and work.carrier.lifetime.told else inf)
+        return moment(work.held.record.expires_at if work.held and work.lifetime.told else inf)
 
     @property
     def owner(self) -> str | None:
@@ -316,6 +316,22 @@ class Session(dict[str, Any]):
         cookie store there is no id and nothing changes.
         """
         self._looked_at().rotate()
+
+    def set_lifetime(self, expire_after: Duration | None, absolute_timeout: Duration | None = None) -> None:
+        """Give this session timeouts of its own, in seconds or as a `timedelta`: "remember me".
+
+        They hold from now on, instead of the middleware's, through changes of id and logins, until it ends or
+        `reset_lifetime()`. The absolute timeout counts from the session's birth, or the last login. With
+        neither, the session ends with the browser.
+
+        Raises `ValueError` for a duration that is not positive or over 400 days, `TypeError` for what is
+        none, and `LateChange` after the response has started.
+        """
+        self._looked_at().set_timeouts(timeouts(expire_after, absolute_timeout))
+
+    def reset_lifetime(self) -> None:
+        """Let the middleware's timeouts hold for this session again. Raises `LateChange`."""
+        self._looked_at().set_timeouts(None)
 
     def destroy(self) -> None:
         """End the session and remove its cookie. What is set afterwards starts a new one.

@@ -12,11 +12,12 @@ from typing import Any, Final
 import anyio
 import msgspec
 
-from sessions._carriers import Carried, Carrier, new_seed
+from sessions._carriers import Carried, Carrier, MovingIn, new_seed
 from sessions._changes import Function, Log, Notes, derive
 from sessions._events import nobody_listens
 from sessions._hidden import Hidden
 from sessions._json import FIXED, checked, encode
+from sessions._lifetime import Lifetime, Timeouts
 from sessions._record import (
     EMPTY,
     UNREADABLE,
@@ -57,6 +58,7 @@ class Taken(Hidden, msgspec.Struct, eq=False):
     """The content's text that they lead to."""
     notes: Notes | None
     owner: str | None
+    timeouts: Timeouts | None
     life: int
     rotate: bool = False
     touch: bool = False
@@ -76,6 +78,10 @@ class Taken(Hidden, msgspec.Struct, eq=False):
     @property
     def authenticated(self) -> bool:
         return self.is_login and unpack(self.after).authenticated_at is not None
+
+    @property
+    def sets_timeouts(self) -> bool:
+        return self.notes is not None and self.notes.timeouts
 
     @property
     def changed(self) -> bool:
@@ -139,6 +145,10 @@ class Work(Hidden, msgspec.Struct, eq=False):
     phase: Phase = _OPEN
     owner: str | None = None
     authenticated_at: float | None = None
+    timeouts: Timeouts | None = None
+    """The session's own, if it has not those of the middleware."""
+    retimed: bool = False
+    """Whether the handler has set them in this request."""
     flash: tuple[str, ...] = ()
     base: bytes = EMPTY
     """The content's text as it was loaded, or saved last: what differs from it is a change."""
@@ -171,6 +181,8 @@ class Work(Hidden, msgspec.Struct, eq=False):
     """Where what this request writes is kept, if it came with an id that was replaced before."""
     cut_off: tuple[tuple[Any, bytes], ...] = ()
     """Nested values that another request replaced, with their text: the handler may still hold them."""
+    moving: MovingIn | None = None
+    """Another library's session, which is `held` or to be ended, and which the store has yet to begin."""
     saving: bool = False
     waiting: anyio.Event | None = None
     """Set at the end of the save that runs now, if other tasks wait for it."""
@@ -194,6 +206,8 @@ class Work(Hidden, msgspec.Struct, eq=False):
             self.base, self.flash = line, content.flash
             self.owner, self.authenticated_at = content.owner, content.authenticated_at
             self.nested = not PLAIN_TYPES.issuperset(map(type, data.values()))
+            if content.timeouts is not None:
+                self.timeouts, self.special = content.timeouts, True
             if content.moved is not None:
                 self._go_without(carried, data)
             self.unread = False
@@ -208,7 +222,7 @@ class Work(Hidden, msgspec.Struct, eq=False):
     def _go_without(self, tombstone: Carried, data: dict[str, Any]) -> None:
         self.held = self.known = None
         self.standing, self.tombstone, self.special = Standing.MOVED, tombstone, True
-        self.owner = self.authenticated_at = None
+        self.owner = self.authenticated_at = self.timeouts = None
         self.base = self.text(data)
 
     def __repr__(self) -> str:
@@ -320,8 +334,29 @@ class Work(Hidden, msgspec.Struct, eq=False):
                 self.assign(key)
             notes.functions = notes.results = notes.read = None
             notes.afresh = True
+            if not notes.timeouts:
+                self.timeouts, notes.timeouts = None, True
         notes.owner = True
         self.owner = owner
+
+    def set_timeouts(self, own: Timeouts | None) -> None:
+        """Note that the session has these timeouts from now on, or the usual ones. Raises `LateChange`."""
+        self.check(told=True)
+        notes = self.noting()
+        self.accessed = self.special = self.retimed = notes.timeouts = True
+        self.timeouts = own
+
+    @property
+    def lifetime(self) -> Lifetime:
+        """The rules by which this session ends."""
+        return self.carrier.lifetime.of_session(self.owner, self.timeouts)
+
+    def is_due(self, now: float) -> bool:
+        """Whether the session may need an extension now, a moment in seconds since the epoch."""
+        if self.held is None:
+            return False
+        left = self.held.record.expires_at - now
+        return left <= (self.carrier.enough if self.timeouts is None else self.lifetime.needs_no_extension)
 
     def log_in(self, *, authenticated: bool) -> None:
         """Note that somebody has just proved who they are, or is signed in no longer. Raises `LateChange`."""
@@ -340,6 +375,14 @@ class Work(Hidden, msgspec.Struct, eq=False):
             changed = [key for key in keys if before.get(key) != dict.get(values, key)]
             if changed:
                 self.log_in(authenticated=any(dict.get(values, key) for key in changed))
+
+    def move_in(self, moving: MovingIn | None) -> None:
+        """Note that the session which is held is another library's, or was until a moment ago.
+
+        The browser has yet to be told. `moving`: if the session has yet to begin here.
+        """
+        self.moving, self.known = moving, None
+        self.special, self.pending = True, moving is not None
 
     def rotate(self) -> None:
         self.check(told=True)
@@ -360,7 +403,7 @@ class Work(Hidden, msgspec.Struct, eq=False):
         self.held = self.tombstone = None
         self.standing = _ANONYMOUS
         self.base, self.flash = EMPTY, ()
-        self.owner = self.authenticated_at = None
+        self.owner = self.authenticated_at = self.timeouts = None
         self.drop_changes()
         self.life += 1
         self.nested = False
@@ -406,7 +449,7 @@ class Work(Hidden, msgspec.Struct, eq=False):
 
     def text(self, values: dict[str, Any]) -> bytes:
         """The content as JSON text."""
-        return encode(Content(None, self.flash, values, self.owner, self.authenticated_at))
+        return encode(Content(None, self.timeouts, self.flash, values, self.owner, self.authenticated_at))
 
     def take(self, values: dict[str, Any]) -> Taken:
         """What this commit has to save.
@@ -420,14 +463,15 @@ class Work(Hidden, msgspec.Struct, eq=False):
                 " read it from the session again after each save"
             )
         before = after = self.base
-        notes, owner = None, self.owner
+        notes, owner, timeouts = None, self.owner, self.timeouts
         self.pending = False
         nested = self.accessed and self.nested
         if nested or self.notes is not None:
             with one_at_a_time:
                 after = self._checked_text(values) if nested else self.text(values)
-                notes, owner, self.notes, self.base = self.notes, self.owner, None, after
-        taken = Taken(before, after, notes, owner, self.life, self.rotating, self.touching)
+                notes, self.notes, self.base = self.notes, None, after
+                owner, timeouts = self.owner, self.timeouts
+        taken = Taken(before, after, notes, owner, timeouts, self.life, self.rotating, self.touching)
         self.rotating = self.touching = False
         return taken
 
@@ -460,10 +504,14 @@ class Work(Hidden, msgspec.Struct, eq=False):
     def discard(self, values: dict[str, Any]) -> bool:
         """Forget what is not saved; the values are as saved again. Whether there was something to forget."""
         lost = self.has_changes(values)
+        if self.moving is not None and not self.ending:  # it stays where it was; the next request takes it in
+            self.moving = self.held = None
+            self.standing = _ANONYMOUS
         if self.accessed and lost:
             content = unpack(self.unsure.before if self.unsure else self.base)
             self.flash = content.flash
             self.owner, self.authenticated_at = content.owner, content.authenticated_at
+            self.timeouts = content.timeouts
             dict.clear(values)
             dict.update(values, content.data)
         self.drop_changes()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import sessions.moving
 import sessions.stores
 import sessions.testing
 from sessions import CookieOptions, OwnedSession, Record, Session, SessionMiddleware, Store, errors, iron
@@ -88,6 +89,7 @@ def test_the_tree_of_errors() -> None:
 
 def test_the_other_modules() -> None:
     assert set(names("sessions.iron")) == set(iron.__all__)
+    assert set(names("sessions.moving")) == set(sessions.moving.__all__)
     assert set(names("sessions.testing")) == set(sessions.testing.__all__)
 
 

@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 from httpx import Client
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.sessions import SessionMiddleware as StarlettesMiddleware
 from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 from support import KEY, OTHER_KEY, Browser, attributes, read, site, write
 from type_checkers import CHECKERS, Checker
 
 from sessions import CookieOptions, CookieStore, MemoryStore, SessionMiddleware
+from sessions.moving import StarletteCookie
 from sessions.testing import ClientSession
 
 pytestmark = pytest.mark.promise("COOKIE-2")
@@ -98,6 +101,31 @@ async def test_a_new_seal_and_the_removal_of_useless_pieces_have_that_place_too(
     browser.plant("2~garbage", domain="app.example")
     browser.jar.pop(("session.1", "app.example", "/"))
     assert ("app.example", "/") in {place(line) for line in (await browser.get("/read")).set_cookies}
+
+
+@pytest.mark.anyio
+@pytest.mark.promise("MOVE-1")
+@pytest.mark.parametrize("kind", [MemoryStore, CookieStore])
+@pytest.mark.parametrize(("old_domain", "removed"), [("app.example", False), (None, True)])
+async def test_an_adopted_cookie_is_removed_unless_ours_is_at_its_place(
+    kind: Callable[[], Any], old_domain: str | None, removed: bool
+) -> None:
+    theirs = Browser(
+        Starlette(
+            routes=[Route("/write", write)],
+            middleware=[Middleware(StarlettesMiddleware, secret_key="old", domain=old_domain)],
+        )
+    )
+    await theirs.get("/write?a=1")
+    (old,) = [kept.value for kept in theirs.jar.values()]
+    adopt = [StarletteCookie("old", domain=old_domain)]
+    browser = Browser(site(store=kind(), encryption_key=KEY, cookie_options={"domain": host_of}, adopt=adopt))
+    browser.plant(old, domain=old_domain or "")
+    reply = await browser.get("/read")
+    assert reply.json() == {"a": "1"}
+    places = {place(line) for line in reply.set_cookies}
+    assert places == {("app.example", "/"), (None, "/")} if removed else {("app.example", "/")}
+    assert (await browser.get("/read")).json() == {"a": "1"}
 
 
 @pytest.mark.anyio

@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ import anyio
 import httpx2
 import pytest
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.test import AsyncClient, Client
+from django.utils.functional import empty
 from framework_apps import FILES, MORE, PAGE
 from framework_pages.after import Tasks
 from support import Browser
@@ -43,13 +46,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def apps(folder: Path) -> Any:
-    """Module name → its app with more pages. Django can be set up once in a process."""
+def apps(folder: Path) -> Iterator[dict[str, Any]]:
+    """Module name → its app with more pages."""
+    others = settings._wrapped  # another test's Django: it has one set of settings in a process
+    settings._wrapped = empty
     sys.path.append(str(folder))
     found = {}
     for name, add_pages in MORE.items():
         found[name] = import_module(name).app
         add_pages(found[name])
+    found["django settings"] = settings._wrapped
+    settings._wrapped = others
     yield found
     sys.path.remove(str(folder))
 
@@ -60,7 +67,8 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def visitor(name: str, apps: dict[str, Any]) -> Browser:
+def visitor(name: str, apps: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Browser:
+    monkeypatch.setattr(settings, "_wrapped", apps["django settings"])
     return Browser(apps[name])
 
 

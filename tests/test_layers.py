@@ -17,7 +17,7 @@ from sessions._work import Phase, Standing
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "sessions"
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 
 LAYERS: dict[str, tuple[str, str]] = {
     "testing": (
@@ -32,8 +32,13 @@ LAYERS: dict[str, tuple[str, str]] = {
         "request session stores ground",
     ),
     "request": (
-        "_middleware _response _new_seal _second_cookies _purge",
-        "session commit stores carriers ground",
+        "_middleware _moving _response _new_seal _second_cookies _purge",
+        "moving session commit stores carriers ground",
+    ),
+    "moving": (
+        "moving/__init__ moving/_starsessions moving/_starlette moving/_flask_session moving/_flask"
+        " moving/_django moving/_asgi_sessions moving/_signatures moving/_content moving/_old_cookie",
+        "ground",
     ),
     "session": ("typed _lookup _excluded _session _templates", "commit carriers ground"),
     "commit": ("_commit _turns _adopt _work _changes", "carriers ground"),

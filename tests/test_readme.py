@@ -149,7 +149,7 @@ def test_its_websocket_lives_as_long_as_the_session() -> None:
 # -- links -------------------------------------------------------------------------------------------
 
 PAGES = {
-    path: path.read_text("utf-8") for path in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+    path: path.read_text("utf-8") for path in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 }
 LINKS = sorted(
     (page, link)

@@ -91,6 +91,7 @@ class TestHono:
             "_created": "2026-11-23T10:20:00.123Z",
             "_owner": None,
             "_authenticated": None,
+            "_timeouts": None,
         }
 
     async def test_its_flash_is_ours(self) -> None:

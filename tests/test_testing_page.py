@@ -20,7 +20,7 @@ FILES = {
 """File name → its text, each line at its number on the page."""
 
 WITH_A_BROWSER = "test_browser.py"
-"""e2e/tests/test_signed_in_context.py runs it."""
+"""e2e/tests/login/test_signed_in_context.py runs it."""
 
 pytestmark = pytest.mark.promise("TEST-1")
 

@@ -14,9 +14,9 @@ import tempfile
 from pathlib import Path
 from typing import Final, Self
 
-from e2e.services import Postgres, Service, Valkey
+from services import Postgres, Service, Valkey
+from services.tcp_proxy import Proxy
 from torture.dials import WORKERS, Dials
-from torture.proxy import Proxy
 
 ROOT: Final = Path(__file__).parent.parent
 

@@ -12,7 +12,7 @@ import pytest
 
 from e2e.judge import offer, summary
 from e2e.judge.plan import STAND_INS, not_offered
-from e2e.results import FOLDER, Results
+from e2e.report.results import FOLDER, Results
 
 TESTS = Path(__file__).parent.parent / "tests"
 USAGE = 2

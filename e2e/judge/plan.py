@@ -7,7 +7,7 @@ from typing import Self
 from e2e.judge import needs
 from e2e.judge.needs import CONTROL, PROFILE
 from e2e.judge.offer import Offer
-from e2e.matrix import PLAIN, Cell, Matrix, Rule
+from e2e.matrix.matrix import PLAIN, Cell, Matrix, Rule
 
 SERVER = "judged"
 STAND_INS = {"server-side": "memory", "cookie": "cookie"}

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NoReturn
 
-from e2e.server import Server
+from e2e.server.server import Server
 
 
 class RunningServer(Server):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from e2e.results import Results, TestResult
+from e2e.report.results import Results, TestResult
 
 MARKS = {
     "passed": "✓",

@@ -6,20 +6,50 @@
 import json
 import re
 import subprocess
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-import yaml
+import msgspec
 
 from e2e.judge import needs
 from e2e.judge.protocol import protocol
-from e2e.matrix import PLAIN, Cell, Matrix, MatrixError, Rule, parse_rule
+from e2e.matrix.matrix import PLAIN, Cell, LimitLine, Line, Matrix, Rule, rules
+from e2e.matrix.yaml_file import MatrixError, read
 
 ROOT = Path(__file__).parent.parent.parent
 FILE = Path(__file__).parent / "targets.yml"
+
+
+class TargetLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One server of targets.yml with its stores: name → as the library calls it."""
+
+    product: str
+    platform: str
+    stores: dict[str, str]
+    command: str
+    lock: str
+    packages: tuple[str, ...]
+    folder: str = "."
+    runtime: str = ""
+    environment: dict[str, str] = {}
+
+
+class NotOfferedLine(Line, frozen=True, kw_only=True):
+    routes: tuple[str, ...]
+
+
+class TargetsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The form of targets.yml."""
+
+    browsers: tuple[str, ...]
+    targets: dict[str, TargetLine]
+    not_applicable: tuple[LimitLine, ...]
+    known_breaks: tuple[LimitLine, ...]
+    not_offered: tuple[NotOfferedLine, ...]
+    beside: dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -82,33 +112,25 @@ class Plan(Matrix):
     @classmethod
     def load(cls, file: Path = FILE) -> Self:
         """Raises MatrixError, naming the line that is wrong."""
-        data, ours = yaml.safe_load(file.read_text()), Matrix.load()
-        targets = {target.name: target for target in _targets(data["targets"])}
+        data, ours = read(file, TargetsFile, {}), Matrix.load()
+        targets = {target.name: target for target in _targets(data.targets)}
         axes: dict[str, Sequence[str]] = {
             "server": [target.server for target in targets.values()],
             "store": [target.store for target in targets.values()],
-            "browser": data["browsers"],
+            "browser": data.browsers,
         }
-        # A line that names no server is about all targets, but not about our own cells.
-        everywhere = {"server": list(dict.fromkeys(axes["server"]))}
         plain = (rule for rule in ours.not_applicable if PLAIN in rule.match.get("mode", (PLAIN,)))
-        limits, breaks = (
-            tuple(parse_rule({**everywhere, **line}, axes, "promises") for line in data[kind])
-            for kind in ("not_applicable", "known_breaks")
-        )
         return cls(
             servers=(*dict.fromkeys(axes["server"]), *ours.servers),
             stores=ours.stores,
-            browsers=tuple(data["browsers"]),
+            browsers=data.browsers,
             modes=(PLAIN,),
             excluded=(),
-            not_applicable=(*limits, *plain),
-            broken=breaks,
+            not_applicable=(*_rules(data.not_applicable, axes, "not_applicable"), *plain),
+            broken=_rules(data.known_breaks, axes, "known_breaks"),
             targets=targets,
-            not_offered=tuple(
-                _without_routes(({**everywhere, **line} for line in data["not_offered"]), axes)
-            ),
-            beside=tuple((server, store) for server, stores in data["beside"].items() for store in stores),
+            not_offered=tuple(_without_routes(data.not_offered, axes)),
+            beside=tuple((server, store) for server, stores in data.beside.items() for store in stores),
         )
 
     @cached_property
@@ -147,34 +169,40 @@ class Plan(Matrix):
         return self.targets.get(f"{cell.server}-{cell.store}")
 
 
+def _rules(lines: Sequence[Line], axes: Mapping[str, Sequence[str]], where: str) -> tuple[Rule, ...]:
+    """A line that names no server is about all targets, but not about our own cells."""
+    everywhere = {"server": tuple(dict.fromkeys(axes["server"]))}
+    return tuple(
+        replace(rule, match={**everywhere, **rule.match})
+        for rule in rules(lines, axes, f"targets.yml, {where}")
+    )
+
+
 def _without_routes(
-    lines: Iterable[Mapping[str, Any]], axes: Mapping[str, Sequence[str]]
+    lines: Sequence[NotOfferedLine], axes: Mapping[str, Sequence[str]]
 ) -> Iterator[tuple[Rule, frozenset[str]]]:
-    for line in lines:
-        routes = frozenset(line["routes"])
+    for line, rule in zip(lines, _rules(lines, axes, "not_offered"), strict=True):
+        routes = frozenset(line.routes)
         if unknown := routes - protocol().by_name.keys():
             raise MatrixError(f"targets.yml: docs/judge.openapi.yaml lists no {', '.join(sorted(unknown))}")
-        rest = {name: value for name, value in line.items() if name != "routes"}
-        yield parse_rule(rest, axes), routes
+        yield rule, routes
 
 
-def _targets(lines: Mapping[str, Mapping[str, Any]]) -> Iterator[Target]:
-    for server, given in lines.items():
-        line = dict(given)
-        titles: Mapping[str, str] = line.pop("stores")
-        for store, title in titles.items():
+def _targets(lines: Mapping[str, TargetLine]) -> Iterator[Target]:
+    for server, line in lines.items():
+        for store, title in line.stores.items():
             yield Target(
                 server=server,
                 store=store,
-                product=line["product"],
-                platform=line["platform"],
+                product=line.product,
+                platform=line.platform,
                 store_title=title,
-                command=tuple(word.replace("{store}", store) for word in line["command"].split()),
-                folder=ROOT / line.get("folder", "."),
-                lock=ROOT / line["lock"],
-                packages=tuple(line["packages"]),
-                environment=line.get("environment", {}),
-                runtime=tuple(line.get("runtime", "").split()),
+                command=tuple(word.replace("{store}", store) for word in line.command.split()),
+                folder=ROOT / line.folder,
+                lock=ROOT / line.lock,
+                packages=line.packages,
+                environment=line.environment,
+                runtime=tuple(line.runtime.split()),
             )
 
 

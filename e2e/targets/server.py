@@ -1,11 +1,11 @@
-"""A target as the tests' server: its own command in a process on a leash."""
+"""A target as the tests' server: its own command in a process group."""
 
 import os
 import re
 import sys
 from pathlib import Path
 
-from e2e.server import ROOT, Server
+from e2e.server.server import ROOT, Server
 from e2e.targets.plan import Target
 
 PYTHON = ROOT / "e2e/targets/python/.venv/bin/python"

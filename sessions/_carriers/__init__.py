@@ -1,6 +1,6 @@
 """What the cookie carries: a session's id, or the session itself. One interface, two implementations."""
 
-from sessions._carriers.base import Carried, Carrier, Loaded, SealedByOlderKey
+from sessions._carriers.base import Carried, Carrier, Loaded, MovedIn, MovingIn, SealedByOlderKey
 from sessions._carriers.content import ContentCarrier
 from sessions._carriers.hono import HonoCarrier
 from sessions._carriers.id import IdCarrier, new_seed
@@ -12,6 +12,8 @@ __all__ = [
     "HonoCarrier",
     "IdCarrier",
     "Loaded",
+    "MovedIn",
+    "MovingIn",
     "SealedByOlderKey",
     "new_seed",
 ]

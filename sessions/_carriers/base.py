@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import msgspec
@@ -59,6 +60,30 @@ Loaded = tuple[Carried, Content]
 """A session with its content, unpacked for whoever asked."""
 
 
+class MovingIn(Hidden, msgspec.Struct, eq=False):
+    """A session of another library that this request begins as one of ours (MOVE-1)."""
+
+    carried: Carried
+    """What is to be written; nobody has the session's id yet."""
+    old_id: str
+    """What names it in the other library. It is a secret: whoever sends it has that session."""
+    ends_at: float
+    """When the other library would open it no more, in seconds since the epoch."""
+    seed: bytes
+    """Makes the new id out of the old one. A retry draws no other, as the record may be there by now."""
+    remove: Callable[[], Awaitable[None]]
+    """Removes it where the other library keeps it."""
+
+
+class MovedIn(Hidden, msgspec.Struct, frozen=True):
+    """What has become of another library's session that has moved in before."""
+
+    carried: Carried | None
+    """None if it has ended since. A tombstone if it has got a new id."""
+    began: bool = False
+    """Whether it has moved in just now."""
+
+
 class Carrier(Protocol):
     """Finds the session that a cookie stands for, and keeps what a request made of it."""
 
@@ -97,6 +122,17 @@ class Carrier(Protocol):
         """Begin a session, under the id that the seed makes. Twice with the same seed is once."""
         ...
 
+    async def moved_in(self, old_id: str) -> MovedIn | None:
+        """What has become of another library's session; None if it has not moved in, or nobody knows."""
+        ...
+
+    async def move_in(self, moving: MovingIn) -> MovedIn:
+        """Begin the session, unless another request has done so before: then it is that one.
+
+        If another request was faster, the version of the record is 0, as it may hold more by now.
+        """
+        ...
+
     async def replace(self, key: str, record: Record, *, expected: int) -> bool:
         """Keep the record in place of the version that is expected; False if another request was faster."""
         ...
@@ -123,8 +159,11 @@ class Carrier(Protocol):
         """What the browser is to send from now on."""
         ...
 
-    def must_tell(self, known: Carried, carried: Carried) -> bool:
-        """Whether the browser must be sent a cookie, if `known` is what it knows."""
+    def must_tell(self, known: Carried, carried: Carried, *, ends: bool) -> bool:
+        """Whether the browser must be sent a cookie, if `known` is what it knows.
+
+        `ends`: whether it is told when the session ends.
+        """
         ...
 
     async def purge(self) -> int:

@@ -15,10 +15,10 @@ from __future__ import annotations
 import sys
 import time
 
-from sessions._carriers.base import Carried, Loaded, SealedByOlderKey
+from sessions._carriers.base import Carried, Loaded, MovedIn, MovingIn, SealedByOlderKey
 from sessions._keys import KeyRing, Purpose
 from sessions._lifetime import Lifetime
-from sessions._record import InvalidRecord, Record, split, unpack
+from sessions._record import TIMED, InvalidRecord, Record, split, unpack
 from sessions.errors import InvalidCookie
 from sessions.iron import InvalidSeal
 
@@ -47,6 +47,12 @@ class SealedCarrier:
     async def create(self, record: Record, seed: bytes) -> Carried:
         return Carried(record)
 
+    async def moved_in(self, old_id: str) -> MovedIn | None:
+        return None
+
+    async def move_in(self, moving: MovingIn) -> MovedIn:
+        return MovedIn(Carried(moving.carried.record), began=True)
+
     async def replace(self, key: str, record: Record, *, expected: int) -> bool:
         return True
 
@@ -61,12 +67,11 @@ class SealedCarrier:
     async def end_oldest(self, owner: str) -> None:
         pass
 
-    def must_tell(self, known: Carried, carried: Carried) -> bool:
+    def must_tell(self, known: Carried, carried: Carried, *, ends: bool) -> bool:
         return carried is not known  # also one that was begun after the known one was ended
 
-    def _end(self, owner: str | None, created_at: float, expires_at: float, made_at: float) -> float:
+    def _end(self, lifetime: Lifetime, created_at: float, expires_at: float, made_at: float) -> float:
         """When the session ends by the timeouts of today: those it was made with may have been longer."""
-        lifetime = self.lifetime.for_owner(owner)
         if lifetime.idle is not None:
             expires_at = min(expires_at, made_at + lifetime.idle + lifetime.refresh_interval)
         return lifetime.capped(created_at, expires_at)
@@ -94,8 +99,7 @@ class ContentCarrier(SealedCarrier):
             raise InvalidCookie(str(fault)) from None
         except (ValueError, OverflowError):
             raise InvalidCookie("it holds no session") from None
-        owner = None if self.lifetime.anonymous is None else _owner(line)
-        expires_at = self._end(owner, created_at, expires_at, made_at)
+        expires_at = self._end(self._lifetime(line), created_at, expires_at, made_at)
         if expires_at <= time.time():
             return None
         carried = Carried(Record(line, created_at, expires_at))
@@ -103,16 +107,18 @@ class ContentCarrier(SealedCarrier):
             raise SealedByOlderKey(carried)
         return carried
 
+    def _lifetime(self, line: bytes) -> Lifetime:
+        """The rules for the session with this content. Raises `InvalidCookie`."""
+        if self.lifetime.anonymous is None and not line.startswith(TIMED):
+            return self.lifetime
+        try:
+            content = unpack(line)
+        except InvalidRecord:
+            raise InvalidCookie("it holds no session") from None
+        return self.lifetime.of_session(content.owner, content.timeouts)
+
     def cookie(self, carried: Carried) -> str:
         record = carried.record
         moments = (record.created_at, record.expires_at, time.time())
         times = b"%d %d %d\n" % tuple([round(moment * 1000) for moment in moments])
         return self._sealing.seal(times + split(record.payload)[0])
-
-
-def _owner(line: bytes) -> str | None:
-    """Raises `InvalidCookie`."""
-    try:
-        return unpack(line).owner
-    except InvalidRecord:
-        raise InvalidCookie("it holds no session") from None

@@ -4,9 +4,10 @@ The sealed content is that store's record, a JSON text inside a JSON string:
 
     {"_data": {key: {"value": …, "flash": false}}, "_expire": ISO 8601 or null, "_delete": false,
      "_accessed": ISO 8601 or null, "_created": ISO 8601, "_owner": text or null,
-     "_authenticated": ISO 8601 or null}
+     "_authenticated": ISO 8601 or null, "_timeouts": [seconds or null, seconds or null] or null}
 
-The last three are ours, for the absolute timeout, `session.owner` and `session.authenticated_at`. The format
+The last four are ours, for the absolute timeout, `session.owner`, `session.authenticated_at` and
+`session.set_lifetime`. The format
 has no room for the cookie's name or a realm: whatever is sealed with the same key and looks like this opens.
 """
 
@@ -23,7 +24,7 @@ from sessions._carriers.content import SealedCarrier
 from sessions._hidden import Hidden
 from sessions._json import MAX_DEPTH, checked, encode
 from sessions._keys import KeyRing
-from sessions._lifetime import LATEST, Lifetime
+from sessions._lifetime import LATEST, Lifetime, Timeouts
 from sessions._record import Content, Record, unpack
 from sessions.errors import InvalidCookie
 from sessions.iron import InvalidSeal
@@ -42,6 +43,7 @@ class _HonoRecord(Hidden, msgspec.Struct, omit_defaults=False):
     created: str | None = msgspec.field(name="_created", default=None)
     owner: str | None = msgspec.field(name="_owner", default=None)
     authenticated: str | None = msgspec.field(name="_authenticated", default=None)
+    timeouts: Timeouts | None = msgspec.field(name="_timeouts", default=None)
 
 
 _text: Final = msgspec.json.Decoder(str)
@@ -67,13 +69,13 @@ class HonoCarrier(SealedCarrier):
             raise InvalidCookie(str(fault)) from None
         except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError):
             raise InvalidCookie("it holds no session") from None
-        now = time.time()
+        lifetime, now = self.lifetime.of_session(kept.owner, kept.timeouts), time.time()
         created_at = now if created_at is None else created_at
         accessed_at = now if accessed_at is None else accessed_at
         if expires_at is None:  # from an app that has no idle timeout
-            expires_at = min(self.lifetime.for_owner(kept.owner).first(accessed_at), LATEST)
+            expires_at = min(lifetime.first(accessed_at), LATEST)
         # A Hono app extends a session without a thought of our timeouts.
-        expires_at = self._end(kept.owner, created_at, expires_at, accessed_at)
+        expires_at = self._end(lifetime, created_at, expires_at, accessed_at)
         if kept.delete or expires_at <= now:
             return None
         carried = Carried(Record(line, created_at, expires_at))
@@ -91,6 +93,7 @@ class HonoCarrier(SealedCarrier):
             created=_iso(record.created_at),
             owner=content.owner,
             authenticated=None if content.authenticated_at is None else _iso(content.authenticated_at),
+            timeouts=content.timeouts,
         )
         return self._sealing.seal(encode(encode(kept).decode()))
 
@@ -106,6 +109,7 @@ def _line(kept: _HonoRecord) -> bytes:
         flash=tuple(key for key, item in values.items() if item.flash),
         owner=kept.owner,
         authenticated_at=_seconds(kept.authenticated),
+        timeouts=kept.timeouts,
     )
     line = encode(content)
     if line.count(b"[") + line.count(b"{") > MAX_DEPTH:  # perhaps one is nested too deep to be written again

@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from sessions._carriers.base import Carried, Loaded, SealedByOlderKey
+from sessions._carriers.base import Carried, Loaded, MovedIn, MovingIn, SealedByOlderKey
 from sessions._carriers.chain import MAX_STEPS, RecordStore, end
 from sessions._carriers.limit import end_oldest
 from sessions._cookie_header import MAX_COOKIE, REMEMBERED
@@ -30,11 +30,12 @@ from sessions._record import (
     Moved,
     Record,
     moved_to,
+    own_timeouts,
     split,
     unpack,
     with_former_key,
 )
-from sessions._stamp import LENGTH, last_activity, rules_of
+from sessions._stamp import LENGTH, NONE, last_activity, rules_of
 from sessions.errors import InvalidCookie
 from sessions.iron import InvalidSeal
 
@@ -67,7 +68,7 @@ def next_id(session_id: str, seed: bytes) -> str:
     return first_id(hmac.digest(seed, session_id.encode(), "sha256"))
 
 
-def keys_for(purpose: Purpose) -> Callable[[str], str]:
+def keys_for(purpose: Purpose, kind: str = "id") -> Callable[[str], str]:
     """The function that says under which key a store keeps the session of an id.
 
     It is BLAKE2s (RFC 7693) of the id, keyed with the hash of the purpose, as 64 hexadecimal digits. So an
@@ -76,7 +77,7 @@ def keys_for(purpose: Purpose) -> Callable[[str], str]:
     A fast hash will do, as there is nothing to guess about 256 random bits. Python brings this one itself;
     to set up one of OpenSSL's takes longer than to hash an id, and each request needs it.
     """
-    prefix = blake2s(purpose.of("id").encode()).digest()
+    prefix = blake2s(purpose.of(kind).encode()).digest()
 
     @lru_cache(maxsize=REMEMBERED)
     def key_of(session_id: str) -> str:
@@ -98,6 +99,7 @@ class IdCarrier:
         self._rules = tuple({rules_of(each) for each in lifetime.both})
         self.max_content = store.max_bytes
         self.key_of = keys_for(purpose)
+        self._key_of_old = keys_for(purpose, "old id")
         self._store = store
         self.replace = store.replace
         self.purge = store.purge
@@ -169,6 +171,39 @@ class IdCarrier:
             raise RuntimeError("a new session id is already taken: the system's random numbers repeat")
         return Carried(created, session_id, key)
 
+    async def moved_in(self, old_id: str) -> MovedIn | None:
+        marker = await self._store.load(self._key_of_old(old_id))
+        moved = None if marker is None else moved_to(marker.payload)
+        if moved is None:
+            return None
+        # To this one and no further: an old id is worth what the first id of the session is worth (ROT-3).
+        found = await self._load(moved.key, next_id(old_id, moved.seed))
+        return MovedIn(found and found[0])
+
+    async def move_in(self, moving: MovingIn) -> MovedIn:
+        # First the record, then what leads from the old id to it. The latter is there once: of requests at
+        # the same time one leads, and the others find its record. It stays for as long as the old cookie
+        # could be sent again, so that this does not bring the session back after its end.
+        old_id, record = moving.old_id, moving.carried.record
+        session_id = next_id(old_id, moving.seed)
+        key = self.key_of(session_id)
+        created = await self._created(key, record)
+        leads = encode(Content(moved=Moved(key, moving.seed)))
+        marker = Record(b"%b\n;%b" % (leads, NONE), record.created_at, moving.ends_at)
+        if created is not None and await self._store.create(self._key_of_old(old_id), marker):
+            return MovedIn(Carried(created, session_id, key), began=True)
+        found = await self._store.load(self._key_of_old(old_id))
+        moved = None if found is None else moved_to(found.payload)
+        if created is not None and moved is not None and moved.key == key:  # the first answer was lost
+            return MovedIn(Carried(created, session_id, key), began=True)
+        if created is not None:
+            await self._store.delete(key)
+        other = await self.moved_in(old_id)
+        if other is None or other.carried is None:
+            return MovedIn(None)
+        unknown = msgspec.structs.replace(other.carried.record, version=0)
+        return MovedIn(msgspec.structs.replace(other.carried, record=unknown))
+
     async def rotate(
         self, carried: Carried, changed: Carried, commit_id: bytes, written: list[str], seed: bytes
     ) -> Carried | None:
@@ -207,10 +242,8 @@ class IdCarrier:
             raise TypeError("a session without an id came from another carrier")
         return self._sealing.seal(carried.id.encode()) if self._sealing else carried.id
 
-    def must_tell(self, known: Carried, carried: Carried) -> bool:
-        if known.id != carried.id:
-            return True
-        return self.lifetime.told and known.record.expires_at != carried.record.expires_at
+    def must_tell(self, known: Carried, carried: Carried, *, ends: bool) -> bool:
+        return known.id != carried.id or (ends and known.record.expires_at != carried.record.expires_at)
 
     async def _created(self, key: str, record: Record) -> Record | None:
         """The new record as it is in the store; None if something else is there."""
@@ -225,9 +258,12 @@ class IdCarrier:
     def _living(self, record: Record) -> Record | None:
         """The record, unless a timeout that was set or shortened since has ended it.
 
-        Any other end the store knows itself.
+        Any other end the store knows itself. Sessions with timeouts of their own always come by here.
         """
-        lifetime, now = self.lifetime.for_owner(record.owner), time.time()
+        lifetime = self.lifetime.of_session(record.owner, own_timeouts(record.payload))
+        if record.payload.endswith(rules_of(lifetime)):
+            return record
+        now = time.time()
         expires_at = lifetime.capped(record.created_at, record.expires_at)
         if lifetime.idle is not None and moved_to(record.payload) is None:
             expires_at = min(expires_at, (last_activity(record.payload) or now) + lifetime.idle)

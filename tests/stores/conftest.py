@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from e2e.services import running
+from services import running
 
 
 @pytest.fixture(scope="session")

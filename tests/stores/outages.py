@@ -14,10 +14,10 @@ from typing import ClassVar
 import anyio
 import pytest
 
+from services.tcp_proxy import Proxy
 from sessions import Store, StoreUnavailable, open_store
 from sessions.testing.kit import a_key, a_record
 from sessions.testing.requests import Visitor
-from torture.proxy import Proxy
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -10,8 +10,8 @@ from urllib.parse import unquote, urlsplit
 import asyncpg
 import pytest
 
-from e2e.services import Service, ServiceFailed
-from e2e.services.service import write_private
+from services import Service, ServiceFailed
+from services.service import write_private
 from sessions import PostgresStore
 from sessions.stores import postgres as postgres_store
 from sessions.testing import StoreConformance

@@ -10,7 +10,7 @@ import pytest
 from redis import Redis as SyncRedis
 from redis.asyncio import Redis, RedisCluster
 
-from e2e.services import Valkey
+from services import Valkey
 from sessions import RedisStore, Session, Store, StoreUnavailable, open_store
 from sessions.stores import redis as redis_store
 from sessions.testing import StoreConformance

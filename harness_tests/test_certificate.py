@@ -1,0 +1,34 @@
+"""The certificate of a run: good for this machine's names, and nobody else can read its key."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from e2e.server.certificate import Certificate
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return Certificate.make(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "app.shop.test"])
+def test_who_trusts_the_authority_reaches_each_name(made: Certificate, name: str) -> None:
+    server, client = socket.socketpair()
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(made.certificate, made.key)
+    trusting = ssl.create_default_context(cafile=made.authority)
+    with ThreadPoolExecutor() as threads:
+        accepted = threads.submit(serving.wrap_socket, server, True)
+        with trusting.wrap_socket(client, server_hostname=name) as connection, accepted.result():
+            assert connection.version()
+
+
+def test_the_key_is_ours_alone(made: Certificate) -> None:
+    assert stat.S_IMODE(Path(made.key).stat().st_mode) == 0o600
