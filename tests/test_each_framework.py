@@ -49,14 +49,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def apps(folder: Path) -> Iterator[dict[str, Any]]:
     """Module name → its app with more pages."""
     others = settings._wrapped  # another test's Django: it has one set of settings in a process
-    settings._wrapped = empty
+    setattr(settings, "_wrapped", empty)  # noqa: B010 (no type of its own knows that it can be empty)
     sys.path.append(str(folder))
     found = {}
     for name, add_pages in MORE.items():
         found[name] = import_module(name).app
         add_pages(found[name])
     found["django settings"] = settings._wrapped
-    settings._wrapped = others
+    if others is not empty:
+        setattr(settings, "_wrapped", others)  # noqa: B010
     yield found
     sys.path.remove(str(folder))
 

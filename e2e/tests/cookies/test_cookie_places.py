@@ -8,9 +8,9 @@ from typing import Any
 from playwright.sync_api import BrowserContext
 
 from e2e.promises import only, promise
-from e2e.tests.test_signed_in_context import running
+from e2e.tests.login.test_signed_in_context import running
 
-PAGE = (Path(__file__).parents[2] / "docs" / "tenants.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "tenants.md").read_text("utf-8")
 
 # The recipes bring their own server and store. WebKit cannot be told where *.test is.
 pytestmark = only(server="uvicorn", store="sqlite", mode="http", browser=["chromium", "firefox"])
