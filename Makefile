@@ -2,7 +2,7 @@
 
 VENV := .venv
 PY := $(VENV)/bin/python
-CODE := sessions reference_server services e2e bench torture tests harness_tests peer_suites
+CODE := sessions reference_server services e2e bench torture tests harness_tests peer_suites scripts
 SOURCES = $(wildcard $(CODE))
 
 # make demo SERVER=uvicorn STORE=postgres PORT=8000
@@ -26,7 +26,7 @@ OPERATIONS := 1000000
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser test unit built built-tests interop peer-suites lint format e2e e2e-full e2e-targets judge judge-needs comparison report demo bench torture lock clean
+.PHONY: help env browser test unit built built-tests interop peer-suites lint format e2e e2e-full e2e-targets judge judge-needs comparison report demo docs docs-env docs-serve bench torture lock clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -115,6 +115,19 @@ report: env  ## Write the pages of the last run's report again, from e2e-report/
 
 demo: env  ## The reference server by hand: http://127.0.0.1:8000 (SERVER= PORT=, and STORE= as for e2e, or a URL)
 	$(PY) -m e2e.demo --port $(PORT) $(addprefix --server ,$(SERVER)) $(addprefix --store ,$(STORE))
+
+# Whatever MkDocs or a plugin would fetch from another host fails: a site that builds was built from this folder alone.
+MKDOCS = NO_MKDOCS_2_WARNING=1 HTTP_PROXY=http://127.0.0.1:9 HTTPS_PROXY=http://127.0.0.1:9 .cache/docs-env/bin/python -m mkdocs
+
+docs: docs-env  ## The site of the documentation, into build/site/; every link in it is checked
+	$(MKDOCS) build
+	.cache/docs-env/bin/python scripts/docs/check_site.py build/site
+
+docs-serve: docs-env  ## The same at http://127.0.0.1:8000, built anew at each change (PORT=)
+	$(MKDOCS) serve --dev-addr 127.0.0.1:$(PORT)
+
+docs-env:
+	@sh scripts/environment.sh .cache/docs-env requirements/docs.txt
 
 bench: env  ## Microseconds that a session adds to a request, beside other libraries
 	$(PY) -m bench $(ARGS)

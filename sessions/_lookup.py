@@ -17,7 +17,7 @@ class HasScope(Protocol):
     def scope(self) -> Any: ...
 
 
-def _get_session(connection: HasScope | Mapping[str, Any], name: str | None = None) -> Session:
+def get_session(connection: HasScope | Mapping[str, Any], name: str | None = None) -> Session:
     """The session of a request, a websocket or a plain ASGI scope: the one that `request.session` is.
 
     `name` reaches any other by the `session_cookie_name` of its middleware.
@@ -68,7 +68,5 @@ def as_dependency(function: Callable[..., Any], name: str, *before: str) -> Any:
     return Dependency()
 
 
-if TYPE_CHECKING:
-    get_session = _get_session
-else:
-    get_session = as_dependency(_get_session, "get_session")
+if not TYPE_CHECKING:
+    get_session = as_dependency(get_session, "get_session")

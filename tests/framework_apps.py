@@ -19,10 +19,10 @@ from typing import Any, Final
 
 from framework_pages import django_pages, fastapi_pages, litestar_pages, quart_pages, starlette_pages
 
-PAGE: Final = (Path(__file__).parent.parent / "docs" / "frameworks.md").read_text("utf-8")
+PAGE: Final = Path(__file__).parent.parent.joinpath("docs/frameworks.md").read_text("utf-8")
 FILES: Final = {
-    match[1]: match[0].removeprefix("```python\n").removesuffix("```")
-    for match in re.finditer(r"^```python\n# (\w+)\.py\n.*?^```", PAGE, re.DOTALL | re.MULTILINE)
+    match[2]: match[1]
+    for match in re.finditer(r"^```python.*?\n(# (\w+)\.py\n.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 }
 """Module name → its text."""
 

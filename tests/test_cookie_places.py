@@ -24,7 +24,7 @@ from sessions.testing import ClientSession
 
 pytestmark = pytest.mark.promise("COOKIE-2")
 
-PAGE = (Path(__file__).parent.parent / "docs" / "tenants.md").read_text("utf-8")
+PAGE = Path(__file__).parent.parent.joinpath("docs/tenants.md").read_text("utf-8")
 FILES = dict(
     re.findall(r"^```python\n# (\w+\.py)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE),
 )

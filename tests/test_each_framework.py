@@ -1,4 +1,4 @@
-"""docs/frameworks.md: its recipes work, and what its table says is so."""
+"""The recipes of "docs/frameworks.md" work, and what its table says is so."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from django.utils.functional import empty
 from framework_apps import FILES, MORE, PAGE
 from framework_pages.after import Tasks
 from support import Browser
-from type_checkers import CHECKERS, Checker
 
 from sessions import LateChange
 
@@ -265,13 +264,6 @@ ELSEWHERE = {"on_fasthtml"}
 def test_each_recipe_is_tested() -> None:
     assert PAGE.count("```python") == len(FILES)
     assert set(FILES) == {*MORE, *ELSEWHERE, "admins"}
-
-
-@pytest.mark.parametrize("check", CHECKERS)
-def test_their_types_are_right(check: Checker, folder: Path) -> None:
-    # Django has no types of its own, and pyright takes its defaults for them.
-    without = ELSEWHERE | ({"on_django"} if check.__name__ == "pyright" else set())
-    assert check([folder / f"{name}.py" for name in FILES if name not in without]) == {}
 
 
 def test_the_table_says_what_is_tested() -> None:

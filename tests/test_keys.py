@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pages import PAGES
 from pydantic import SecretBytes, SecretStr
 from starlette.datastructures import Secret
 from support import KEY, OTHER_KEY, Clock
@@ -149,8 +150,7 @@ def test_a_text_that_is_no_key_is_a_value_error(keys: Any, name: str, fault: str
 @pytest.mark.promise("SEAL-5")
 def test_each_example_key_of_the_manuals_is_refused() -> None:
     """Whoever copies an example copies its key."""
-    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
-    pages += [*(ROOT / "sessions").rglob("*.py"), *(ROOT / "reference_server").rglob("*.py")]
+    pages = [*PAGES, *(ROOT / "sessions").rglob("*.py"), *(ROOT / "reference_server").rglob("*.py")]
     quoted = re.compile(r"""["']([\w-]*(?:password|secret|key)[\w-]*)["']""")
     found = {key for page in pages for key in quoted.findall(page.read_text("utf-8")) if len(key) >= 32}
     assert EXAMPLE in found

@@ -10,6 +10,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+from pages import PAGES, blocks, name_of
 
 import sessions._commit
 from sessions._work import Phase, Standing
@@ -17,7 +18,6 @@ from sessions._work import Phase, Standing
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "sessions"
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 
 LAYERS: dict[str, tuple[str, str]] = {
     "testing": (
@@ -177,19 +177,17 @@ def test_the_pages_name_files_that_exist() -> None:
         )
     }
     assert len(named) >= 15
-    files = {f"{file}.py" for file in FILES}
+    files = {f"{file}.py" for file in FILES} | {"app.py", "sessions.py"}  # the latter two are the reader's
     missing = {(page, name) for page, name in named if name.removeprefix("sessions/") not in files}
     assert not missing
 
 
 def test_no_example_imports_what_is_private() -> None:
-    blocks = [
-        (page.name, block)
-        for page in PAGES
-        for block in re.findall(r"```(?:python|py)\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
-    ]
-    assert {name for name, _ in blocks} >= {"README.md", "stores.md"}
-    for name, block in blocks:
-        private = [file for file in imported(name, block) if file.startswith("_") and file != "__init__"]
-        assert not private, f"{name} imports {private}"
-        assert not re.search(r"\bsession\._\w", block), f"{name} uses a private attribute of a session"
+    found = [block for page in PAGES for block in blocks(page) if block.is_python]
+    assert {name_of(block.page) for block in found} >= {"README.md", "docs/stores.md"}
+    for block in found:
+        private = [
+            file for file in imported(str(block), block.source) if file.startswith("_") and file != "__init__"
+        ]
+        assert not private, f"{block} imports {private}"
+        assert not re.search(r"\bsession\._\w", block.source), f"{block} uses what is private of a session"

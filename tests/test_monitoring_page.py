@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 from opentelemetry import metrics, trace
 from opentelemetry.trace import NonRecordingSpan
+from pages import block_with
 from support import Browser, site
-from type_checkers import CHECKERS, Checker
 
-PAGE = (Path(__file__).parent.parent / "docs" / "monitoring.md").read_text("utf-8")
-BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+PAGE = "docs/monitoring.md"
 
 
 class Told(metrics.NoOpCounter):
@@ -61,18 +59,10 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> Provider:
     return provider
 
 
-def run(word: str) -> dict[str, Any]:
-    """What the one block defines that has this word in it."""
-    (block,) = [block for block in BLOCKS if word in block]
-    names: dict[str, Any] = {"__name__": "monitoring"}
-    exec(compile(block, "docs/monitoring.md", "exec"), names)  # noqa: S102 (it is ours)
-    return names
-
-
 @pytest.mark.anyio
 @pytest.mark.promise("SEC-6: as metrics")
 async def test_each_event_is_counted(provider: Provider) -> None:
-    browser = Browser(site(on_event=run("create_counter")["count"]))
+    browser = Browser(site(on_event=block_with(PAGE, "create_counter").run()["count"]))
     await browser.get("/write?a=1")
     former = browser.copy()
     await browser.get("/rotate")
@@ -90,7 +80,7 @@ async def test_each_event_is_counted(provider: Provider) -> None:
 
 @pytest.mark.anyio
 async def test_the_sessions_of_the_store_are_measured(provider: Provider) -> None:
-    block = run("create_counter")
+    block = block_with(PAGE, "create_counter").run()
     await Browser(site(store=block["store"])).get("/write?a=1")
     measured = provider.instruments["sessions.living"].values
     with anyio.fail_after(10):
@@ -109,21 +99,10 @@ async def test_a_span_has_the_event_with_the_key() -> None:
             noted.append((name, dict(attributes)))
 
     noted: list[tuple[str, dict[str, str]]] = []
-    browser = Browser(site(on_event=run("get_current_span")["note"]))
+    browser = Browser(site(on_event=block_with(PAGE, "get_current_span").run()["note"]))
     with trace.use_span(Span(trace.INVALID_SPAN_CONTEXT)):
         await browser.get("/write?a=1")
     ((name, attributes),) = noted
     assert name == "session began"
     assert re.fullmatch("[0-9a-f]{64}", attributes["session.key"])
     assert browser.cookie() not in attributes.values()
-
-
-@pytest.mark.parametrize("check", CHECKERS)
-def test_the_types_of_each_block_are_right(check: Checker, tmp_path: Path) -> None:
-    paths = []
-    for number, block in enumerate(BLOCKS):
-        path = tmp_path / f"monitoring_{number}.py"
-        path.write_text(block, "utf-8")
-        paths.append(path)
-    assert len(paths) == 2
-    assert check(paths) == {}

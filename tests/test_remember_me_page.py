@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Any
 
 import pytest
+from pages import python_blocks
 from starlette.testclient import TestClient
 from support import attributes
-from type_checkers import CHECKERS, Checker
 
-PAGE = (Path(__file__).parent.parent / "docs" / "remember-me.md").read_text("utf-8")
-(RECIPE,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+(RECIPE,) = python_blocks("docs/remember-me.md")
 
 
 @pytest.mark.promise("EXP-7")
@@ -28,15 +25,7 @@ def test_the_recipe(
     form: dict[str, str], max_age: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {}
-    exec(compile(RECIPE, "remember-me", "exec"), names)  # noqa: S102
-    with TestClient(names["app"], follow_redirects=False) as client:
+    with TestClient(RECIPE.run()["app"], follow_redirects=False) as client:
         answer = client.post("/login", data={"name": "ada", **form})
         assert attributes(answer.headers["set-cookie"]).get("max-age") == max_age
         assert client.get("/").json() == "ada"
-
-
-@pytest.mark.parametrize("check", CHECKERS)
-def test_its_types_are_right(check: Checker, tmp_path: Path) -> None:
-    (tmp_path / "shop.py").write_text(RECIPE, "utf-8")
-    assert not check([tmp_path / "shop.py"])

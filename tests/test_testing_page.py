@@ -8,15 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from type_checkers import CHECKERS, Checker
+from pages import ROOT, python_blocks
 
-ROOT = Path(__file__).parent.parent
-PAGE = (ROOT / "docs" / "testing.md").read_text("utf-8")
-
-FILES = {
-    match[2]: "\n" * PAGE.count("\n", 0, match.start(1)) + match[1]
-    for match in re.finditer(r"^```python\n(# (\S+)\n.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
-}
+BLOCKS = python_blocks("docs/testing.md")
+FILES = {block.file: block.on_its_line for block in BLOCKS if block.file is not None}
 """File name → its text, each line at its number on the page."""
 
 WITH_A_BROWSER = "test_browser.py"
@@ -42,7 +37,7 @@ def run_tests(folder: Path, *names: str) -> str:
 
 
 def test_each_recipe_is_a_file() -> None:
-    assert PAGE.count("```python") == len(FILES) >= 8
+    assert len(BLOCKS) == len(FILES) >= 8
     assert {"shop.py", "conftest.py", WITH_A_BROWSER} < set(FILES)
 
 
@@ -52,13 +47,6 @@ def test_the_recipes_pass(folder: Path) -> None:
     passed = set(re.findall(r"^(\S+?)::.* PASSED", said, re.MULTILINE))
     assert passed == set(names), said
     assert re.search(r"^=+ \d+ passed in", said, re.MULTILINE), said
-
-
-@pytest.mark.parametrize("check", CHECKERS)
-def test_their_types_are_right(check: Checker, folder: Path) -> None:
-    found = check([folder / name for name in FILES])
-    # pyright looks for other modules in this repository.
-    assert set(found.values()) <= {'Import "shop" could not be resolved'}
 
 
 ALL_FIXTURES = """

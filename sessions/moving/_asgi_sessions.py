@@ -30,8 +30,11 @@ class AsgiSessionsCookie(OldCookie):
     """The cookie of asgi-sessions' `SessionMiddleware(session_type="fernet")`.
 
     Args:
-        secret_key, cookie_name, max_age: as they were there. `max_age` is in seconds.
-        owner, convert: see `OldCookie`.
+        secret_key: as it was there.
+        cookie_name: as it was there.
+        max_age: as it was there, in seconds.
+        owner: see `OldCookie`.
+        convert: see `OldCookie`.
     """
 
     def __init__(

@@ -61,8 +61,10 @@ class DjangoSignedCookie(SignedCookie):
 
     Args:
         secret_key: as it was in the settings; for `SECRET_KEY_FALLBACKS` a list, the current one first.
-        session_cookie_name, session_cookie_age, path, domain: as they were in the settings. The age is in
-            seconds.
+        session_cookie_name: as it was in the settings.
+        session_cookie_age: as it was in the settings, in seconds.
+        path: `SESSION_COOKIE_PATH`.
+        domain: `SESSION_COOKIE_DOMAIN`.
         owner: by default whom Django's own login has signed in.
         convert: see `OldCookie`.
     """
@@ -110,7 +112,9 @@ class DjangoDatabase(_StoredSession):
     Args:
         engine: an `AsyncEngine` of SQLAlchemy for Django's database.
         secret_key: as it was in the settings; for `SECRET_KEY_FALLBACKS` a list, the current one first.
-        session_cookie_name, path, domain: as they were in the settings.
+        session_cookie_name: as it was in the settings.
+        path: `SESSION_COOKIE_PATH`.
+        domain: `SESSION_COOKIE_DOMAIN`.
         table: of the sessions.
         time_zone: the zone of the times in the table where the database keeps none. UTC, unless `USE_TZ` was
             off.
@@ -190,8 +194,10 @@ class DjangoCache(_StoredSession):
 
     Args:
         cache: `django.core.cache.caches["default"]`, or what `SESSION_CACHE_ALIAS` said.
-        session_cookie_name, session_cookie_age, path, domain: as they were in the settings. The age is in
-            seconds.
+        session_cookie_name: as it was in the settings.
+        session_cookie_age: as it was in the settings, in seconds.
+        path: `SESSION_COOKIE_PATH`.
+        domain: `SESSION_COOKIE_DOMAIN`.
         owner: by default whom Django's own login has signed in.
         convert: see `OldCookie`.
     """

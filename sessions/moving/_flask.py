@@ -32,9 +32,13 @@ class FlaskCookie(SignedCookie):
 
     Args:
         secret_key: as it was there; for `SECRET_KEY_FALLBACKS` a list, the current one first.
-        session_cookie_name, permanent_session_lifetime, path, domain, partitioned: as they were in the
-            configuration. The lifetime is in seconds.
-        owner, convert: see `OldCookie`. `convert` gets tuples as tuples, dates as `datetime`, and so on.
+        session_cookie_name: as it was in the configuration.
+        permanent_session_lifetime: as it was in the configuration, in seconds.
+        path: `SESSION_COOKIE_PATH`.
+        domain: `SESSION_COOKIE_DOMAIN`.
+        partitioned: `SESSION_COOKIE_PARTITIONED`.
+        owner: see `OldCookie`.
+        convert: see `OldCookie`. It gets tuples as tuples, dates as `datetime`, and so on.
     """
 
     def __init__(

@@ -34,10 +34,14 @@ class FlaskSession(OldCookie):
     Args:
         client: where the sessions are. Of `redis.asyncio`, if `SESSION_TYPE` was `redis`. Any object with
             the methods of `Records` will do.
-        session_cookie_name, key_prefix, permanent_session_lifetime: as they were in the configuration, path
-            and domain likewise. The lifetime is in seconds.
+        session_cookie_name: as it was in the configuration.
+        permanent_session_lifetime: as it was in the configuration, in seconds.
+        key_prefix: `SESSION_KEY_PREFIX`.
+        path: `SESSION_COOKIE_PATH`.
+        domain: `SESSION_COOKIE_DOMAIN`.
         secret_key: only if `SESSION_USE_SIGNER` was on. Needs `sessions[moving]`.
-        owner, convert: see `OldCookie`.
+        owner: see `OldCookie`.
+        convert: see `OldCookie`.
     """
 
     def __init__(

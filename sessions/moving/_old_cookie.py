@@ -50,8 +50,10 @@ class OldCookie(ABC):
 
     Args:
         cookie_name: the other library's cookie.
-        path, domain, partitioned: as they were in the other library. They say where the browser has the
-            cookie, so that it can be removed.
+        path: as it was in the other library. This and the next two say where the browser has the cookie, so
+            that it can be removed.
+        domain: likewise.
+        partitioned: likewise.
         owner: a function of the values that returns whom the session belongs to, or None if nobody is
             signed in. It may raise `Refused`, for example for an account that is closed. Without it the
             session has no owner until the next login.

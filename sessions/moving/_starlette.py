@@ -15,10 +15,14 @@ class StarletteCookie(SignedCookie):
     """The cookie of Starlette's `SessionMiddleware`, also as FastAPI has it. Needs `sessions[moving]`.
 
     Args:
-        secret_key, max_age, path, domain, partitioned: as they were there. `max_age` is in seconds; None for
-            cookies without an end. `secret_key` may be a list.
-        session_cookie: the cookie's name, likewise.
-        owner, convert: see `OldCookie`.
+        secret_key: as it was there, or a list.
+        session_cookie: as it was there: the cookie's name.
+        max_age: as it was there, in seconds; None for cookies without an end.
+        path: as it was there.
+        domain: as it was there.
+        partitioned: as it was there.
+        owner: see `OldCookie`.
+        convert: see `OldCookie`.
     """
 
     def __init__(

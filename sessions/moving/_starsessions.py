@@ -36,9 +36,13 @@ class StarsessionsCookie(StarletteCookie):
 
     Args:
         secret_key: of the `CookieStore`; it may be a list.
-        lifetime, cookie_name, cookie_path, cookie_domain: as they were in its `SessionMiddleware`.
-            `lifetime` is in seconds; 0 for a session that ends with the browser.
-        owner, convert: see `OldCookie`.
+        lifetime: as it was in its `SessionMiddleware`, in seconds; 0 for a session that ends with the
+            browser.
+        cookie_name: as it was in its `SessionMiddleware`.
+        cookie_path: as it was in its `SessionMiddleware`.
+        cookie_domain: as it was in its `SessionMiddleware`.
+        owner: see `OldCookie`.
+        convert: see `OldCookie`.
     """
 
     def __init__(
@@ -72,8 +76,13 @@ class StarsessionsRedis(OldCookie):
     Args:
         client: of `redis.asyncio`.
         prefix: as it was in the `RedisStore`.
-        lifetime, cookie_name, cookie_path, cookie_domain: as they were in its `SessionMiddleware`.
-        owner, convert: see `OldCookie`.
+        lifetime: as it was in its `SessionMiddleware`, in seconds; 0 for a session that ends with the
+            browser.
+        cookie_name: as it was in its `SessionMiddleware`.
+        cookie_path: as it was in its `SessionMiddleware`.
+        cookie_domain: as it was in its `SessionMiddleware`.
+        owner: see `OldCookie`.
+        convert: see `OldCookie`.
     """
 
     def __init__(
