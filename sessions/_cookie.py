@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import random
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from copy import copy
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, Literal
@@ -19,6 +20,7 @@ from sessions._cookie_header import MAX_COOKIE, MAX_PIECES, CookieHeader
 from sessions.errors import CookieTooLarge
 
 Headers = Iterable[tuple[bytes, bytes]]
+Scope = MutableMapping[str, Any]
 
 logger = logging.getLogger("sessions")
 
@@ -51,12 +53,17 @@ _PATH: Final = re.compile(r"/[\x20-\x3a\x3c-\x7e]*")  # any visible ASCII but th
 class CookieOptions:
     """The cookie's attributes.
 
-    Raises `ValueError` at construction for what browsers would reject.
+    `path` and `domain` may each be a function of the scope. It is called once for each request, before the
+    app. What it returns is checked as a plain text is: a request for which it is no path or no host name
+    fails with `ValueError`, or with `TypeError` if it is no text, before anything is read or saved.
+
+    Raises `ValueError` at construction for what browsers would reject, and `TypeError` for a path or a
+    domain that is no text.
     """
 
-    path: str = "/"
+    path: str | Callable[[Scope], str] = "/"
     """Only requests below this path carry the cookie. It is no security boundary between apps of one host."""
-    domain: str | None = None
+    domain: str | Callable[[Scope], str | None] | None = None
     """None: only the host that set it. A domain: its subdomains too; each of them can replace the cookie."""
     same_site: Literal["lax", "strict", "none"] = "lax"
     """`lax` is sent when a person follows a link from another site, and not with that site's forms and
@@ -69,10 +76,10 @@ class CookieOptions:
     """In a frame on another site, a jar of its own for each such site (CHIPS); needs `secure=True`."""
 
     def __post_init__(self) -> None:
-        if not _PATH.fullmatch(self.path):
-            raise ValueError("cookie path must start with / and hold neither ; nor control characters")
-        if self.domain is not None and not _DOMAIN.fullmatch(self.domain):
-            raise ValueError("cookie domain is not a host name")
+        if not callable(self.path):
+            _checked_path(self.path)
+        if not callable(self.domain):
+            _checked_domain(self.domain)
         if self.same_site not in ("lax", "strict", "none"):
             raise ValueError("same_site is 'lax', 'strict' or 'none'")
         if self.same_site == "none" and self.secure is not True:
@@ -84,11 +91,28 @@ class CookieOptions:
     def of(cls, options: CookieOptions | Mapping[str, Any] | None) -> CookieOptions:
         if isinstance(options, CookieOptions):
             return options
-        try:
-            return cls(**(options or {}))
-        except TypeError:
+        if not set(options or ()) <= set(cls.__slots__):
             known = ", ".join(cls.__slots__)
-            raise ValueError(f"cookie_options has an unknown name in it; known are {known}") from None
+            raise ValueError(f"cookie_options has an unknown name in it; known are {known}")
+        return cls(**(options or {}))
+
+
+def _checked_path(path: object) -> str:
+    """Raises `TypeError` and `ValueError`. The text is not shown: it can be a client's."""
+    if not isinstance(path, str):
+        raise TypeError(f"cookie path is text, not {type(path).__name__}")
+    if not _PATH.fullmatch(path):
+        raise ValueError("cookie path must start with / and hold neither ; nor control characters")
+    return path
+
+
+def _checked_domain(domain: object) -> str | None:
+    """Raises `TypeError` and `ValueError`. The text is not shown: it can be a client's."""
+    if domain is not None and not isinstance(domain, str):
+        raise TypeError(f"cookie domain is text or None, not {type(domain).__name__}")
+    if domain is not None and not _DOMAIN.fullmatch(domain):
+        raise ValueError("cookie domain is not a host name")
+    return domain
 
 
 class Cookie:
@@ -116,20 +140,42 @@ class Cookie:
         if lowered.startswith("__host-") and options.path != "/":
             raise ValueError("browsers reject a cookie named __Host- with a Path other than /")
         self.name = name
-        self.path = options.path
+        self.of_request = self._by_functions(options)
+        """The cookie of a request, if its domain or path depends on that; else None, and it is this one."""
         header = CookieHeader(name)
         self.find, self.forget = header.find, header.forget
-        # What a browser knows it by, beside the name (RFC 6265bis, section 5.7).
-        self.place = (options.domain and options.domain.lstrip(".").lower(), options.path)
         self._partitioned = "; Partitioned" if options.partitioned else ""
         self._secure = True if prefixed else options.secure
-        self._warned = False
-        self._tail = f"; Path={options.path}"
-        if options.domain is not None:
-            self._tail += f"; Domain={options.domain}"
-        if options.http_only:
-            self._tail += "; HttpOnly"
-        self._tail += f"; SameSite={options.same_site.capitalize()}{self._partitioned}"
+        self._warned = set[str]()  # one for all copies
+        self._attributes = "; HttpOnly" if options.http_only else ""
+        self._attributes += f"; SameSite={options.same_site.capitalize()}{self._partitioned}"
+        # With functions for both, a place that only the size of a cookie is measured with.
+        self.put(
+            "/" if callable(options.path) else options.path,
+            None if callable(options.domain) else options.domain,
+        )
+
+    def put(self, path: object, domain: object) -> None:
+        """Raises `TypeError` and `ValueError`."""
+        self.path, domain = _checked_path(path), _checked_domain(domain)
+        # What a browser knows it by, beside the name (RFC 6265bis, section 5.7).
+        self.place = (domain and domain.lstrip(".").lower(), self.path)
+        self._tail = f"; Path={self.path}"
+        if domain is not None:
+            self._tail += f"; Domain={domain}"
+        self._tail += self._attributes
+
+    def _by_functions(self, options: CookieOptions) -> Callable[[Scope], Cookie] | None:
+        path, domain = options.path, options.domain
+        if not callable(path) and not callable(domain):
+            return None
+
+        def of_request(scope: Scope) -> Cookie:
+            cookie = copy(self)
+            cookie.put(path(scope) if callable(path) else path, domain(scope) if callable(domain) else domain)
+            return cookie
+
+        return of_request
 
     def is_same(self, other: Cookie) -> bool:
         """Whether a browser takes the one for the other: same name, domain and path."""
@@ -138,7 +184,7 @@ class Cookie:
     def warn_if_set_inside(self, headers: Headers) -> None:
         """Log one error if the app sets this cookie too: then each of the two removes the other's session."""
         if not self._warned and self.is_set_in(headers):
-            self._warned = True
+            self._warned.add(self.name)
             logger.error(
                 "the app sets a cookie %r itself, which is this SessionMiddleware's: another session"
                 " middleware inside? Give one of the two another name, session_cookie_name=…",

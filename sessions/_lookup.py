@@ -1,9 +1,9 @@
-"""Reaching a session: `get_session(request)`, also as a FastAPI dependency."""
+"""Reaching a session: `get_session(request)`. FastAPI takes it as a dependency."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sessions._excluded import Excluded
@@ -40,27 +40,33 @@ def get_session(connection: HasScope | Mapping[str, Any], name: str | None = Non
     return session
 
 
-if not TYPE_CHECKING:
-    _function = get_session
+def as_dependency(function: Callable[..., Any], name: str, *before: str) -> Any:
+    """The function, with a signature for FastAPI: of its parameters FastAPI fills only the connection.
 
-    class _Dependency:
-        """The function, with a signature for FastAPI, which would take `name` from the query.
+    It would take others from the query, and ask the body for the connection itself. `before` are parameters
+    that are filled before FastAPI comes to see them.
 
-        Starlette is imported when FastAPI asks, because an app need not have it.
-        """
+    Starlette is imported when FastAPI asks, because an app need not have it.
+    """
 
-        __doc__ = get_session.__doc__
-        __name__ = __qualname__ = "get_session"
+    class Dependency:
+        __doc__ = function.__doc__
+        __name__ = __qualname__ = name
         __module__ = "sessions"
-        __call__ = staticmethod(get_session)
+        __call__ = staticmethod(function)
 
         @property
         def __signature__(self) -> inspect.Signature:
             try:
                 from starlette.requests import HTTPConnection  # noqa: PLC0415
             except ImportError:
-                return inspect.signature(_function)
+                return inspect.signature(function)
             kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-            return inspect.Signature([inspect.Parameter("connection", kind, annotation=HTTPConnection)])
+            connection = inspect.Parameter("connection", kind, annotation=HTTPConnection)
+            return inspect.Signature([*[inspect.Parameter(each, kind) for each in before], connection])
 
-    get_session = _Dependency()
+    return Dependency()
+
+
+if not TYPE_CHECKING:
+    get_session = as_dependency(get_session, "get_session")

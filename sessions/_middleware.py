@@ -30,7 +30,8 @@ from sessions.stores import Storage, Store, open_store
 from sessions.stores.encrypted import finds_by_owner
 
 Receive = Callable[[], Awaitable[Message]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
+"""Starlette types a scope as a mapping, Litestar and Quart as a `TypedDict`: no mapping to a type checker."""
 
 logger = logging.getLogger("sessions")
 
@@ -117,7 +118,7 @@ class SessionMiddleware:
         self._purger = Purger(self._carrier)
         self._moving = Moving(adopt, self._cookie, self._carrier) if adopt else None
         self._report = Reporter(session_cookie_name, on_event)
-        self._excludes = excluding(exclude)
+        self._cookie_of = self._by_request(excluding(exclude))
         self._is_activity = is_activity
         self._login_keys = frozenset(_collection(login_keys))
         self._says_so = _says_when_it_looks(app)
@@ -126,9 +127,10 @@ class SessionMiddleware:
     def cookie_name(self) -> str:
         return self._cookie.name
 
-    @property
-    def cookie_path(self) -> str:
-        return self._cookie.path
+    def cookie_path(self, scope: Scope) -> str:
+        """The `Path` of the cookie that this request would get."""
+        of_request = self._cookie.of_request
+        return (of_request(scope) if of_request else self._cookie).path
 
     def around(self, app: ASGIApp, *, only_looks: bool = False) -> SessionMiddleware:
         """The same middleware around another app, which has a session whatever the path.
@@ -137,16 +139,19 @@ class SessionMiddleware:
         `sessions.testing` reaches an app's sessions.
         """
         other = copy(self)
-        vars(other).update(app=app, _excludes=None, _is_activity=None)
+        vars(other).update(app=app, _cookie_of=self._by_request(None), _is_activity=None)
         if only_looks:
             vars(other).update(_is_activity=_never, _report=nobody_listens)
         return other
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in _SERVED or (self._excludes is not None and self._excludes(scope)):
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        cookie = self._cookie
+        if scope["type"] not in _SERVED or (
+            self._cookie_of is not None and (cookie := self._cookie_of(scope)) is None
+        ):
             await self._pass_on(scope, receive, send)
             return
-        cookie, carrier, headers = self._cookie, self._carrier, scope["headers"]
+        carrier, headers = self._carrier, scope["headers"]
         found = cookie.find(headers)
         carried, at_once, fault, opening = None, False, None, open_session
         if found is not None:
@@ -159,7 +164,7 @@ class SessionMiddleware:
             carried is None or not carried.record.payload.startswith(PLAIN)
         ):
             at_once = True
-            unusual = await self._unusual(scope, send, found, carried, fault)
+            unusual = await self._unusual(cookie, scope, send, found, carried, fault)
             if unusual is None:
                 return
             carried, opening, send = unusual
@@ -184,8 +189,25 @@ class SessionMiddleware:
         if time.monotonic() >= self._purger.due:
             await self._purger.run()
 
+    def _by_request(self, excludes: Callable[[Scope], bool] | None) -> Callable[[Scope], Any] | None:
+        """The function that gives a request its `Cookie`, or None if its path is excluded.
+
+        None in place of a function if all requests have the same cookie.
+        """
+        cookie, of_request = self._cookie, self._cookie.of_request
+        if excludes is None:
+            return of_request
+
+        def cookie_of(scope: Scope) -> Cookie | None:
+            if excludes(scope):
+                return None
+            return of_request(scope) if of_request else cookie
+
+        return cookie_of
+
     async def _unusual(
         self,
+        cookie: Cookie,
         scope: Scope,
         send: Send,
         found: Found | None,
@@ -199,7 +221,7 @@ class SessionMiddleware:
         """
         if isinstance(fault, SealedByOlderKey) and found is not None:
             self._log_found(fault.carried)
-            new_seal = NewSeal(self._carrier, fault.carried, self._cookie, found, scope)
+            new_seal = NewSeal(self._carrier, fault.carried, cookie, found, scope)
             return fault.carried, open_session, with_new_seal(new_seal, send)
         brought = None
         try:
@@ -207,13 +229,13 @@ class SessionMiddleware:
                 raise fault
             if carried is None and self._moving is not None:
                 has_ours = found is not None and fault is None
-                brought = await self._moving.find(scope["headers"], has_ours=has_ours)
+                brought = await self._moving.find(scope["headers"], cookie, has_ours=has_ours)
         except StoreUnavailable as away:
             await unavailable(away, scope["type"], send)
             return None
         if fault is not None and found is not None:
-            send = _changing(partial(without_useless_pieces, self._cookie, found, scope), send)
-        if brought is None or not brought.explains(self._cookie.name):
+            send = _changing(partial(without_useless_pieces, cookie, found, scope), send)
+        if brought is None or not brought.explains(cookie.name):
             self._log(found, carried, fault)
         if brought is not None and brought.is_refused:
             self._report("refused", reason="it is another library's, and was not adopted")

@@ -105,9 +105,10 @@ class Moving:
         self._carrier = carrier
         self._said: set[str] = set()
 
-    async def find(self, headers: Headers, *, has_ours: bool) -> Brought | None:
+    async def find(self, headers: Headers, cookie: Cookie, *, has_ours: bool) -> Brought | None:
         """The session of the first old cookie that opens one; None if the request has no old cookie.
 
+        `cookie`: ours, at the place that it has for this request.
         `has_ours`: whether the cookie of our name has the form of one of ours. Then it may be of a session
         of ours that is over, and it is no news that no other library knows it.
 
@@ -116,8 +117,8 @@ class Moving:
         sent = [(old, values) for old in self._adopt if (values := values_of(old.cookie.name, headers))]
         if not sent:
             return None
-        brought = Brought([old.cookie for old, _ in sent], self._cookie)
-        silent = self._cookie.name if has_ours else None
+        brought = Brought([old.cookie for old, _ in sent], cookie)
+        silent = cookie.name if has_ours else None
         for old, values in sent:
             opened = {}
             for value in values:

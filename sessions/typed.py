@@ -11,15 +11,19 @@
     visit.set(Visit.cart, "bread") # rejected: a wrong type
     visit.get(Visit.emial)         # rejected: an unknown key
 
+In FastAPI it is a dependency: `CurrentVisit = Annotated[TypedSession[Visit], Depends(Visit.of)]`.
+
 The types are for the type checker alone. At run time a value of another type is taken, if JSON can hold it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from sessions._lifetime import Duration
+from sessions._lookup import HasScope, as_dependency, get_session
 from sessions._session import Session
 from sessions._templates import own_keys_first
 
@@ -49,20 +53,21 @@ class Field(Generic[T]):
         return Key(self._key or "")
 
 
-class HasSession(Protocol):
-    """A Starlette or FastAPI request or websocket."""
-
-    @property
-    def session(self) -> Any: ...
-
-
 class Fields:
     """Base of the class that declares a project's session fields. It has no instances."""
 
     @classmethod
-    def of(cls: type[F], connection: HasSession | Session) -> TypedSession[F]:
-        """The typed view of a request's session."""
-        return TypedSession(connection if isinstance(connection, Session) else connection.session)
+    def of(cls: type[F], connection: HasScope | Mapping[str, Any]) -> TypedSession[F]:
+        """The typed view of the session of a request, a websocket or a plain ASGI scope, or of this session.
+
+        Also as a FastAPI dependency, `Depends(Visit.of)`.
+
+        Raises `LookupError` when there is no `SessionMiddleware` around the handler.
+        """
+        return TypedSession(connection if isinstance(connection, Session) else get_session(connection))
+
+    if not TYPE_CHECKING:
+        of = classmethod(as_dependency(of.__func__, "of", "cls"))
 
 
 class TypedSession(Generic[F]):
@@ -148,6 +153,12 @@ class TypedSession(Generic[F]):
 
     def reauthenticate(self) -> None:
         self.untyped.reauthenticate()
+
+    def set_lifetime(self, expire_after: Duration | None, absolute_timeout: Duration | None = None) -> None:
+        self.untyped.set_lifetime(expire_after, absolute_timeout)
+
+    def reset_lifetime(self) -> None:
+        self.untyped.reset_lifetime()
 
     def destroy(self) -> None:
         self.untyped.destroy()

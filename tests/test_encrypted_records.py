@@ -240,7 +240,11 @@ async def test_a_store_may_be_named_by_its_url() -> None:
     assert isinstance(EncryptedStore("sqlite:///sessions.db", KEY).store, SQLiteStore)
 
 
-@pytest.mark.parametrize("store", [CookieStore(), "cookie:", MemoryStore, None], ids=repr)
+@pytest.mark.parametrize(
+    "store",
+    [CookieStore(), "cookie:", MemoryStore, None],
+    ids=["cookie store", "cookie URL", "class", "none"],
+)
 async def test_what_is_no_store_on_a_server_is_refused(store: Any) -> None:
     with pytest.raises(TypeError, match=r"only an object of a server-side store can be encrypted"):
         EncryptedStore(store, KEY)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pytest
 from authlib.integrations.starlette_client import OAuth, OAuthError  # type: ignore[import-untyped]
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, WebSocket
 from fastapi import Request as FastAPIRequest
 from jinja2 import DictLoader, Environment
 from pydantic import BaseModel
@@ -49,11 +49,7 @@ class Visit(Fields):
     visits = Field[int]("number of visits")
 
 
-def current_visit(request: FastAPIRequest) -> TypedSession[Visit]:
-    return Visit.of(request)
-
-
-CurrentVisit = Annotated[TypedSession[Visit], Depends(current_visit)]
+CurrentVisit = Annotated[TypedSession[Visit], Depends(Visit.of)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -76,6 +72,32 @@ def test_as_a_fastapi_dependency(kind: Callable[[], Any]) -> None:
     with TestClient(app) as client:
         assert [client.get(url).json() for url in ("/sync", "/async", "/sync")] == [1, 2, 3]
         assert client.get("/keys").json() == ["number of visits"]
+
+
+@pytest.mark.promise("OBJ-5: as a dependency of FastAPI")
+def test_the_typed_view_as_a_fastapi_dependency_takes_nothing_of_the_request() -> None:
+    app = FastAPI()
+    app.add_middleware(SessionMiddleware, store=MemoryStore())
+
+    @app.post("/count")
+    async def count(visit: CurrentVisit) -> int:
+        return visit.increment(Visit.visits)
+
+    @app.websocket("/socket")
+    async def talk(socket: WebSocket, visit: CurrentVisit) -> None:
+        await socket.accept()
+        await socket.send_json(visit.get(Visit.visits))
+        await socket.close()
+
+    operation = app.openapi()["paths"]["/count"]["post"]
+    assert not {"parameters", "requestBody"} & set(operation)
+    with TestClient(app) as client:
+        for query in ("", "?cls=a&connection=b", "?cls=&connection="):
+            assert client.post(f"/count{query}").status_code == 200
+        with client.websocket_connect("/socket?cls=a&connection=b") as socket:
+            assert socket.receive_json() == 3
+        app.dependency_overrides[Visit.of] = lambda: Visit.of(new_session())
+        assert client.post("/count").json() == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -396,7 +418,7 @@ async def test_other_kinds_of_scope_pass_untouched() -> None:
         seen.append(scope)
 
     scope = {"type": "something new"}
-    await SessionMiddleware(app, MemoryStore())(scope, None, None)  # type: ignore[arg-type]
+    await SessionMiddleware(app, MemoryStore())(scope, None, None)
     assert seen == [{"type": "something new"}]
     assert seen[0] is scope
 

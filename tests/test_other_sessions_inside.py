@@ -133,9 +133,10 @@ class Backend(AuthenticationBackend):
         return "token" in request.session
 
 
-def with_sqladmin(**options: Any) -> Browser:
+def with_sqladmin(its_cookie: str = "session", **options: Any) -> Browser:
     app = site(encryption_key=KEY, **options)
-    Admin(app, create_engine("sqlite://"), authentication_backend=Backend(secret_key="another secret"))
+    backend = Backend(secret_key="another secret", session_cookie=its_cookie)
+    Admin(app, create_engine("sqlite://"), authentication_backend=backend)
     return Browser(app)
 
 
@@ -150,8 +151,11 @@ async def test_sqladmin_with_our_cookies_name_is_one_line_in_the_log(
     assert "session_cookie_name=" in error
 
 
-async def test_sqladmin_beside_a_session_with_another_name(caplog: pytest.LogCaptureFixture) -> None:
-    browser = with_sqladmin(session_cookie_name="session_shop")
+@pytest.mark.parametrize(("ours", "theirs"), [("session_shop", "session"), ("session", "admin")])
+async def test_sqladmin_beside_a_session_with_another_name(
+    ours: str, theirs: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    browser = with_sqladmin(theirs, session_cookie_name=ours)
     await browser.get("/write?cart=1")
     assert (await browser.get("/admin/")).status == 302  # to the login, where nobody has a session yet
     assert (await browser.get("/read")).json() == {"cart": "1"}

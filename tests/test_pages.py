@@ -21,9 +21,11 @@ from sessions import Store
 
 RUN_BY = {
     "docs/encryption-at-rest.md": "test_encryption_page.py",
+    "docs/frameworks.md": "test_each_framework.py",
     "docs/monitoring.md": "test_monitoring_page.py",
     "docs/moving/": "moving/test_pages.py",
     "docs/remember-me.md": "test_remember_me_page.py",
+    "docs/tenants.md": "test_cookie_places.py",
     "docs/testing.md": "test_testing_page.py",
     "docs/tutorial.md": "test_tutorial.py",
 }

@@ -66,6 +66,23 @@ async def test_its_facts_are_those_of_the_session() -> None:
         assert (await browser.get(url)).json() == []
 
 
+@pytest.mark.anyio
+async def test_it_is_that_of_get_session_whatever_is_in_its_place() -> None:
+    async def same(request: Request) -> Response:
+        session = own(request)
+        request.scope["session"] = {"of": "another middleware"}
+        found = [Visit.of(each).untyped is session for each in (request, request.scope, session)]
+        request.scope["session"] = session
+        return answer(found)
+
+    assert (await Browser(site(same)).get("/same")).json() == [True, True, True]
+
+
+def test_without_a_middleware_there_is_none() -> None:
+    with pytest.raises(LookupError, match="no SessionMiddleware"):
+        Visit.of({"type": "http"})
+
+
 def test_values_by_their_fields() -> None:
     session = new_session()
     visit = Visit.of(session)

@@ -133,7 +133,7 @@ class TestExcluded:
         middleware = SessionMiddleware(app, MemoryStore(), exclude=["/static/", "/health"])
         for root in ("", "/shop"):
             scope: dict[str, Any] = {"type": "http", "path": root + path, "root_path": root, "headers": []}
-            await middleware(scope, None, None)  # type: ignore[arg-type]
+            await middleware(scope, None, None)
         assert [name == "Excluded" for name in seen] == [excluded, excluded]
 
     async def test_a_function_decides(self) -> None:

@@ -18,10 +18,10 @@ from typing import Any, Generic
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from sessions._middleware import SessionMiddleware
-from sessions.testing.clients import ClientT, Cookies, cookies_of, origin_of
+from sessions.testing.clients import ClientT, Cookies, address_of, cookies_of
 from sessions.testing.finding import middleware_of
 from sessions.testing.seen import SeenSession, changing, filling, seeing
-from sessions.testing.visit import Handler, close_store, visit
+from sessions.testing.visit import Handler, close_store, cookie_url, visit
 
 
 class _Base(Generic[ClientT]):
@@ -38,21 +38,22 @@ class _Base(Generic[ClientT]):
                 same options and a store on the same data.
             client: where the cookies are: a client of httpx or requests, Starlette's `TestClient`, a browser
                 context of Playwright, or an `http.cookiejar.CookieJar` for anything else.
-            url: the app's address. `client.base_url` by default, if the client has one.
+            url: the app's address. `client.base_url` by default, if the client has one. Its path counts where
+                the cookie's path or domain is a function of the request.
             cookie_name: which session, if the app has several.
 
         Raises `ValueError` if nobody says the address, and `TypeError` for a client of another kind.
         """
         self.client = client
         self._app = app
-        self._origin = origin_of(client, url)
+        self._url = address_of(client, url)
         self._cookie_name = cookie_name
-        cookies_of(client, self._origin)
+        cookies_of(client, self._url)
 
     def _found(self) -> tuple[SessionMiddleware, Cookies]:
         """The app's middleware, which may be built only now, and the client's cookies for it."""
         middleware = middleware_of(self._app, self._cookie_name)
-        return middleware, cookies_of(self.client, self._origin + middleware.cookie_path)
+        return middleware, cookies_of(self.client, cookie_url(middleware, self._url))
 
 
 class AsyncClientSession(_Base[ClientT]):
@@ -101,7 +102,7 @@ class AsyncClientSession(_Base[ClientT]):
         middleware, cookies = self._found()
         answer = await _awaited(cookies.ask())
         header = "" if begins else cookies.header(answer)
-        lines = await visit(middleware, handler, url=self._origin, cookies=header, only_looks=only_looks)
+        lines = await visit(middleware, handler, url=self._url, cookies=header, only_looks=only_looks)
         if begins:
             for step in cookies.forget(answer, middleware.cookie_name):
                 await _awaited(step)
@@ -146,9 +147,7 @@ class ClientSession(_Base[ClientT]):
 
         async def run(*, closes: bool) -> list[str]:
             try:
-                return await visit(
-                    middleware, handler, url=self._origin, cookies=header, only_looks=only_looks
-                )
+                return await visit(middleware, handler, url=self._url, cookies=header, only_looks=only_looks)
             finally:
                 if closes:
                     await close_store(middleware)

@@ -55,12 +55,12 @@ def cookies_of(client: HasCookies | CookieJar, url: str) -> Cookies:
     return _JarCookies(jar, url)
 
 
-def origin_of(client: Any, url: str | None) -> str:
-    """Scheme, host and port of the app's address. Raises `ValueError` if nobody says it."""
+def address_of(client: Any, url: str | None) -> str:
+    """The app's address: scheme, host, port and path. Raises `ValueError` if nobody says it."""
     parts = urlsplit(str(getattr(client, "base_url", "")) if url is None else url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("say the app's address, whose cookies the client keeps: url='http://testserver'")
-    return f"{parts.scheme}://{parts.netloc}"
+    return f"{parts.scheme}://{parts.netloc}{parts.path}"
 
 
 class _JarCookies:

@@ -18,6 +18,12 @@ Handler = Callable[[Session], Any]
 """What is done with the session. It may be asynchronous."""
 
 
+def cookie_url(middleware: SessionMiddleware, url: str) -> str:
+    """An address to which the app's cookie is sent, for a visitor of this one."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}{middleware.cookie_path(_scope(url, ''))}"
+
+
 async def visit(
     middleware: SessionMiddleware, handler: Handler, *, url: str, cookies: str = "", only_looks: bool = False
 ) -> list[str]:
@@ -50,9 +56,7 @@ async def visit(
         lines.extend(value.decode() for name, value in message.get("headers", ()) if name == b"set-cookie")
 
     try:
-        await middleware.around(app, only_looks=only_looks)(
-            _scope(url, middleware.cookie_path, cookies), receive, send
-        )
+        await middleware.around(app, only_looks=only_looks)(_scope(url, cookies), receive, send)
     except Exception as fault:
         raised.append(fault)
     if raised:
@@ -62,8 +66,9 @@ async def visit(
     return lines
 
 
-def _scope(url: str, path: str, cookies: str) -> dict[str, Any]:
+def _scope(url: str, cookies: str) -> dict[str, Any]:
     parts = urlsplit(url)
+    path = parts.path or "/"
     headers = [(b"host", parts.netloc.encode())]
     if cookies:
         headers.append((b"cookie", cookies.encode("latin-1")))

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from fastapi import Depends
 from starlette.requests import Request
 
-from sessions import CookieOptions, CookieStore, Field, Fields, MemoryStore, SessionMiddleware, get_session
+from sessions import (
+    CookieOptions,
+    CookieStore,
+    Field,
+    Fields,
+    MemoryStore,
+    SessionMiddleware,
+    TypedSession,
+    get_session,
+)
 from sessions._middleware import ASGIApp
 
 
@@ -38,6 +50,16 @@ async def unknown_keys(request: Request) -> None:
     visit[Visit.emial]  # error: no such field
     visit["email"]  # error: a string is no field
     del visit["email"]  # error: a string is no field
+
+
+CurrentVisit = Annotated[TypedSession[Visit], Depends(Visit.of)]
+
+
+async def dependent(visit: CurrentVisit) -> None:
+    visit.get(Visit.emial)  # error: no such field
+    visit.get(Shop.basket)  # error: a field of another declaration
+    visit.set(Visit.email, 7)  # error: a number for a string
+    Visit.of("session")  # error: no request
 
 
 async def wrong_values(request: Request) -> None:
@@ -80,6 +102,9 @@ async def untyped(request: Request) -> None:
 async def app() -> None:
     SessionMiddleware(app, MemoryStore())  # error: no ASGI app
     CookieOptions(same_site="sometimes")  # error: no such value
+    CookieOptions(path=lambda scope: None)  # error: a path is text
+    CookieOptions(domain=lambda scope: 7)  # error: a domain is text or nothing
+    CookieOptions(domain=lambda: "a.example")  # error: a function of the scope
     CookieOptions("/")  # error: by keyword only
     CookieStore(shared_with="another")  # error: no such library
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from datetime import datetime
-from typing import Annotated, assert_type
+from typing import Annotated, Any, assert_type
 
 from fastapi import Depends
 from pydantic import SecretStr
@@ -35,11 +36,30 @@ class Visit(Fields):
     note = Field[str | None]("a note")
 
 
+CurrentVisit = Annotated[TypedSession[Visit], Depends(Visit.of)]
+
+
+async def dependent(visit: CurrentVisit) -> None:
+    assert_type(visit.get(Visit.email), str | None)
+    assert_type(visit.increment(Visit.visits), int)
+
+
+def places(scope: MutableMapping[str, Any]) -> str:
+    return str(scope["path"])
+
+
+def options() -> None:
+    CookieOptions(path=places, domain=places)
+    CookieOptions(path="/", domain=lambda scope: None)
+
+
 async def handler(request: Request, socket: WebSocket, connection: HTTPConnection) -> None:
     visit = Visit.of(request)
     assert_type(visit, TypedSession[Visit])
     Visit.of(socket)
     Visit.of(connection)
+    Visit.of(request.scope)
+    Visit.of(get_session(request))
 
     assert_type(visit.get(Visit.email), str | None)
     assert_type(visit.get(Visit.email, "nobody"), str)
