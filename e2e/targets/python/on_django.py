@@ -152,7 +152,7 @@ def view(handlers: Mapping[str, Handler]) -> Callable[..., Awaitable[Any]]:
     async def answer(request: HttpRequest, **path_params: str) -> Any:
         asked = cast(Request, Asked(request, path_params))
         try:
-            return of_django(await handlers[request.method](asked))
+            return of_django(await handlers[str(request.method)](asked))
         except Deliberate:
             return HttpResponse(status=500)  # as Django answers, without its log that this would only fill
 
@@ -163,7 +163,7 @@ def of_django(response: Response) -> Any:
     if isinstance(response, StreamingResponse):
         made = StreamingHttpResponse(response.body_iterator, status=response.status_code)
     else:
-        made = HttpResponse(response.body, status=response.status_code)
+        made = HttpResponse(bytes(response.body), status=response.status_code)
     for name, value in response.headers.items():
         made[name] = value
     if work := response.background:
