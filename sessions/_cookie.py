@@ -10,17 +10,15 @@ from __future__ import annotations
 import logging
 import random
 import re
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, Literal
 
+from sessions._asgi import Headers, Scope
 from sessions._cookie_header import MAX_COOKIE, MAX_PIECES, CookieHeader
 from sessions.errors import CookieTooLarge
-
-Headers = Iterable[tuple[bytes, bytes]]
-Scope = MutableMapping[str, Any]
 
 logger = logging.getLogger("sessions")
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, MutableMapping
+from collections.abc import Callable, Collection
 from typing import Any, NoReturn
 
+from sessions._asgi import Scope
 from sessions._session import LOOKS
 
-Scope = MutableMapping[str, Any]
 Exclude = Collection[str] | Callable[[Scope], bool]
 """Paths, of which one that ends with a slash stands for all below it; or a function of the scope."""
 

@@ -9,6 +9,7 @@ from copy import copy
 from functools import partial
 from typing import Any, Final
 
+from sessions._asgi import Message, Scope, Send
 from sessions._carriers import Carried, Carrier, SealedByOlderKey
 from sessions._cookie import Cookie, CookieOptions
 from sessions._cookie_header import Found
@@ -20,7 +21,7 @@ from sessions._moving import Moving
 from sessions._new_seal import NewSeal, with_new_seal
 from sessions._purge import Purger
 from sessions._record import PLAIN, moved_to
-from sessions._response import STARTS, Exchange, Message, Scope, Send, unavailable
+from sessions._response import STARTS, Exchange, unavailable
 from sessions._second_cookies import only_living, without_second_cookies, without_useless_pieces
 from sessions._session import Session, open_session
 from sessions._work import Work

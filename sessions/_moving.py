@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Iterable, MutableMapping, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any, Final
 
+from sessions._asgi import Headers, Message, Scope
 from sessions._carriers import Carried, Carrier, MovingIn, new_seed
 from sessions._cookie import Cookie
 from sessions._cookie_header import values_of
@@ -28,10 +29,6 @@ from sessions.errors import CookieTooLarge, StoreUnavailable
 from sessions.moving._content import carried_over
 from sessions.moving._old_cookie import OldCookie, OldSession, Refused
 from sessions.stores.base import owner_text
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Headers = Iterable[tuple[bytes, bytes]]
 
 logger = logging.getLogger("sessions")
 

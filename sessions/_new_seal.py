@@ -6,11 +6,12 @@ So a replaced key is gone from the browsers after their next request, and can be
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any
 
 import msgspec
 
+from sessions._asgi import Message, Send
 from sessions._caching import for_shared_caches, private, varying
 from sessions._carriers import Carried, Carrier, Loaded
 from sessions._cookie import Cookie
@@ -18,9 +19,6 @@ from sessions._cookie_header import Found
 from sessions._hidden import Hidden
 from sessions._second_cookies import SECURE_SCHEMES
 from sessions.errors import SessionError
-
-Message = MutableMapping[str, Any]
-Send = Callable[[Message], Awaitable[None]]
 
 
 class NewSeal(Hidden, msgspec.Struct, frozen=True):

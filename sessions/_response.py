@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Awaitable, Callable, Container, Iterable, MutableMapping
-from typing import Any, Final
+from collections.abc import Awaitable, Container
+from typing import Final
 
 import anyio
 import msgspec
 
+from sessions._asgi import Headers, Message, Scope, Send
 from sessions._caching import VARY_COOKIE, for_shared_caches, private, varying
 from sessions._carriers import Carried
 from sessions._commit import commit
@@ -22,11 +23,6 @@ from sessions._second_cookies import SECURE_SCHEMES
 from sessions._session import Session, replace_values
 from sessions._work import Phase, Standing, Work
 from sessions.errors import LateChange, SessionEnded, StoreUnavailable
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Send = Callable[[Message], Awaitable[None]]
-Headers = Iterable[tuple[bytes, bytes]]
 
 logger = logging.getLogger("sessions")
 

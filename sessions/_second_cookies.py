@@ -11,18 +11,16 @@ client that sends only so many bytes they take the place of what is set next.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, MutableMapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from typing import Final
 
+from sessions._asgi import Message, Scope
 from sessions._caching import private, varying
 from sessions._carriers import Carried, Carrier, SealedByOlderKey
 from sessions._cookie import Cookie
 from sessions._cookie_header import Found
 from sessions._record import moved_to
 from sessions.errors import InvalidCookie
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
 
 logger = logging.getLogger("sessions")
 

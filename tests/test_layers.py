@@ -53,7 +53,7 @@ LAYERS: dict[str, tuple[str, str]] = {
         "ground",
     ),
     "ground": (
-        "_encryption _keys _cookie _cookie_header _caching _record _stamp _lifetime _json _events _hidden"
+        "_encryption _keys _cookie _cookie_header _caching _record _stamp _lifetime _json _events _hidden _asgi"
         " iron errors",
         "",
     ),
