@@ -53,8 +53,8 @@ LAYERS: dict[str, tuple[str, str]] = {
         "ground",
     ),
     "ground": (
-        "_encryption _keys _cookie _cookie_header _caching _record _stamp _lifetime _json _events _hidden _asgi"
-        " iron errors",
+        "_encryption _keys _cookie _cookie_header _caching _record _stamp _lifetime _json _events _hidden"
+        " _asgi iron errors",
         "",
     ),
 }

@@ -92,6 +92,8 @@ LOOKS: dict[str, Look] = {
     "destroy": lambda s: s.destroy(),
     "rotate": lambda s: s.rotate(),
     "reauthenticate": lambda s: s.reauthenticate(),
+    "set_lifetime": lambda s: s.set_lifetime(60),
+    "reset_lifetime": lambda s: s.reset_lifetime(),
     "touch": lambda s: s.touch(),
     "save": lambda s: s.save(),
     "refresh": lambda s: s.refresh(),
