@@ -126,6 +126,7 @@ ROUTES: dict[str, Callable[[Request], Answer]] = {
     "POST /lab/refuse/{status}": not_yet,
     "POST /lab/refuse": not_yet,
     "POST /lab/destroy-then-fail": not_yet,
+    "POST /lab/lifetime": not_yet,
     "POST /lab/touch": not_yet,
     "POST /lab/rotate": not_yet,
     "POST /lab/destroy": not_yet,

@@ -25,9 +25,11 @@ from reference_server import (
     failing,
     guarded,
     lab,
+    own_lifetime,
     pages,
     plain,
     signed_in,
+    twenty,
 )
 from reference_server.attempts import Attempts
 from reference_server.demo import DeliberateError, Demo, wants_page
@@ -159,6 +161,8 @@ ROUTES = [
     Route("/whoami", pages.whoami),
     *signed_in.routes,
     *lab.routes,
+    *own_lifetime.routes,
+    *twenty.routes,
     *plain.routes,
     *cached.routes,
     *failing.routes,

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from reference_server.demo import Demo, demo, session_of, url
 from reference_server.observer import observed
+from reference_server.own_lifetime import OWN_LIFETIME
 from reference_server.profiles import PROFILES
 from sessions import Session
 
@@ -28,16 +29,45 @@ class Clock:
     def text(self) -> str:
         return duration(self.left)
 
+    @property
+    def granted(self) -> str:
+        return timeout(self.of)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is more left than was granted: an extension pays for some time in advance."""
+        return self.left > self.of
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Seconds of the timeouts that the session lives by; with neither it ends with the browser."""
+
+    expire_after: float | None
+    absolute_timeout: float | None
+    is_own: bool
+
+    def __str__(self) -> str:
+        whose = "its own" if self.is_own else "the app's"
+        parts = [f"{timeout(self.expire_after)} without a request"] if self.expire_after else []
+        parts += [f"{timeout(self.absolute_timeout)} in all"] if self.absolute_timeout else []
+        return f"{whose} timeouts: {', '.join(parts)}" if parts else f"{whose} rule: it ends with the browser"
+
 
 @dataclass(frozen=True)
 class Panel:
     is_new: bool
     short_id: str | None
     age: str | None
+    rule: Rule
     idle: Clock | None
     absolute: Clock | None
     keys: list[tuple[str, bool]]
     cookies_set: list[str]
+
+    @property
+    def lives_by(self) -> str:
+        return str(self.rule)
 
 
 class Page(Response):
@@ -90,21 +120,40 @@ def inspect(here: Demo, session: Session, cookies_set: list[str]) -> Panel:
     exists = len(session) > 0 or not session.is_new
     age = (now - session.created_at).total_seconds() if exists and session.created_at else None
     left = (session.expires_at - now).total_seconds() if exists and session.expires_at else None
-    profile = here.profile
+    rule = rule_of(here, session)
     idle = absolute = None
-    if left is not None and profile.expire_after:
-        idle = Clock(left, profile.expire_after)
-    if age is not None and profile.absolute_timeout:
-        absolute = Clock(profile.absolute_timeout - age, profile.absolute_timeout)
+    if left is not None and rule.expire_after:
+        idle = Clock(left, rule.expire_after)
+    if age is not None and rule.absolute_timeout:
+        absolute = Clock(rule.absolute_timeout - age, rule.absolute_timeout)
     return Panel(
         is_new=session.is_new,
-        short_id=f"{session.id[:6]}…" if session.id else None,
+        short_id=shortened(session),
         age=None if age is None else duration(age),
+        rule=rule,
         idle=idle,
         absolute=absolute,
         keys=sorted((key, session.is_flash(key)) for key in session),
         cookies_set=cookies_set,
     )
+
+
+def rule_of(here: Demo, session: Session) -> Rule:
+    own = session.get(OWN_LIFETIME)
+    if own is None:
+        return Rule(here.profile.expire_after, here.profile.absolute_timeout, is_own=False)
+    expire_after, absolute_timeout = own
+    return Rule(expire_after, absolute_timeout, is_own=True)
+
+
+def shortened(session: Session) -> str | None:
+    """Enough of the id to tell it from others, and too little to be it."""
+    return f"{session.id[:6]}…" if session.id else None
+
+
+def timeout(seconds: float) -> str:
+    """As somebody has set it: "30 min", "2 s"."""
+    return f"{seconds:g} s" if seconds < 10 else duration(seconds)
 
 
 def duration(seconds: float) -> str:

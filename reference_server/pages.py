@@ -10,11 +10,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from reference_server.demo import demo, form_fields, gate, opened, url
-from reference_server.inspector import Page
+from reference_server.inspector import Page, shortened
+from reference_server.own_lifetime import choose_at_login
 from sessions import Session
 
 COUNTER = "counter"
 EMAIL = "email"
+BEFORE_LOGIN = "before-login"
 ATTEMPTS = "failed-login-attempts"
 PASSWORD = "correct"
 USER_AGENT = "user-agent"
@@ -46,6 +48,8 @@ async def login_form(request: Request) -> Response:
 def form_values(session: Session) -> dict[str, Any]:
     """What the login page shows of the session."""
     return {
+        "flashed": [key for key in (BEFORE_LOGIN, "message", "error") if session.is_flash(key)],
+        "before_login": session.get(BEFORE_LOGIN),
         "email": session.get(EMAIL),
         "attempts": session.get(ATTEMPTS, 0),
         "error": session.get("error"),
@@ -59,6 +63,7 @@ async def log_in(request: Request) -> Response:
     session = await opened(request)
     email = given.get("email", "").strip()[:LONGEST_EMAIL]
     attempts = demo(request).attempts
+    before = shortened(session)
     if attempts.is_closed(email):
         session.flash("error", "Too many failed attempts. Try again in a quarter of an hour.")
     elif email and is_right(given.get("password", "")):
@@ -70,7 +75,9 @@ async def log_in(request: Request) -> Response:
         # that one from before the login is worth nothing after it (ROT-3, SEC-3).
         session.owner = email
         session.reauthenticate()  # if it was the owner before, nothing has changed but the time of the login
+        choose_at_login(session, given)  # after the change of owner, who inherits no such choice
         session.flash("message", "Login Successful")
+        session.flash(BEFORE_LOGIN, {"id": before})
     else:
         attempts.failed(email)
         session.increment(ATTEMPTS)  # to be shown; what counts is on the server

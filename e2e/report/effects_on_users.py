@@ -44,7 +44,7 @@ EFFECTS = (
         "A session goes on after the logout, or after its end.",
         (
             *("OUT-1", "OUT-2", "OUT-3", "OUT-4", "COOKIE-3", "COOKIE-4", "OBJ-6"),
-            *("EXP-1", "EXP-3", "EXP-4", "OWN-1", "OWN-2"),
+            *("EXP-1", "EXP-3", "EXP-4", "EXP-7", "OWN-1", "OWN-2"),
         ),
     ),
     Effect(
