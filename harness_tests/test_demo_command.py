@@ -60,6 +60,6 @@ def test_a_word_that_is_no_store_is_told_with_those_that_are() -> None:
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
     assert ended.stderr == (
-        "matrix.yml has no store postgresql; it has memory, cookie, sqlite, redis, postgres, sqlalchemy, "
+        "matrix.yml has no store postgresql; it has memory, sqlite, redis, postgres, sqlalchemy, cookie, "
         "mariadb. Did you mean postgres?\n"
     )

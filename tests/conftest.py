@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -12,6 +13,15 @@ from sessions import EncryptedStore, MemoryStore, SQLiteStore, Store
 
 settings.register_profile("untimed", deadline=None)  # a busy machine must not fail anything
 settings.load_profile("untimed")
+
+
+LOG_LEVEL = logging.getLogger().level
+
+
+@pytest.fixture(autouse=True)
+def usual_log_level() -> None:
+    """An app of Litestar's sets up the logging of the whole process, and other tests read the log."""
+    logging.getLogger().setLevel(LOG_LEVEL)
 
 
 @pytest.fixture(params=["asyncio", "trio"])
