@@ -39,7 +39,8 @@ async def store(
         monkeypatch.setattr(module, name, size)
     name = f"t{secrets.token_hex(4)}"
     if request.param == "redis":
-        url = f"{request.getfixturevalue('redis_url')}?prefix={name}:"
+        # In a database of its own: the parts are of all that the database holds, whoever's it is.
+        url = f"{request.getfixturevalue('redis_url').rpartition('/')[0]}/9?prefix={name}:"
     elif request.param == "postgres":
         url = f"{request.getfixturevalue('postgres_url')}?table={name}"
     else:
