@@ -43,6 +43,9 @@ async def login(request: Request) -> Response:
     async with request.form() as form:
         request.session["user"] = form["user"]
     request.session["cart"] = ["bread"]
+    # As apps do against forged requests. It also sets two logins of one second apart, whose signed cookies
+    # would be the same text.
+    request.session["csrf"] = secrets.token_urlsafe()
     return RedirectResponse("/account", status_code=303)
 
 
