@@ -1,8 +1,5 @@
 """SEAL-7: an encryption key is replaced while a browser is logged in."""
 
-import os
-import re
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,28 +10,17 @@ from e2e.browser.page import ask, jar, plant
 from e2e.promises import only, promise
 from e2e.report.results import FOLDER
 from e2e.server.replaced_keys_app import STORE
-from e2e.server.server import Server
+from e2e.server.uvicorn_app import UvicornApp
 
 # The server is that of other tests; here the keys are new.
 pytestmark = only(server="uvicorn", store="sqlite", browser=["chromium", "firefox"], mode="http")
 
 
-class KeyServer(Server):
-    announcement = re.compile(r"Uvicorn running on (http://[0-9.:]+)")
-    probe = "/before/ready"
-
+class KeyServer(UvicornApp):
     def __init__(self, store: str, *, log: Path) -> None:
         """Returns when it answers. Raises ServerFailed with its own output."""
-        command = [
-            sys.executable,
-            "-m",
-            "uvicorn",
-            "--factory",
-            "e2e.server.replaced_keys_app:app",
-            "--port",
-            "0",
-        ]
-        self._start("replaced keys", command, {**os.environ, STORE: store}, log)
+        factory = "e2e.server.replaced_keys_app:app"
+        super().__init__("replaced keys", factory, {STORE: store}, probe="/before/ready", log=log)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "cookie"])
