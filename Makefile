@@ -133,7 +133,7 @@ bench: env  ## Microseconds that a session adds to a request, beside other libra
 	$(PY) -m bench $(ARGS)
 
 torture: env  ## A million operations on each store while all around fails; writes docs/torture.md (STORE= OPERATIONS=)
-	$(PY) -m torture --operations $(OPERATIONS) $(if $(STORE),--store $(STORE),--page)
+	$(PY) -m torture --operations $(OPERATIONS) $(addprefix --store=,$(STORE))
 
 lock:  ## Pin requirements/*.in anew, with hashes
 	@sh scripts/lock.sh
