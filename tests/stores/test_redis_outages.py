@@ -421,12 +421,13 @@ async def test_another_thing_under_the_key(
     """Whatever is there is no session, and stays."""
     store = connect(service.url)
     key = a_key()
-    for put in (
+    puts: list[Callable[[Any], Any]] = [
         lambda operator: operator.hset(f"{prefix}{key}", "a", "b"),
         lambda operator: operator.set(f"{prefix}{key}", "short"),
         lambda operator: operator.set(f"{prefix}{key}", "long enough for the head of a record, but none"),
         lambda operator: operator.set(f"{prefix}{key}", b"\x01"),
-    ):
+    ]
+    for put in puts:
         with told(service) as operator:
             operator.delete(f"{prefix}{key}")
             put(operator)
