@@ -11,8 +11,10 @@ try:
     from redis.asyncio.connection import parse_url
     from redis.exceptions import NoScriptError
 
-    from sessions.stores.redis_commands import ClientCommands, ClusterCommands, Commands
-    from sessions.stores.redis_connections import Connections
+    from sessions.stores.redis_cluster import Cluster
+    from sessions.stores.redis_commands import ClientCommands, ClusterClientCommands, Commands
+    from sessions.stores.redis_connections import Options
+    from sessions.stores.redis_server import Server
 except ModuleNotFoundError as missing:
     if missing.name is not None and missing.name.startswith("sessions"):
         raise
@@ -228,16 +230,9 @@ def _checked(url: str) -> tuple[str, bool]:
 
 
 def _connect(url: str, cluster: bool) -> Commands:
-    if not cluster:
-        return Connections(url, at_once=MAX_CONNECTIONS, seconds=TIMEOUT)
-    options: dict[str, Any] = {
-        "max_connections": MAX_CONNECTIONS,
-        "socket_timeout": TIMEOUT,
-        "socket_connect_timeout": TIMEOUT,
-    }
-    client: RedisCluster = RedisCluster.from_url(url, **options)
-    return ClusterCommands(client, at_once=MAX_CONNECTIONS, seconds=TIMEOUT)
+    options = Options(url, at_once=MAX_CONNECTIONS, seconds=TIMEOUT)
+    return Cluster(options) if cluster else Server(options)
 
 
 def _by(client: Redis | RedisCluster) -> Commands:
-    return ClusterCommands(client) if isinstance(client, RedisCluster) else ClientCommands(client)
+    return ClusterClientCommands(client) if isinstance(client, RedisCluster) else ClientCommands(client)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import NoScriptError
@@ -12,6 +12,10 @@ from redis.exceptions import NoScriptError
 from sessions.stores.redis_faults import AWAY, DEMOTED, unavailable
 
 Command = Sequence[bytes]
+
+RECONNECTS: Final = 4
+"""How often a call is made anew, over new connections, that led to a server which is no primary any more. A
+client's other calls may give back old connections in between."""
 
 Call = Callable[[], Awaitable[Any]]
 
@@ -72,46 +76,40 @@ class ClientCommands:
 
     async def _call(self, call: Call) -> Any:
         try:
-            try:
-                return await call()
-            except DEMOTED:
-                if isinstance(self._client, Redis):  # a cluster's client asks where the primary is by itself
-                    await self._client.connection_pool.disconnect(inuse_connections=False)
-                return await call()
+            for _ in range(RECONNECTS):
+                try:
+                    return await call()
+                except DEMOTED:
+                    await self._leave_replica()
+            return await call()
         except NoScriptError:
             raise
         except AWAY as fault:
             raise unavailable(fault) from None
 
+    async def _leave_replica(self) -> None:
+        if isinstance(self._client, Redis):  # a cluster's client asks where the primary is by itself
+            await self._client.connection_pool.disconnect(inuse_connections=False)
 
-class ClusterCommands(ClientCommands):
-    """By a client for a cluster. Whoever calls may be cancelled; what the client does is not.
+
+class ClusterClientCommands(ClientCommands):
+    """By a client of the app's own for a cluster. Who calls may be cancelled; what the client does is not.
 
     Before redis-py 8.0.1 a command that is cancelled keeps its connection for ever, and a client for a
     cluster allows so many of a node.
     """
 
-    def __init__(
-        self, client: RedisCluster, *, at_once: int | None = None, seconds: float | None = None
-    ) -> None:
-        """`at_once`: commands; more wait. `seconds`: that anybody waits for an answer, with all retries."""
-        super().__init__(client)
-        self._slots = None if at_once is None else asyncio.Semaphore(at_once)
-        self._seconds = seconds
-
     async def _call(self, call: Call) -> Any:
+        task = asyncio.ensure_future(super()._call(call))
+        task.add_done_callback(_look_at)
         try:
-            async with asyncio.timeout(self._seconds):
-                if self._slots is not None:
-                    await self._slots.acquire()
-                task = asyncio.ensure_future(super()._call(call))
-                task.add_done_callback(self._done)
-                return await asyncio.shield(task)
-        except TimeoutError as fault:
+            return await asyncio.shield(task)
+        except AttributeError as fault:
+            # Another call of the client's has closed the connection that this one was just opening.
             raise unavailable(fault) from None
 
-    def _done(self, task: asyncio.Future[Any]) -> None:
-        if self._slots is not None:
-            self._slots.release()
-        if not task.cancelled():
-            task.exception()  # so that nobody complains of it if the caller has left
+
+def _look_at(task: asyncio.Future[Any]) -> None:
+    """So that nobody complains of a fault that was never looked at, if the caller has left."""
+    if not task.cancelled():
+        task.exception()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sessions import Store, open_store
-from sessions.stores import postgres, redis, redis_connections, redis_walk, sqlalchemy, sqlite
+from sessions.stores import postgres, redis, redis_server, redis_walk, sqlalchemy, sqlite
 from sessions.testing.kit import a_key, a_record
 from sessions.testing.overview import fill, found_by_scan
 
@@ -59,7 +59,7 @@ async def test_all_portions_together_are_all(store: Store, number: int) -> None:
     assert sorted(await found_by_scan(store)) == sorted(keys)
 
 
-class TellsTwice(redis_connections.Connections):
+class TellsTwice(redis_server.Server):
     """To a server that moves its table during a SCAN, and tells keys again."""
 
     async def names(self, pattern: bytes, count: int) -> AsyncIterator[bytes]:
@@ -69,7 +69,7 @@ class TellsTwice(redis_connections.Connections):
 
 
 async def test_redis_may_tell_a_key_again(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redis, "Connections", TellsTwice)
+    monkeypatch.setattr(redis, "Server", TellsTwice)
     monkeypatch.setattr(redis_walk, "PORTION", 10)  # so that it comes again in another portion
     store = redis.RedisStore(redis_url, prefix=f"t{secrets.token_hex(4)}:")
     keys = await fill(store, 30)

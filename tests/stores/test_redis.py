@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from redis import Redis as SyncRedis
-from redis.asyncio import Redis, RedisCluster
+from redis.asyncio import Redis
 
-from services import Valkey
-from sessions import RedisStore, Session, Store, StoreUnavailable, open_store
+from sessions import RedisStore, Session, StoreUnavailable, open_store
 from sessions.stores import redis as redis_store
 from sessions.testing import StoreConformance
 from sessions.testing.kit import MakeStore, a_key, a_record
@@ -219,51 +217,3 @@ def test_trio_is_told(redis_url: str) -> None:
 
     with pytest.raises(RuntimeError, match="needs asyncio"):
         trio.run(RedisStore(redis_url).load, a_key())
-
-
-class _Cluster(Valkey):
-    """All slots of a cluster on one node; it refuses, as any cluster, what touches keys of two slots."""
-
-    ready = "Ready to accept connections"
-
-    def command(self) -> list[str]:
-        return [*super().command(), "--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"]
-
-
-@pytest.fixture(scope="module")
-def cluster_url() -> Iterator[str]:
-    with _Cluster() as service:
-        with SyncRedis.from_url(service.url) as node:
-            node.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-            while "cluster_state:ok" not in str(node.execute_command("CLUSTER", "INFO")):
-                pass
-        yield service.url.replace("redis:", "redis+cluster:")
-
-
-class TestCluster(StoreConformance):
-    backends = ("asyncio",)
-    counts_purged = False
-
-    @pytest.fixture
-    def make_store(self, cluster_url: str, prefix: str) -> MakeStore:
-        return lambda: RedisStore(cluster_url, prefix=prefix)
-
-    @pytest.fixture
-    async def store(self, make_store: MakeStore, anyio_backend: Any) -> AsyncIterator[Store]:
-        store = make_store()
-        # Finding out who is in the cluster takes 0.1 to 0.3 s on a busy machine, of the kit's records' 0.5 s.
-        await store.load(a_key())
-        yield store
-        await store.close()
-
-
-async def test_a_cluster_of_the_apps_own(cluster_url: str, prefix: str) -> None:
-    """A cluster's client is taken like any other."""
-    async with RedisCluster.from_url(cluster_url.replace("+cluster", "")) as client:
-        store = RedisStore(client, prefix=prefix)
-        key, record = a_key(), a_record(owner="ann")
-        await store.create(key, record)
-        await store.close()
-        assert await store.owned_by("ann") == [(key, record)]
-    with pytest.raises(ValueError, match="decode_responses"):
-        RedisStore(RedisCluster.from_url("redis://127.0.0.1", decode_responses=True))

@@ -300,6 +300,7 @@ class TestNoMemory:
                     created.append(await store.create(each, a_record(big, owner="ann")))
             assert len(created) < 8
             assert operator.info("memory")["used_memory"] < limit + 2 * len(big)
+            operator.config_set("maxmemory", operator.info("memory")["used_memory"] // 2)
             for _ in range(3):
                 with pytest.raises(StoreUnavailable, match=r"OOM|OutOfMemory"):
                     await store.replace(key, a_record(big, version=2, owner="ann"), expected=1)
@@ -309,6 +310,7 @@ class TestNoMemory:
             assert await store.replace(key, a_record(lives=-1, version=2, owner="ann"), expected=1)
             await store.destroy_all("ann")
             assert await store.owned_by("ann") == []
+            operator.config_set("maxmemory", limit)
             assert await store.create(key, record)
 
 
