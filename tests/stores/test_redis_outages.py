@@ -284,11 +284,15 @@ async def test_each_method_says_that_the_store_is_away(
 
 
 class TestNoMemory:
-    async def test_a_full_server_takes_no_more(self, connect: Callable[[str], Store]) -> None:
+    @pytest.mark.promise("BAD-5")
+    @pytest.mark.parametrize("owner", [None, "ann"])
+    async def test_a_full_server_takes_no_more(
+        self, connect: Callable[[str], Store], owner: str | None
+    ) -> None:
         """A server with a limit of memory takes no session beyond it, and the old ones stay as they were."""
         with Valkey() as service, told(service) as operator:
             store = connect(service.url)
-            key, record = a_key(), a_record(b"old", owner="ann")
+            key, record = a_key(), a_record(b"old", owner=owner)
             await store.create(key, record)
             limit = operator.info("memory")["used_memory"] + MEGABYTE
             operator.config_set("maxmemory", limit)
@@ -297,18 +301,19 @@ class TestNoMemory:
             created = []
             for each in keys:
                 with contextlib.suppress(StoreUnavailable):
-                    created.append(await store.create(each, a_record(big, owner="ann")))
+                    created.append(await store.create(each, a_record(big, owner=owner)))
             assert len(created) < 8
             assert operator.info("memory")["used_memory"] < limit + 2 * len(big)
             operator.config_set("maxmemory", operator.info("memory")["used_memory"] // 2)
             for _ in range(3):
                 with pytest.raises(StoreUnavailable, match=r"OOM|OutOfMemory"):
-                    await store.replace(key, a_record(big, version=2, owner="ann"), expected=1)
+                    await store.replace(key, a_record(big, version=2, owner=owner), expected=1)
                 assert await store.load(key) == record
 
             # A logout needs no memory, and makes some.
-            assert await store.replace(key, a_record(lives=-1, version=2, owner="ann"), expected=1)
-            await store.destroy_all("ann")
+            assert await store.replace(key, a_record(lives=-1, version=2, owner=owner), expected=1)
+            assert await store.load(key) is None
+            await store.destroy_everything()
             assert await store.owned_by("ann") == []
             operator.config_set("maxmemory", limit)
             assert await store.create(key, record)
@@ -451,6 +456,24 @@ async def test_another_thing_under_the_key(
             operator.delete(f"{prefix}{key}")
         assert await store.create(key, a_record())
         await store.delete(key)
+
+
+async def test_no_answer_is_taken_for_another_ones(
+    service: Valkey, connect: Callable[[str], Store], prefix: str
+) -> None:
+    """Of several answers one is an error, and the rest must not be left for who asks next."""
+    store = connect(service.url)
+    records = {a_key(): a_record(b"%d" % number, owner="ann") for number in range(5)}
+    for key, record in records.items():
+        await store.create(key, record)
+    wrong, *others = sorted(records, key=lambda key: records[key].expires_at)
+    with told(service) as operator:
+        operator.delete(f"{prefix}{wrong}")
+        operator.hset(f"{prefix}{wrong}", "a", "b")
+    for key in others:
+        with pytest.raises(StoreUnavailable):
+            await store.owned_by("ann")
+        assert await store.load(key) == records[key]
 
 
 @pytest.mark.promise("BAD-5")
