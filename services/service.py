@@ -69,6 +69,11 @@ class Service(ABC):
     def command(self) -> list[str]:
         """How to run it on `self.port` in `self.folder`, in the foreground."""
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started, and neither stopped nor killed by us since."""
+        return self._process is not None
+
     def start(self) -> None:
         """Returns when it accepts connections. Raises `ServiceFailed` with its own output."""
         if self.port:

@@ -1,4 +1,4 @@
-"""The wire to a database, which can be cut, fall silent, and lose answers."""
+"""The wire to a database, which can be cut, fall silent, and lose answers or halves of them."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ class Proxy:
         what it was asked."""
         self.lost = 0
         """Answers that got lost so far."""
+        self.halves = 0
+        """Of so many answers to come only the first half arrives, and then the connection is cut."""
         self.ends: set[_End] = set()
         self._server: asyncio.Server | None = None
 
@@ -119,6 +121,11 @@ class _Far(_End):
     def data_received(self, data: bytes) -> None:
         if self.proxy.loss and random.random() < self.proxy.loss:
             self.proxy.lost += 1
+            self.abort()
+            return
+        if self.proxy.halves:
+            self.proxy.halves -= 1
+            super().data_received(data[: len(data) // 2])
             self.abort()
             return
         super().data_received(data)

@@ -92,7 +92,7 @@ async def commit(work: Work, values: Values, *, extend: bool, asked: bool = Fals
             _doubt(work, Taken(base, text, notes, owner, None, life, commit_id=commit_id))
             raise
         if not kept:
-            taken = Taken(base, text, notes, owner, None, life, commit_id=commit_id, failed=True)
+            taken = Taken(base, text, notes, owner, None, life, sent=True, commit_id=commit_id, failed=True)
             await _save(work, values, taken, extend)
         elif work.life != life:
             _end_later(work, saved)
@@ -265,6 +265,7 @@ async def _keep(
             if taken.is_in(found[0]):
                 _land(work, values, taken, found[0], found[0].line)
                 return
+            taken.sent = False
             _note_extension(work, carried, found[0])
             carried, content = found
             log = log or taken.log()
@@ -304,7 +305,7 @@ async def _try(
             taken.seed = b""
     elif await work.carrier.replace(carried.key, changed.record, expected=carried.record.version):
         saved = changed
-    taken.sent = False
+    taken.sent = saved is None
     if saved is not None and (rotate or taken.is_login):
         kind = "login" if taken.authenticated else "rotated"
         work.report(kind, key=saved.key, former_key=carried.key, owner=owner)
@@ -412,7 +413,7 @@ async def _replace(work: Work, taken: Taken, carried: Carried, content: Content,
     changed = carried.rewritten(line, taken.named(), owner)
     taken.sent = True
     kept = await work.carrier.replace(carried.key, changed.record, expected=record.version)
-    taken.sent = False
+    taken.sent = not kept
     return kept
 
 

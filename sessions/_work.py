@@ -63,7 +63,8 @@ class Taken(Hidden, msgspec.Struct, eq=False):
     rotate: bool = False
     touch: bool = False
     sent: bool = False
-    """Whether the store was asked to write it, and has not answered."""
+    """Whether the store may have written it: no answer came, or one that was for the same write sent again by
+    the store's client."""
     failed: bool = False
     """Whether it was tried once already, and others were faster."""
     commit_id: bytes = b""

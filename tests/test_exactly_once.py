@@ -393,6 +393,31 @@ class TestAClientThatRepeats:
         await browser.get("/destroy")
         assert (await thief.get("/read")).json() == {}
 
+    @pytest.mark.parametrize("way", WAYS)
+    async def test_the_store_goes_away_before_that_is_found_out(self, store: Store, way: str) -> None:
+        """It answers that somebody else has written, who was this very commit. Then it cannot be read."""
+        repeating = Repeating(store)
+
+        async def cannot_read(verb: str) -> None:
+            if verb == "load":
+                raise StoreUnavailable("it went away")
+
+        async def act(request: Request) -> Response:
+            change(own(request), way)
+            repeating.before = cannot_read
+            with pytest.raises(StoreUnavailable):
+                await own(request).save()
+            repeating.before = None
+            await own(request).save()
+            return answer()
+
+        browser = Browser(site(begin, everything, act, store=repeating))
+        await browser.get("/begin")
+        assert (await browser.get("/act")).status == 200
+        data, flashes, owner = (await browser.get("/everything")).json()
+        assert (data, flashes) == (CHANGED, ["next"])
+        assert owner == ("ada" if way == "log in" else None)
+
     async def test_a_session_begins_once(self, store: Store) -> None:
         async def act(request: Request) -> Response:
             change(own(request), "log in")

@@ -43,7 +43,9 @@ LAYERS: dict[str, tuple[str, str]] = {
     "session": ("typed _lookup _excluded _session _templates", "commit carriers ground"),
     "commit": ("_commit _turns _adopt _work _changes", "carriers ground"),
     "stores": (
-        "stores/walk stores/__init__ stores/encrypted stores/urls stores/redis stores/postgres"
+        "stores/walk stores/__init__ stores/encrypted stores/urls stores/redis stores/redis_cluster"
+        " stores/redis_server stores/redis_connections stores/redis_walk stores/redis_commands"
+        " stores/redis_value stores/redis_faults stores/postgres"
         " stores/sqlalchemy stores/sqlite stores/memory stores/cookie stores/base stores/files stores/loops",
         "carriers ground",
     ),

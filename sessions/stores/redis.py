@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import AsyncIterator
-from hashlib import sha1
-from math import ceil, inf
 from typing import Any, Final
 
 try:
-    from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
+    from redis.asyncio import Redis, RedisCluster
     from redis.asyncio.connection import parse_url
-    from redis.asyncio.retry import Retry
-    from redis.backoff import NoBackoff
-    from redis.exceptions import ConnectionError as RedisConnectionError
-    from redis.exceptions import NoScriptError, RedisClusterException, RedisError
-    from redis.exceptions import TimeoutError as RedisTimeoutError
-except ModuleNotFoundError:
+    from redis.exceptions import NoScriptError
+
+    from sessions.stores.redis_cluster import Cluster
+    from sessions.stores.redis_commands import ClientCommands, ClusterClientCommands, Commands
+    from sessions.stores.redis_connections import Options
+    from sessions.stores.redis_server import Server
+except ModuleNotFoundError as missing:
+    if missing.name is not None and missing.name.startswith("sessions"):
+        raise
     raise ImportError('RedisStore needs the redis client: pip install "sessions[redis]"') from None
 
 from sessions._record import Record
-from sessions.errors import StoreUnavailable
 from sessions.stores.base import MAX_BYTES, Store, checked_size
 from sessions.stores.loops import PerLoop
+from sessions.stores.redis_value import (
+    DELETE,
+    HEAD,
+    INDEX,
+    INDEX_FIRST,
+    LONGEST_OWNER,
+    OVER,
+    WRITE,
+    Script,
+    head_of,
+    unpacked,
+    writing,
+)
+from sessions.stores.redis_walk import all_of, all_once
 
 TIMEOUT: Final = 5.0
-"""Seconds to connect, to wait for an answer, and to wait for a free connection, in clients that we make."""
+"""Seconds that anybody waits for an answer of a server, with connecting and a second try, if we connect."""
 
 MAX_CONNECTIONS: Final = 50
-"""In clients that we make; more commands at a time wait for a free one."""
+"""Commands at a time, if we connect; more wait."""
 
 PIPELINE: Final = 500
 """Records that are asked for in one go when an owner's sessions are listed."""
@@ -37,64 +50,9 @@ PIPELINE: Final = 500
 PAGE: Final = 200
 """Records that are asked for in one go when all are listed."""
 
-KEYS_AT_ONCE: Final = 200_000
-"""Keys that a walk through all of them remembers, some 20 MB. Of more it makes several walks, each through
-another part of them."""
-
-FOREVER: Final = 10**15
-"""Milliseconds (31,000 years), the longest time to live that is set; Redis refuses what overflows."""
-
-INDEX_MARGIN: Final = 60_000
-"""Milliseconds that an owner's index outlives the last record in it; it is written before the record."""
-
-
-class _Script:
-    """Runs in the server, atomically, and touches the one key it is given, so that clusters run it too."""
-
-    def __init__(self, source: str) -> None:
-        self.source = source.encode()
-        self.sha = sha1(self.source).hexdigest()  # noqa: S324 (the name that Redis gives it)
-
-
-_WRITE: Final = _Script("""
-local expected, now, ttl = ARGV[1], tonumber(ARGV[2]), ARGV[3]
-local version, expires, owner = unpack(redis.call('HMGET', KEYS[1], 'v', 'e', 'o'))
-local alive = version and (expires == 'inf' or tonumber(expires) > now)
-if expected == '' then
-    if alive then return {0} end
-elseif not alive or version ~= expected then
-    return {0}
-end
-redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], 'p', ARGV[4], 'c', ARGV[5], 'e', ARGV[6], 'v', ARGV[7])
-if ARGV[8] then redis.call('HSET', KEYS[1], 'o', ARGV[8]) end
-if ttl ~= '' then redis.call('PEXPIRE', KEYS[1], ttl) end
-return {1, owner}
-""")
-
-_DELETE: Final = _Script("""
-local owner = redis.call('HGET', KEYS[1], 'o')
-redis.call('DEL', KEYS[1])
-return owner
-""")
-
-# The index is a sorted set of keys, by when their record expires at the latest.
-_INDEX: Final = _Script(f"""
-local now = tonumber(ARGV[3])
-redis.call('ZADD', KEYS[1], 'GT', ARGV[2], ARGV[1])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
-local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2]
-if last == 'inf' then
-    redis.call('PERSIST', KEYS[1])
-elseif last then
-    local ttl = math.min(math.ceil((tonumber(last) - now) * 1000) + {INDEX_MARGIN}, {FOREVER})
-    redis.call('PEXPIRE', KEYS[1], string.format('%.0f', ttl))
-end
-""")
-
 
 class RedisStore(Store):
-    """One hash per session, which Redis removes by itself when it expires; a purge has nothing to do.
+    """One value per session, which Redis removes by itself when it expires; a purge has nothing to do.
 
     Works with Redis from 6.2 on and with Valkey, single, replicated or as a cluster. Needs asyncio.
 
@@ -118,14 +76,14 @@ class RedisStore(Store):
         """
         self.max_bytes = checked_size(max_bytes)
         self._prefix = prefix.encode()
-        self._given: Redis | RedisCluster | None = None
+        self._given = not isinstance(client, str)
         if isinstance(client, str):
             url, cluster = _checked(client)
-            self._own = PerLoop(lambda: _connect(url, cluster))
+            self._commands = PerLoop[Commands](lambda: _connect(url, cluster))
         elif isinstance(client, Redis | RedisCluster):
             if client.get_encoder().decode_responses:
                 raise ValueError(_BYTES)
-            self._given = client
+            self._commands = PerLoop[Commands](lambda: _by(client))
         else:
             raise TypeError(
                 f"RedisStore takes a client of redis.asyncio or a URL, not {type(client).__module__}."
@@ -133,211 +91,127 @@ class RedisStore(Store):
             )
 
     async def create(self, key: str, record: Record) -> bool:
-        return await self._write(key, record, "")
+        now = time.time()
+        arguments = writing(record, None, now)
+        if record.owner is not None and arguments[-1] != OVER:
+            await self._list(record.owner, key, record.expires_at, now)
+            arguments.append(_LISTED)
+        return await self._write(key, record, arguments, now)
 
     async def load(self, key: str) -> Record | None:
-        return _record(await self._command("HMGET", self._key(key), *_FIELDS))
+        return unpacked(await self._commands.get().ask(b"GET", self._prefix + key.encode()))
 
     async def replace(self, key: str, record: Record, *, expected: int) -> bool:
-        return await self._write(key, record, str(expected))
+        now = time.time()
+        return await self._write(key, record, writing(record, expected, now), now)
 
     async def delete(self, key: str) -> None:
-        owner = await self._run(_DELETE, self._key(key))
+        owner = await self._run(DELETE, self._prefix + key.encode())
         if owner is not None:
-            await self._command("ZREM", self._index(owner), key)
+            await self._commands.get().ask(b"ZREM", self._index(owner), key.encode())
 
     async def purge(self) -> int:
         return 0
 
     async def owned_by(self, owner: str) -> list[tuple[str, Record]]:
         now = time.time()
-        keys = await self._command("ZRANGEBYSCORE", self._index(owner.encode()), f"({now!r}", "+inf")
+        commands = self._commands.get()
+        keys = await commands.ask(b"ZRANGEBYSCORE", self._index(owner.encode()), b"(" + _number(now), b"+inf")
         found = []
         for start in range(0, len(keys), PIPELINE):
-            batch = [key.decode() for key in keys[start : start + PIPELINE]]
-            records = [_record(fields) for fields in await self._load_all(batch)]
-            found += [(key, record) for key, record in zip(batch, records, strict=True) if record is not None]
-        return [(key, record) for key, record in found if record.owner == owner]
+            batch = keys[start : start + PIPELINE]
+            values = await commands.ask_all([(b"GET", self._prefix + key) for key in batch])
+            found += [(key.decode(), unpacked(value)) for key, value in zip(batch, values, strict=True)]
+        return [(key, record) for key, record in found if record is not None and record.owner == owner]
 
     async def delete_older(self, moment: float) -> int:
         deleted = 0
-        async for names in self._walk(""):
-            try:
-                deleted += await self._delete_older_of(names, moment)
-            except _AWAY as fault:
-                raise _unavailable(fault) from None
+        async for names in all_of(self._commands.get(), self._prefix):
+            deleted += await self._delete_older_of(names, moment)
         return deleted
 
     async def _delete_older_of(self, names: list[bytes], moment: float) -> int:
         """Of these names of keys; how many."""
-        async with self._client().pipeline(transaction=False) as pipeline:
-            for name in names:
-                pipeline.execute_command("HMGET", name, "c", "o")
-            found = await pipeline.execute()
-        older = [
-            (name, owner)
-            for name, (created_at, owner) in zip(names, found, strict=True)
-            if created_at is not None and float(created_at) <= moment
-        ]
+        commands = self._commands.get()
+        last = b"%d" % (HEAD.size + LONGEST_OWNER - 1)
+        heads = await commands.ask_all([(b"GETRANGE", name, b"0", last) for name in names])
+        older = list[bytes]()
+        unlisted = list[tuple[bytes, bytes, bytes]]()
+        for name, head in zip(names, heads, strict=True):
+            if not head:  # it has gone meanwhile
+                continue
+            created_at, length = head_of(head)
+            if created_at > moment:
+                continue
+            older.append(name)
+            if length is not None:
+                owner = head[HEAD.size : HEAD.size + length]
+                if length > LONGEST_OWNER:
+                    end = b"%d" % (HEAD.size + length - 1)
+                    owner = await commands.ask(b"GETRANGE", name, b"%d" % HEAD.size, end)
+                unlisted.append((b"ZREM", self._index(owner), name[len(self._prefix) :]))
         if not older:
             return 0
         # A key is never used twice and its record never gets younger: these are still the ones.
-        async with self._client().pipeline(transaction=False) as pipeline:
-            for name, _ in older:
-                pipeline.execute_command("DEL", name)
-            for name, owner in older:
-                if owner is not None:
-                    pipeline.execute_command("ZREM", self._index(owner), name[len(self._prefix) :])
-            return sum((await pipeline.execute())[: len(older)])
+        answers = await commands.ask_all([*((b"DEL", name) for name in older), *unlisted])
+        return sum(answers[: len(older)])
 
     async def count(self) -> int:
         counted = 0
-        async for names in self._walk_once():
+        async for names in all_once(self._commands.get(), self._prefix):
             counted += len(names)
         return counted
 
     async def scan(self) -> AsyncIterator[tuple[str, Record]]:
-        async for names in self._walk_once():
-            keys = [name[len(self._prefix) :].decode() for name in names]
-            for start in range(0, len(keys), PAGE):
-                page = keys[start : start + PAGE]
-                for key, fields in zip(page, await self._load_all(page), strict=True):
-                    if (record := _record(fields)) is not None:
-                        yield key, record
-
-    async def _walk_once(self) -> AsyncIterator[list[bytes]]:
-        """The names of all keys, in portions, each once.
-
-        SCAN tells a key again when the server moves its table, so what was told has to be remembered.
-        """
-        for beginning in _parts(await self._size()):
-            told = set[bytes]()
-            async for names in self._walk(beginning):
-                # Half of a key, 128 random bits, is enough to tell it from the others.
-                new = {name[-KEY_LENGTH // 2 :]: name for name in names}
-                yield [name for half, name in new.items() if half not in told]
-                told.update(new)
-
-    async def _walk(self, beginning: str) -> AsyncIterator[list[bytes]]:
-        """The names of all keys that begin so, in portions; some of them perhaps more than once."""
-        names = list[bytes]()
-        # The prefix stands for itself, and for no pattern.
-        pattern = re.sub(rb"([][?*\\^])", rb"\\\1", self._prefix) + beginning.encode()
-        pattern += b"?" * (KEY_LENGTH - len(beginning))
-        try:
-            async for name in self._client().scan_iter(match=pattern, count=PIPELINE):
-                if _IS_KEY(name[len(self._prefix) :]):  # and no record of a store whose prefix begins so
-                    names.append(name)
-                if len(names) == PIPELINE:
-                    yield names
-                    names = []
-        except _AWAY as fault:
-            raise _unavailable(fault) from None
-        if names:
-            yield names
-
-    async def _size(self) -> int:
-        """How many keys the server has, those of other apps too."""
-        try:
-            return int(await self._client().dbsize())
-        except _AWAY as fault:
-            raise _unavailable(fault) from None
+        commands = self._commands.get()
+        async for names in all_once(commands, self._prefix):
+            for start in range(0, len(names), PAGE):
+                page = names[start : start + PAGE]
+                values = await commands.ask_all([(b"GET", name) for name in page])
+                for name, value in zip(page, values, strict=True):
+                    if (record := unpacked(value)) is not None:
+                        yield name[len(self._prefix) :].decode(), record
 
     async def close(self) -> None:
-        if self._given is None and (client := self._own.pop()) is not None:
-            await client.aclose()
+        if not self._given and (commands := self._commands.pop()) is not None:
+            await commands.close()
 
-    async def _write(self, key: str, record: Record, expected: str) -> bool:
-        now = time.time()
-        arguments: list[str | bytes] = [
-            expected,
-            repr(now),
-            _time_to_live(record.expires_at, now),
-            record.payload,
-            repr(record.created_at),
-            repr(record.expires_at),
-            str(record.version),
-        ]
-        if record.owner is not None:
-            owner = record.owner.encode()
-            arguments.append(owner)
-            await self._run(_INDEX, self._index(owner), key, repr(record.expires_at), repr(now))
-        written, *former = await self._run(_WRITE, self._key(key), *arguments)
-        # Nothing follows a record that has expired as it was written. Another change of owner may be changed
-        # back at any moment, so its entry stays: a missing one would hide a session.
-        if written and record.expires_at <= now and former and former[0] is not None:
-            await self._command("ZREM", self._index(former[0]), key)
-        return bool(written)
+    async def _write(self, key: str, record: Record, arguments: list[bytes], now: float) -> bool:
+        name = self._prefix + key.encode()
+        answer = await self._run(WRITE, name, *arguments)
+        if answer == INDEX_FIRST and record.owner is not None:
+            await self._list(record.owner, key, record.expires_at, now)
+            answer = await self._run(WRITE, name, *arguments, _LISTED)
+        if isinstance(answer, list):
+            # Nothing follows a record that has expired as it was written. Another change of owner may be
+            # changed back at any moment, so its entry stays: a missing one would hide a session.
+            answer, owner = answer
+            await self._commands.get().ask(b"ZREM", self._index(owner), key.encode())
+        return bool(answer)
 
-    async def _load_all(self, keys: list[str]) -> list[list[bytes | None]]:
+    async def _list(self, owner: str, key: str, expires_at: float, now: float) -> None:
+        """Among the owner's sessions."""
+        await self._run(INDEX, self._index(owner.encode()), key.encode(), _number(expires_at), _number(now))
+
+    async def _run(self, script: Script, key: bytes, *arguments: bytes) -> Any:
+        commands = self._commands.get()
         try:
-            async with self._client().pipeline(transaction=False) as pipeline:
-                for key in keys:
-                    pipeline.execute_command("HMGET", self._key(key), *_FIELDS)
-                return await pipeline.execute()
-        except _AWAY as fault:
-            raise _unavailable(fault) from None
-
-    async def _run(self, script: _Script, key: bytes, *arguments: str | bytes) -> Any:
-        try:
-            try:
-                return await self._client().execute_command("EVALSHA", script.sha, 1, key, *arguments)
-            except NoScriptError:  # a new server, or a new primary: this tells it the script
-                return await self._client().execute_command("EVAL", script.source, 1, key, *arguments)
-        except _AWAY as fault:
-            raise _unavailable(fault) from None
-
-    async def _command(self, *parts: str | bytes) -> Any:
-        try:
-            return await self._client().execute_command(*parts)
-        except _AWAY as fault:
-            raise _unavailable(fault) from None
-
-    def _client(self) -> Redis | RedisCluster:
-        return self._own.get() if self._given is None else self._given
-
-    def _key(self, key: str) -> bytes:
-        return self._prefix + key.encode()
+            return await commands.ask(b"EVALSHA", script.sha, b"1", key, *arguments)
+        except NoScriptError:  # a new server, or a new primary: this tells it the script
+            return await commands.ask(b"EVAL", script.source, b"1", key, *arguments)
 
     def _index(self, owner: bytes) -> bytes:
         return self._prefix + b"owner:" + owner
 
 
-KEY_LENGTH: Final = 64
-_IS_KEY: Final = re.compile(rb"[0-9a-f]{64}").fullmatch
-
-_FIELDS: Final = ("p", "c", "e", "v", "o")
+_LISTED: Final = b"1"
+"""Tells `WRITE` that the owner's index has the key already."""
 
 _BYTES: Final = "RedisStore needs a client without decode_responses=True: records are bytes"
 
-_AWAY: Final = (RedisError, RedisClusterException, OSError)
 
-
-def _parts(size: int) -> list[str]:
-    """How the keys of each part begin: of so many that no part has many more than `KEYS_AT_ONCE`."""
-    digits = 0
-    while size > KEYS_AT_ONCE * 16**digits:
-        digits += 1
-    return [format(number, f"0{digits}x") if digits else "" for number in range(16**digits)]
-
-
-def _record(fields: list[bytes | None]) -> Record | None:
-    payload, created_at, expires_at, version, owner = fields
-    if payload is None or created_at is None or expires_at is None or version is None:
-        return None
-    record = Record(
-        payload,
-        float(created_at),
-        float(expires_at),
-        int(version),
-        None if owner is None else owner.decode(),
-    )
-    return record if record.expires_at > time.time() else None
-
-
-def _time_to_live(expires_at: float, now: float) -> str:
-    """Milliseconds from now on, so that a server whose clock is off does not end sessions early."""
-    return "" if expires_at == inf else str(ceil(min(max((expires_at - now) * 1000, 0), FOREVER)))
+def _number(seconds: float) -> bytes:
+    return repr(seconds).encode()
 
 
 def _checked(url: str) -> tuple[str, bool]:
@@ -355,26 +229,10 @@ def _checked(url: str) -> tuple[str, bool]:
     return f"{scheme}://{rest}", kind == "cluster"
 
 
-def _connect(url: str, cluster: bool) -> Redis | RedisCluster:
-    options: dict[str, Any] = {
-        "max_connections": MAX_CONNECTIONS,
-        "socket_timeout": TIMEOUT,
-        "socket_connect_timeout": TIMEOUT,
-    }
-    if cluster:
-        return RedisCluster.from_url(url, **options)
-    # Once and at once, for connections that went stale: a browser waits for the answer.
-    options |= {"timeout": TIMEOUT, "retry": Retry(NoBackoff(), 1), **parse_url(url)}
-    return Redis.from_pool(BlockingConnectionPool(**options))
+def _connect(url: str, cluster: bool) -> Commands:
+    options = Options(url, at_once=MAX_CONNECTIONS, seconds=TIMEOUT)
+    return Cluster(options) if cluster else Server(options)
 
 
-def _unavailable(fault: Exception) -> StoreUnavailable:
-    """To be raised `from None`: a traceback would show the client's own messages and arguments.
-
-    A connection's messages speak of hosts and ports; of others only the leading error code is passed on,
-    as Redis may quote a command's arguments after it."""
-    text = str(fault)
-    if not isinstance(fault, RedisConnectionError | RedisTimeoutError | OSError):
-        code = text.partition(" ")[0]
-        text = code if code.isupper() else ""
-    return StoreUnavailable(f"Redis: {type(fault).__name__}" + (f": {text}" if text else ""))
+def _by(client: Redis | RedisCluster) -> Commands:
+    return ClusterClientCommands(client) if isinstance(client, RedisCluster) else ClientCommands(client)

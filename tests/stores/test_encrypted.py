@@ -152,7 +152,7 @@ def redis(url: str) -> tuple[Store, Dump]:
         found = []
         async for key in client.scan_iter(f"{prefix}*"):
             is_index = await client.type(key) == b"zset"
-            found += [key, await (client.zrange(key, 0, -1) if is_index else client.hgetall(key))]
+            found += [key, await (client.zrange(key, 0, -1) if is_index else client.get(key))]
         await client.aclose()
         return repr(found).encode()
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sessions import Store, open_store
-from sessions.stores import postgres, redis, sqlalchemy, sqlite
+from sessions.stores import postgres, redis, redis_server, redis_walk, sqlalchemy, sqlite
 from sessions.testing.kit import a_key, a_record
 from sessions.testing.overview import fill, found_by_scan
 
@@ -29,8 +28,8 @@ async def store(
     for module, name, size in (
         (sqlite, "PAGE", 10),
         (redis, "PAGE", 10),
-        (redis, "PIPELINE", 10),
-        (redis, "KEYS_AT_ONCE", 7),
+        (redis_walk, "PORTION", 10),
+        (redis_walk, "KEYS_AT_ONCE", 7),
         (postgres, "PAGE", 10),
         (postgres, "COUNTED", 10),
         (sqlalchemy, "PAGE", 10),
@@ -60,25 +59,18 @@ async def test_all_portions_together_are_all(store: Store, number: int) -> None:
     assert sorted(await found_by_scan(store)) == sorted(keys)
 
 
-class TellsTwice:
-    """A client of Redis whose server moves its table during a SCAN, and tells keys again."""
+class TellsTwice(redis_server.Server):
+    """To a server that moves its table during a SCAN, and tells keys again."""
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
-
-    async def scan_iter(self, **options: Any) -> AsyncIterator[bytes]:
-        told = [name async for name in self._client.scan_iter(**options)]
+    async def names(self, pattern: bytes, count: int) -> AsyncIterator[bytes]:
+        told = [name async for name in super().names(pattern, count)]
         for name in [*told, *told[::2]]:
             yield name
 
 
 async def test_redis_may_tell_a_key_again(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    really = redis.RedisStore._client
-    monkeypatch.setattr(redis.RedisStore, "_client", lambda self: TellsTwice(really(self)))
-    monkeypatch.setattr(redis, "PIPELINE", 10)  # so that it comes again in another portion
+    monkeypatch.setattr(redis, "Server", TellsTwice)
+    monkeypatch.setattr(redis_walk, "PORTION", 10)  # so that it comes again in another portion
     store = redis.RedisStore(redis_url, prefix=f"t{secrets.token_hex(4)}:")
     keys = await fill(store, 30)
     assert await store.count() == 30
@@ -92,5 +84,5 @@ async def test_redis_may_tell_a_key_again(redis_url: str, monkeypatch: pytest.Mo
 )
 def test_a_large_server_is_gone_through_in_parts(size: int, number: int, first: str, last: str) -> None:
     """So that what a walk remembers has a bound."""
-    parts = redis._parts(size)
+    parts = redis_walk.parts(size)
     assert (len(set(parts)), parts[0], parts[-1]) == (number, first, last)
