@@ -19,7 +19,7 @@ from sessions.stores.sqlite_writes import Writes
 
 T = TypeVar("T")
 
-BATCH: Final = 1000
+BATCH: Final = 200
 """Records that one statement removes, so that no request waits for a long one."""
 
 PAGE: Final = 200
