@@ -405,6 +405,9 @@ async def test_no_read_waits_for_writers_that_wait_for_a_lock(path: Path) -> Non
                 assert len(await store.owned_by("ann")) == 1
             assert written == []
     assert written == [True] * 8
+    # Nor for another lock, in the event loop: that is for a thread.
+    for reader in store._reads._idle:
+        assert reader.use(lambda db: db.execute("PRAGMA busy_timeout").fetchone()) == (0,)
     await store.close()
 
 
