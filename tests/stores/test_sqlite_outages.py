@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -56,7 +57,7 @@ def is_whole(path: Path) -> bool:
 @contextmanager
 def connecting(monkeypatch: pytest.MonkeyPatch, statement: str) -> Iterator[None]:
     def connect(*arguments: Any, **named: Any) -> sqlite3.Connection:
-        db = plain(*arguments, **named)
+        db: sqlite3.Connection = plain(*arguments, **named)
         db.execute(statement)
         return db
 
@@ -431,7 +432,7 @@ async def test_reads_leave_the_event_loop_while_the_disk_is_slow(
         in_threads += 1
         return await in_thread(self, work, **named)
 
-    monkeypatch.setattr(sqlite_reads.time, "monotonic", lambda: now)
+    monkeypatch.setattr(sqlite_reads, "time", SimpleNamespace(monotonic=lambda: now))
     monkeypatch.setattr(Connection, "use", slowly)
     monkeypatch.setattr(sqlite_reads.Reads, "in_thread", counted)
     for slow, expected in ((False, 0), (True, 0), (True, 1), (False, 2)):  # noqa: B007
