@@ -40,12 +40,15 @@ from sessions._record import Content, Record, moved_to, new_commit_id
 from sessions._stamp import stamped
 from sessions._turns import Retry
 from sessions._work import Standing, Taken, Work, one_at_a_time
-from sessions.errors import SessionEnded, SessionTooLarge, WriteConflict
+from sessions.errors import SessionEnded, SessionTooLarge, StoreUnavailable, WriteConflict
 
 logger = logging.getLogger("sessions")
 
 MAX_TRIES: Final = 64
 """How often a save is tried on top of what other requests saved in between."""
+
+PAUSE_BETWEEN_WARNINGS: Final = 60.0
+"""Seconds in which one middleware logs once that something waits."""
 
 _ENDED: Final = "the session was ended by another request"
 _CONFLICT: Final = "too many requests write to one session at the same time"
@@ -58,9 +61,12 @@ Values = dict[str, Any]
 async def commit(work: Work, values: Values, *, extend: bool, asked: bool = False) -> None:
     """Bring the store up to date. `extend`: the request counts as activity; `asked`: by `session.save()`.
 
+    What the handler has not asked for, an extension or the move of another library's session, waits for a
+    later request if the store cannot do it now (BAD-4).
+
     Raises:
         SessionEnded: another request ended the session; the changes are not kept.
-        SessionTooLarge: the record would not fit; the changes are still to be saved.
+        SessionTooLarge: the record, or its cookie, would not fit; the changes are still to be saved.
         StoreUnavailable: the store is away; the changes are still to be saved.
         TypeError: a nested value was changed into something that JSON cannot hold.
         LateChange: a nested value was changed that another request had replaced.
@@ -113,9 +119,12 @@ async def _commit_anything(work: Work, values: Values, extend: bool, asked: bool
         if work.unread:
             work.read(values)
         if work.special:
+            if not asked and work.moving is not None and not await _moved_in(work, values, work.moving):
+                return
             await _catch_up(work, values)
             work.look_at_login_keys(values)
         taken = work.take(values)
+        taken.asked = asked
         await _save(work, values, taken, extend)
         if taken.is_login and work.carrier.max_sessions is not None:
             work.crowding = True
@@ -175,6 +184,27 @@ async def _catch_up(work: Work, values: Values) -> None:
         work.ending = work.ending[1:]
 
 
+async def _moved_in(work: Work, values: Values, moving: MovingIn) -> bool:
+    """Begin it. If the store cannot, and the request has nothing to save itself, the next one does."""
+    try:
+        await _move_in(work, moving)
+    except StoreUnavailable as fault:
+        if work.has_owed(values):
+            raise
+        _put_off(work, "take in a session of another library", fault)
+        work.stay_out()
+        return False
+    return True
+
+
+def _put_off(work: Work, what: str, fault: StoreUnavailable) -> None:
+    """Log that something waits: once in a while, as all requests meet the same outage."""
+    now = time.monotonic()
+    if now - work.carrier.warned_at >= PAUSE_BETWEEN_WARNINGS:
+        work.carrier.warned_at = now
+        logger.warning("the store could not %s, which a later request tries again: %s", what, fault)
+
+
 async def _move_in(work: Work, moving: MovingIn) -> None:
     """Begin another library's session as one of ours, with the values that it came with (MOVE-1)."""
     moved = await work.carrier.move_in(moving)
@@ -197,6 +227,7 @@ async def _move_in(work: Work, moving: MovingIn) -> None:
 
 async def _save(work: Work, values: Values, taken: Taken, extend: bool) -> None:
     """Save what was taken, or give it back."""
+    known = work.known
     try:
         if taken.changed:
             work.check()
@@ -208,12 +239,23 @@ async def _save(work: Work, values: Values, taken: Taken, extend: bool) -> None:
         _let_go(work, values)
         if taken.changed:
             raise
+    except StoreUnavailable as fault:
+        if taken.is_owed:
+            _not_saved(work, taken)
+            raise
+        work.known = known  # the browser is told of no end that others may have written meanwhile
+        _put_off(work, "extend a session", fault)
     except BaseException:
-        if taken.sent:
-            _doubt(work, taken)
-        else:
-            work.give_back(taken)
+        _not_saved(work, taken)
         raise
+
+
+def _not_saved(work: Work, taken: Taken) -> None:
+    """What was taken is for the next commit."""
+    if taken.sent and taken.is_owed:
+        _doubt(work, taken)
+    else:
+        work.give_back(taken)
 
 
 async def _save_without_a_record(work: Work, values: Values, taken: Taken) -> None:
@@ -292,11 +334,11 @@ async def _try(
     renew = _renewal(lifetime, taken, carried.record, extend)
     if not (taken.changed or rotate or renew):
         return carried
-    if taken.changed:  # what only lives on may be from before there was a limit
-        _check_size(work, line)
     changed = carried.rewritten(line, taken.named(), owner)
     if renew:
         changed = changed.renewed(*renew)
+    if taken.changed:  # what only lives on may be from before there was a limit
+        _check_size(work, taken, changed, line)
     taken.sent = True
     if rotate:
         written = sorted(taken.log().values)
@@ -409,8 +451,8 @@ async def _write_beside(work: Work, taken: Taken, tombstone: Loaded, log: Log) -
 async def _replace(work: Work, taken: Taken, carried: Carried, content: Content, owner: str | None) -> bool:
     """Write another session's record than the one that this request holds. False: others were faster."""
     record, line = carried.record, encode(content)
-    _check_size(work, line)
     changed = carried.rewritten(line, taken.named(), owner)
+    _check_size(work, taken, changed, line)
     taken.sent = True
     kept = await work.carrier.replace(carried.key, changed.record, expected=record.version)
     taken.sent = not kept
@@ -420,13 +462,13 @@ async def _replace(work: Work, taken: Taken, carried: Carried, content: Content,
 async def _begin(
     work: Work, taken: Taken, line: bytes, owner: str | None, timeouts: Timeouts | None
 ) -> Carried:
-    _check_size(work, line)
     now = time.time()
     lifetime = work.carrier.lifetime.of_session(owner, timeouts)
     stamp = stamped(now, lifetime)
     payload = b"".join((line, b"\n", taken.named(), b";", stamp))
-    taken.sent = True
     record = Record(payload, now, lifetime.first(now), owner=owner)
+    _check_size(work, taken, Carried(record), line)
+    taken.sent = True
     begun = await work.carrier.create(record, taken.drawn())
     taken.sent = False
     work.born = True
@@ -515,10 +557,15 @@ def _renewal(
     return None if end == expires_at else (created_at, end, stamped(last_activity, lifetime))
 
 
-def _check_size(work: Work, line: bytes) -> None:
-    """Raises `SessionTooLarge` for a content that is too large for the store (SAVE-8)."""
+def _check_size(work: Work, taken: Taken, changed: Carried, line: bytes) -> None:
+    """Raises `SessionTooLarge` for a content that is too large for the store (SAVE-8).
+
+    What is too large for a cookie the response finds out itself, as it makes the cookie.
+    """
     if len(line) > work.carrier.max_content:
         raise _too_large(len(line), work.carrier.max_content)
+    if taken.asked:
+        work.carrier.check(changed)
 
 
 def _too_large(size: int, allowed: int) -> SessionTooLarge:

@@ -211,14 +211,7 @@ class Cookie:
         `headers` are the response's other lines. Raises `CookieTooLarge` when names and values together are
         more than `max_bytes`.
         """
-        pieces = self._split(value)
-        size = sum(len(self._piece_name(number)) + len(piece) for number, piece in enumerate(pieces))
-        if size > max_bytes:
-            raise CookieTooLarge(
-                f"the sealed session takes {size} bytes of cookies, and {max_bytes} are allowed by max_bytes:"
-                " keep less in it, use a server-side store, or raise CookieStore(max_bytes=…) together with"
-                " the limits of the proxy and the server in front of the app (docs/deploy.md)"
-            )
+        pieces = split_value(self.name, value, max_bytes)
         lines = [self._line(number, piece, max_age, https) for number, piece in enumerate(pieces)]
         left = [number for number in stale if number >= len(pieces)]
         return lines + self._removals(left, headers, lines, https, at_least=SOME)
@@ -230,7 +223,7 @@ class Cookie:
     def remove_useless(self, numbers: Iterable[int], headers: Headers, *, https: bool) -> list[bytes]:
         """The `Set-Cookie` values that remove these pieces, but for those that the response sets anyway."""
         names = {line.partition(b"=")[0] for name, line in headers if name == b"set-cookie"}
-        left = [number for number in numbers if self._piece_name(number).encode() not in names]
+        left = [number for number in numbers if _piece_name(self.name, number).encode() not in names]
         return self._removals(left, headers, (), https, at_least=0)
 
     def _removals(
@@ -256,7 +249,7 @@ class Cookie:
         ]
         lines = [
             (
-                f"{self._piece_name(number)}=; Max-Age=0; Path={prefix}"
+                f"{_piece_name(self.name, number)}=; Max-Age=0; Path={prefix}"
                 + (f"; Domain={domain}" if domain else "")
                 + attributes
             ).encode("ascii")
@@ -270,21 +263,8 @@ class Cookie:
             fitting = _fitting(lines, headers)[:MAX_PLACES]
         return fitting
 
-    def _split(self, value: str) -> list[str]:
-        if len(self.name) + len(value) <= MAX_COOKIE:
-            return [value]
-        room = MAX_COOKIE - len(self.name) - len(".999")
-        count = 2
-        while len(f"{count}~") + len(value) > count * room:
-            count += 1
-        value = f"{count}~{value}"
-        return [value[start : start + room] for start in range(0, len(value), room)]
-
-    def _piece_name(self, number: int) -> str:
-        return f"{self.name}.{number}" if number else self.name
-
     def _line(self, number: int, value: str, max_age: int | None, https: bool) -> bytes:
-        line = f"{self._piece_name(number)}={value}"
+        line = f"{_piece_name(self.name, number)}={value}"
         if max_age is not None:
             line += f"; Max-Age={max_age}"
         line += self._tail
@@ -292,6 +272,35 @@ class Cookie:
 
     def _secure_attribute(self, https: bool) -> str:
         return "; Secure" if (https if self._secure is None else self._secure) else ""
+
+
+def split_value(name: str, value: str, max_bytes: int) -> list[str]:
+    """The value in as many pieces as it takes cookies: one as a rule.
+
+    Raises `CookieTooLarge` when names and values together are more than `max_bytes`.
+    """
+    pieces = [value] if len(name) + len(value) <= MAX_COOKIE else _pieces(name, value)
+    size = sum(len(_piece_name(name, number)) + len(piece) for number, piece in enumerate(pieces))
+    if size > max_bytes:
+        raise CookieTooLarge(
+            f"the sealed session takes {size} bytes of cookies, and {max_bytes} are allowed by max_bytes:"
+            " keep less in it, use a server-side store, or raise CookieStore(max_bytes=…) together with"
+            " the limits of the proxy and the server in front of the app (docs/deploy.md)"
+        )
+    return pieces
+
+
+def _pieces(name: str, value: str) -> list[str]:
+    room = MAX_COOKIE - len(name) - len(".999")
+    count = 2
+    while len(f"{count}~") + len(value) > count * room:
+        count += 1
+    value = f"{count}~{value}"
+    return [value[start : start + room] for start in range(0, len(value), room)]
+
+
+def _piece_name(name: str, number: int) -> str:
+    return f"{name}.{number}" if number else name
 
 
 def _fitting(

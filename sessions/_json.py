@@ -18,10 +18,18 @@ MAX_DEPTH: Final = 100
 from a shallow call stack and then be unreadable from a deeper one."""
 
 
+_TOO_HIGH: Final = 10**4300
+_TOO_LOW: Final = -(10**4299)
+"""Whole numbers of which Python makes no text (`sys.set_int_max_str_digits`), or msgspec reads none: it
+counts the sign among the 4,300 digits."""
+
+_SURE_LENGTH: Final = 20
+"""Characters of a whole number's text that need no second look."""
+
 FIXED: Final = (str, int, float, type(None))
 """What cannot change in place (a bool is an int)."""
 
-_EXACT: Final = (str, int, bool, type(None))
+_EXACT: Final = (str, bool, type(None))
 _KINDS: Final[tuple[Any, ...]] = (str, int, float, dict, list)
 
 
@@ -65,7 +73,8 @@ def checked(key: object, value: Any) -> bytes:
         if not key.isascii():
             key.encode()
         text = encode(value)
-        if type(value) in _EXACT:
+        kind = type(value)
+        if kind in _EXACT or (kind is int and len(text) <= _SURE_LENGTH):
             return text
         # The encoder is more generous than JSON: it writes NaN as null, dates and bytes as text. What
         # does not come back equal was one of those.
@@ -95,6 +104,8 @@ def _find_fault(value: object, path: str, depth: int) -> str | None:
         return next(filter(None, faults), None)
     if isinstance(value, float) and not isfinite(value):
         return f"{where} a number that is not finite"
+    if isinstance(value, int) and not _TOO_LOW < value < _TOO_HIGH:
+        return f"{where} a whole number of too many digits"
     if isinstance(value, str) and not _is_unicode(value):
         return f"{where} text that is not valid Unicode"
     if value is None or isinstance(value, (str, bool, int, float)):

@@ -58,10 +58,10 @@ def seconds(name: str, value: Duration | None) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float | timedelta):
         raise TypeError(f"{name} is a number of seconds or a timedelta, not {type(value).__name__}")
-    number = value.total_seconds() if isinstance(value, timedelta) else float(value)
+    number = value.total_seconds() if isinstance(value, timedelta) else value  # an int of any length
     if not 0 < number <= MAX_AGE_LIMIT:
         raise ValueError(f"{name} must be more than 0 s and at most 400 days, browsers' limit for a cookie")
-    return number
+    return float(number)
 
 
 _BOUND_TO_BROWSER: Final = (RETENTION, None, True, RETENTION_INTERVAL, False)

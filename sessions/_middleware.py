@@ -9,7 +9,7 @@ from copy import copy
 from functools import partial
 from typing import Any, Final
 
-from sessions._asgi import Message, Scope, Send
+from sessions._asgi import Message, Receive, Scope, Send
 from sessions._carriers import Carried, Carrier, SealedByOlderKey
 from sessions._cookie import Cookie, CookieOptions
 from sessions._cookie_header import Found
@@ -30,7 +30,6 @@ from sessions.moving._old_cookie import OldCookie
 from sessions.stores import Storage, Store, open_store
 from sessions.stores.encrypted import finds_by_owner
 
-Receive = Callable[[], Awaitable[Message]]
 ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 """Starlette types a scope as a mapping, Litestar and Quart as a `TypedDict`: no mapping to a type checker."""
 
@@ -117,7 +116,7 @@ class SessionMiddleware:
         self._carrier: Carrier = storage.carrier(lifetime, keys, Purpose.checked(session_cookie_name, realm))
         self._carrier.max_sessions = _checked_number(max_sessions, storage)
         self._purger = Purger(self._carrier)
-        self._moving = Moving(adopt, self._cookie, self._carrier) if adopt else None
+        self._moving = Moving(adopt, self._carrier) if adopt else None
         self._report = Reporter(session_cookie_name, on_event)
         self._cookie_of = self._by_request(excluding(exclude))
         self._is_activity = is_activity
@@ -153,6 +152,7 @@ class SessionMiddleware:
             await self._pass_on(scope, receive, send)
             return
         carrier, headers = self._carrier, scope["headers"]
+        headers = headers if type(headers) is list else _listed(scope)
         found = cookie.find(headers)
         carried, at_once, fault, opening = None, False, None, open_session
         if found is not None:
@@ -182,7 +182,7 @@ class SessionMiddleware:
         try:
             await self.app(scope, receive, exchange.send)
         except BaseException as error:
-            if await exchange.fail(error):
+            if await exchange.fail(error, receive):
                 return
             raise
         exchange.finish()
@@ -287,6 +287,12 @@ def _says_when_it_looks(app: object) -> bool:
     if kind not in _frameworks:
         _frameworks[kind] = any(base.__module__.startswith("starlette.") for base in kind.__mro__)
     return _frameworks[kind]
+
+
+def _listed(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """The request's headers, which a server may give as something that can be gone through only once."""
+    headers = scope["headers"] = [*scope["headers"]]
+    return headers
 
 
 def _never(scope: Scope) -> bool:

@@ -20,7 +20,7 @@ from sessions._carriers import Carried, Carrier, MovingIn, new_seed
 from sessions._cookie import Cookie
 from sessions._cookie_header import values_of
 from sessions._json import encode
-from sessions._record import Content, Record, new_commit_id
+from sessions._record import Content, Record, new_commit_id, owner_text
 from sessions._second_cookies import SECURE_SCHEMES, with_cookies
 from sessions._session import Session, open_session
 from sessions._stamp import stamped
@@ -28,7 +28,6 @@ from sessions._work import Work
 from sessions.errors import CookieTooLarge, StoreUnavailable
 from sessions.moving._content import carried_over
 from sessions.moving._old_cookie import OldCookie, OldSession, Refused
-from sessions.stores.base import owner_text
 
 logger = logging.getLogger("sessions")
 
@@ -93,12 +92,11 @@ class Brought:
 class Moving:
     """What one middleware adopts. Each reason to refuse a cookie is logged once, for each kind of cookie."""
 
-    def __init__(self, adopt: Collection[OldCookie], cookie: Cookie, carrier: Carrier) -> None:
+    def __init__(self, adopt: Collection[OldCookie], carrier: Carrier) -> None:
         """Raises `TypeError` for what is no collection of `OldCookie`."""
         if not isinstance(adopt, Collection) or not all(isinstance(each, OldCookie) for each in adopt):
             raise TypeError("adopt is a list of cookies from sessions.moving, such as [StarletteCookie(…)]")
         self._adopt = tuple(adopt)
-        self._cookie = cookie
         self._carrier = carrier
         self._said: set[str] = set()
 
@@ -167,11 +165,11 @@ class Moving:
         )
 
     def _carried(self, old: OldCookie, session: OldSession, now: float) -> Carried:
-        """The session as it begins here. Raises `Refused` for one that is too large."""
+        """The session as it begins here. Raises `Refused` for one that is too large, or has no fit owner."""
         say = partial(self._say, "left a value out of a session, in the cookie %r of %s: its key is %s", old)
         data = carried_over(session.data, old.convert, say)
         given = None if old.owner is None else old.owner(data)
-        owner = None if given is None else owner_text(given)
+        owner = None if given is None else _owner(given)
         line = encode(Content(data=data, owner=owner))
         lifetime = self._carrier.lifetime.of_session(owner, None)
         payload = b"".join((line, b"\n", new_commit_id(), b";", stamped(now, lifetime)))
@@ -182,11 +180,8 @@ class Moving:
 
     def _fits(self, carried: Carried) -> bool:
         """Whether the browser keeps it, if the cookie is the session."""
-        if self._carrier.on_server:
-            return True
-        value, max_bytes = self._carrier.cookie(carried), self._carrier.max_bytes
         try:
-            self._cookie.write(value, None, https=False, max_bytes=max_bytes)
+            self._carrier.check(carried)
         except CookieTooLarge:
             return False
         return True
@@ -200,6 +195,14 @@ class Moving:
         if line not in self._said and len(self._said) < MOST_REASONS:
             self._said.add(line)
             logger.warning("%s", line)
+
+
+def _owner(given: object) -> str:
+    """Raises `Refused` for a text that no session can have, as it can be what a browser brought."""
+    try:
+        return owner_text(given)
+    except ValueError as fault:
+        raise Refused(str(fault)) from None
 
 
 _OVER: Final = "it moved in before, and its session is over"

@@ -29,12 +29,12 @@ class Purger:
         self.due = time.monotonic() + PURGE_INTERVAL
 
     async def run(self) -> None:
-        """A purge that fails is logged and tried again later; no request fails by it."""
+        """A purge that fails is logged and tried again later; neither a request nor the app fails by it."""
         self.due = time.monotonic() + PURGE_INTERVAL
         try:
             await self._carrier.purge()
-        except SessionError as fault:
-            logger.warning("could not purge expired sessions: %s", fault)
+        except Exception as fault:
+            logger.warning("could not purge expired sessions: %s", _told(fault))
 
     async def run_beside(
         self, app: Callable[..., Awaitable[None]], scope: Any, receive: Any, send: Any
@@ -61,12 +61,23 @@ class Purger:
             if message["type"] == "lifespan.startup.complete":
                 started = True
             elif message["type"].startswith("lifespan.shutdown."):
-                await self._carrier.close()
+                await self._close()
             await send(message)
 
         await app(scope, receive_while_purging, close_and_send)
+
+    async def _close(self) -> None:
+        try:
+            await self._carrier.close()
+        except Exception as fault:
+            logger.warning("could not close the store: %s", _told(fault))
 
     async def _run_for_ever(self) -> None:
         while True:
             await self.run()
             await anyio.sleep(PURGE_INTERVAL)
+
+
+def _told(fault: Exception) -> str:
+    """What the log says of it. Other errors than ours may quote values, so of them the kind alone."""
+    return str(fault) if isinstance(fault, SessionError) else f"the store raised {type(fault).__name__}"

@@ -32,6 +32,41 @@ class Record(Hidden, msgspec.Struct, frozen=True, gc=False):
         return f"<Record, version {self.version}, {len(self.payload)} bytes>"
 
 
+MAX_OWNER: Final = 10_000
+"""Characters of an owner. Each database can keep so many and find records by them (MariaDB: 65,535 bytes)."""
+
+
+def owner_text(owner: object) -> str:
+    """An owner as a record has it; a number becomes text.
+
+    Raises `TypeError` for what is no text or whole number, None too, and for text that is no Unicode;
+    `ValueError` for a NUL character, which PostgreSQL does not keep, and for more than `MAX_OWNER`
+    characters. No message shows it.
+    """
+    if isinstance(owner, str):
+        text = str.__str__(owner)  # `str()` of an enum's member is not its value
+    elif isinstance(owner, int) and not isinstance(owner, bool):
+        text = _digits(owner)
+    else:
+        raise TypeError(f"an owner is a string or a number, not {type(owner).__name__}")
+    if len(text) > MAX_OWNER:
+        raise ValueError(f"an owner has at most {MAX_OWNER:,} characters")
+    if "\0" in text:
+        raise ValueError("an owner has no NUL character: not every database can keep it")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise TypeError("an owner is text that is valid Unicode") from None
+    return text
+
+
+def _digits(number: int) -> str:
+    try:
+        return str(int(number))  # of an enum's member, likewise
+    except ValueError:
+        raise ValueError("an owner that is a number has at most 4,300 digits") from None
+
+
 class Moved(Hidden, msgspec.Struct, frozen=True, gc=False):
     """What a rotation leaves under the old key: where the session is now.
 

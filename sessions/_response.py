@@ -11,7 +11,7 @@ from typing import Final
 import anyio
 import msgspec
 
-from sessions._asgi import Headers, Message, Scope, Send
+from sessions._asgi import Headers, Message, Receive, Scope, Send
 from sessions._caching import VARY_COOKIE, for_shared_caches, private, varying
 from sessions._carriers import Carried
 from sessions._commit import commit
@@ -22,7 +22,7 @@ from sessions._hidden import Hidden
 from sessions._second_cookies import SECURE_SCHEMES
 from sessions._session import Session, replace_values
 from sessions._work import Phase, Standing, Work
-from sessions.errors import LateChange, SessionEnded, StoreUnavailable
+from sessions.errors import CookieTooLarge, LateChange, SessionEnded, StoreUnavailable
 
 logger = logging.getLogger("sessions")
 
@@ -61,9 +61,13 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
         if message["type"] not in STARTS:
             return self.forward(message)
         held, headers = work.held, message.get("headers", ())
+        if type(headers) is not list:
+            headers = [*headers]  # whatever can be gone through only once
+            message = {**message, "headers": headers}
         names = dict(headers)
         if _SET_COOKIE in names or self.scope.get("session") is not self.session:
-            return self._start(message, names, hear=True)
+            self._hear_of_others(message)
+            return self._start(message, names)
         if held is None:
             if work.accessed:
                 return self._start(message, names)
@@ -79,11 +83,9 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
         work.phase = _ANSWERED
         return self.forward(_varied(message, headers, names) if work.accessed else message)
 
-    async def _start(self, message: Message, names: Container[bytes], *, hear: bool = False) -> None:
+    async def _start(self, message: Message, names: Container[bytes]) -> None:
         """Send the start of the response, after the commit."""
         work, session = self.work, self.session
-        if hear:
-            self._hear_of_others(message)
         headers, changed = message.get("headers", ()), False
         if work.fault is None:
             try:
@@ -103,6 +105,8 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
                 # The app may answer with an error page of its own, which then goes out without them.
                 work.fault = fault
                 raise
+        elif not work.ending:
+            work.discard(session)
         if changed:  # with the cookie, `Vary` is among them
             message = {**message, "headers": headers}
         elif work.accessed:
@@ -134,13 +138,20 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
         ):
             _refuse_late_changes(work, self.session)
 
-    async def fail(self, error: BaseException) -> bool:
-        """The app has raised. Whether the exception was answered here, with a 503."""
+    async def fail(self, error: BaseException, receive: Receive) -> bool:
+        """The app has raised. Whether the exception was answered here, by a handler of the app's or a 503."""
         work = self.work
         if work.phase is not _OPEN or isinstance(error, GeneratorExit):
             return False  # at a GeneratorExit the event loop is gone: nothing can be awaited any more
         # Starlette counts a response as started though its start was not sent. If the app has a handler for
         # our error, another error comes out of that.
+        if (
+            work.fault is not None
+            and error.__cause__ is work.fault
+            and not (work.ending or work.dismissed)
+            and await answered_by_the_app(work.fault, self.scope, receive, self.send)
+        ):
+            return True
         cause = _store_unavailable(work.fault or error) if isinstance(error, Exception) else None
         if cause is None:
             await self._end_in_spite_of(error)
@@ -158,7 +169,9 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
         with anyio.CancelScope(shield=True):
             await commit(work, self.session, extend=False)
         if not work.carrier.on_server and self.scope["type"] == "http" and isinstance(error, Exception):
-            # Only the browser keeps the session, and whoever answers further out cannot tell it.
+            # Only the browser keeps the session, and whoever answers further out cannot tell it. What was set
+            # since may be what failed, as it is too large for a cookie.
+            work.held, work.standing = None, _ANONYMOUS
             headers = self._with_cookie([(b"content-type", b"text/plain; charset=utf-8")])
             await self.forward({"type": "http.response.start", "status": 500, "headers": headers})
             await self.forward({"type": "http.response.body", "body": b"Internal Server Error"})
@@ -168,7 +181,14 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
         held, known = self.work.held, self.work.known
         if held is not None and known is not None and not self._must_tell(known, held):
             return headers
-        cookies = self._cookies(headers)
+        try:
+            cookies = self._cookies(headers)
+        except CookieTooLarge as fault:
+            if held is None or known is None or held.line != known.line:
+                raise
+            # It is from before the limit, and only its end has moved.
+            logger.warning("a session was not extended: %s", fault)
+            return headers
         if not cookies:
             return headers
         return varying(private([*headers, *[(b"set-cookie", cookie) for cookie in cookies]]))
@@ -247,6 +267,23 @@ def _store_unavailable(error: BaseException) -> StoreUnavailable | None:
                 return first
             found = first if isinstance(first, BaseExceptionGroup) else None
     return None
+
+
+async def answered_by_the_app(fault: BaseException, scope: Scope, receive: Receive, send: Send) -> bool:
+    """Let the app's own handler answer for a commit that failed, if it has one in Starlette or FastAPI.
+
+    Whether it has one. Such a handler gets what is raised before the response starts only.
+    """
+    handlers = scope.get("starlette.exception_handlers", ({},))[0]
+    middleware = getattr(sys.modules.get("starlette.middleware.exceptions"), "ExceptionMiddleware", None)
+    if middleware is None or handlers.keys().isdisjoint(type(fault).__mro__):
+        return False
+
+    async def raise_it(scope: Scope, receive: Receive, send: Send) -> None:
+        raise fault
+
+    await middleware(raise_it, handlers)(scope, receive, send)
+    return True
 
 
 async def unavailable(fault: StoreUnavailable, kind: str, send: Send) -> None:

@@ -14,6 +14,7 @@ from sessions._carriers import Carried, Carrier
 from sessions._commit import commit, refresh
 from sessions._json import FIXED, accepted_key, checked, decode, encode
 from sessions._lifetime import Duration, moment, timeouts
+from sessions._record import owner_text
 from sessions._templates import own_keys_first
 from sessions._work import PLAIN_TYPES, Phase, Standing, Work, one_at_a_time
 
@@ -23,8 +24,10 @@ Number = int | float
 
 _OPEN: Final = Phase.OPEN
 _LIVE: Final = Standing.LIVE
-_SURE: Final = frozenset({int, bool, type(None)})
+_SURE: Final = frozenset({bool, type(None)})
 """What JSON can hold whatever its value."""
+_LARGE: Final = 2**64
+"""Below this a whole number needs no check. Python makes no text of one with more than 4,300 digits."""
 _MISSING: Any = object()
 
 
@@ -100,16 +103,15 @@ class Session(dict[str, Any]):
 
         A server-side store can then list and end all sessions of that user (`Store.sessions_of`,
         `Store.destroy_all`; OWASP ASVS 5, 7.4 and 7.5).
+
+        Raises `TypeError` for what is no Unicode text, whole number or None, and `ValueError` for a text with
+        a NUL character or with more than 10,000 characters.
         """
         return self._looked_at().owner
 
     @owner.setter
     def owner(self, owner: str | int | None) -> None:
-        if isinstance(owner, bool) or not isinstance(owner, str | int | None):
-            raise TypeError(f"an owner is a string or a number, not {type(owner).__name__}")
-        owner = None if owner is None else str(owner)
-        checked("owner", owner)
-        self._looked_at().own(owner, self)
+        self._looked_at().own(None if owner is None else owner_text(owner), self)
 
     @property
     def authenticated_at(self) -> datetime | None:
@@ -162,10 +164,15 @@ class Session(dict[str, Any]):
 
     def __setitem__(self, key: str, value: Any) -> None:
         work = self._work
-        if type(value) not in _SURE or type(key) is not str or key not in self:
+        kind = type(value)
+        if (
+            (kind not in _SURE and (kind is not int or not -_LARGE < value < _LARGE))
+            or type(key) is not str
+            or key not in self
+        ):
             checked(key, value)
             key = accepted_key(key)
-            if type(value) not in PLAIN_TYPES:
+            if kind not in PLAIN_TYPES:
                 work.nested = True
         if work.phase is not _OPEN:
             work.check()
@@ -355,7 +362,7 @@ class Session(dict[str, Any]):
             LateChange: the browser would have to be told of the change, and it is too late for that.
             SessionEnded: another request ended the session meanwhile; the changes are not kept.
             SessionTooLarge: the session is larger than the store's `max_bytes`; the changes are still to be
-                saved, and the store has what it had.
+                saved, and the store has what it had. With the cookie store `CookieTooLarge`, likewise.
             StoreUnavailable: the store is away; the changes are still to be saved.
         """
         work = self._looked_at()

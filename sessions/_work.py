@@ -62,6 +62,8 @@ class Taken(Hidden, msgspec.Struct, eq=False):
     life: int
     rotate: bool = False
     touch: bool = False
+    asked: bool = False
+    """Whether it is by `save()`, which tells the handler of a session that is too large for its cookie."""
     sent: bool = False
     """Whether the store may have written it: no answer came, or one that was for the same write sent again by
     the store's client."""
@@ -87,6 +89,11 @@ class Taken(Hidden, msgspec.Struct, eq=False):
     @property
     def changed(self) -> bool:
         return self.before != self.after or bool(self.notes)
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether the handler relies on it. Else there is nothing to save, or an extension at most."""
+        return self.changed or self.rotate or self.touch
 
     def log(self) -> Log:
         return derive(self.before, self.after, self.notes or Notes(set()))
@@ -442,6 +449,15 @@ class Work(Hidden, msgspec.Struct, eq=False):
         """The same, or an end or an extension that the store has not heard of."""
         return bool(self.ending) or self.touching or self.has_changes(values)
 
+    def has_owed(self, values: dict[str, Any]) -> bool:
+        """Whether there is something that the handler relies on: it is saved now, or the request fails."""
+        return bool(self.ending) or self.rotating or self.touching or self.has_changes(values)
+
+    def stay_out(self) -> None:
+        """Go on without the session of another library: it stays where it was, and moves in later."""
+        self.moving = self.held = None
+        self.standing, self.pending = _ANONYMOUS, False
+
     def _changed_in_place(self, values: dict[str, Any]) -> bool:
         try:
             return self.text(values) != self.base
@@ -506,8 +522,7 @@ class Work(Hidden, msgspec.Struct, eq=False):
         """Forget what is not saved; the values are as saved again. Whether there was something to forget."""
         lost = self.has_changes(values)
         if self.moving is not None and not self.ending:  # it stays where it was; the next request takes it in
-            self.moving = self.held = None
-            self.standing = _ANONYMOUS
+            self.stay_out()
         if self.accessed and lost:
             content = unpack(self.unsure.before if self.unsure else self.base)
             self.flash = content.flash

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
@@ -20,7 +20,7 @@ from starlette.responses import Response
 from support import Browser, Watched, answer, new_session, own, site
 
 from sessions import Session, Store
-from sessions._json import MAX_DEPTH, encode
+from sessions._json import MAX_DEPTH, decode, encode
 from sessions._record import Content, unpack
 
 
@@ -220,6 +220,58 @@ class TestVerbs:
         for wrong in (True, 1.5, b"ada", ["ada"], "\ud800"):
             with pytest.raises(TypeError, match="owner"):
                 session.owner = wrong  # type: ignore[assignment]
+
+    @pytest.mark.promise("OBJ-3")
+    def test_an_owner_that_a_database_cannot_keep_is_refused_when_it_is_set(self, session: Session) -> None:
+        for wrong in ("a\0b", "x" * 10_001, 10**5_000, -(10**5_000)):
+            with pytest.raises(ValueError, match="owner") as caught:
+                session.owner = wrong
+            assert "xxx" not in str(caught.value)
+        assert session.owner is None
+        assert not session.modified
+
+    def test_an_owner_that_is_a_member_of_an_enum_is_its_value(self, session: Session) -> None:
+        class Name(str, Enum):  # noqa: UP042
+            ADA = "ada"
+
+        class Number(IntEnum):
+            SEVEN = 7
+
+        session.owner = Name.ADA
+        assert (session.owner, type(session.owner)) == ("ada", str)
+        session.owner = Number.SEVEN
+        assert session.owner == "7"
+
+    @pytest.mark.promise("OBJ-3")
+    @pytest.mark.parametrize("number", [10**4_300, -(10**4_300), 10**5_000], ids=["high", "low", "5001"])
+    def test_a_number_of_too_many_digits_is_refused_when_it_is_set(
+        self, session: Session, number: int
+    ) -> None:
+        session["n"], session["list"] = 1, [1]
+        changes: list[Callable[[], Any]] = [
+            lambda: session.update(n=number),
+            lambda: session.__setitem__("n", number),  # in place of a number, and of none
+            lambda: session.__setitem__("new", number),
+            lambda: session.set("nested", {"a": [number]}),
+            lambda: session.setdefault("new", number),
+            lambda: session.flash("new", number),
+            lambda: session.increment("n", number),
+            lambda: session.update("n", lambda _: number),
+            lambda: session.__ior__({"n": number}),
+        ]
+        for change in changes:
+            with pytest.raises(TypeError, match="digits"):
+                change()
+        assert session == {"n": 1, "list": [1]}
+
+    def test_the_largest_numbers_come_back(self, session: Session) -> None:
+        for number in (2**63, 2**64, -(2**64), 10**4_299, 1 - 10**4_299):
+            session["n"] = number
+            assert decode(encode(dict(session)))["n"] == number
+
+    def test_a_lifetime_of_more_digits_than_a_float_has(self, session: Session) -> None:
+        with pytest.raises(ValueError, match="expire_after"):
+            session.set_lifetime(10**400)
 
 
 @pytest.mark.anyio

@@ -96,6 +96,8 @@ class Carrier(Protocol):
     """Bytes of JSON that a session's content may take, where a store keeps it."""
     max_sessions: int | None
     """How many sessions an owner may have; None for any number."""
+    warned_at: float
+    """When it was logged last that something waits for the store, by the monotonic clock."""
     on_server: bool
     """Whether the server keeps the session. Else the cookie is the session: a change after the response
     cannot be kept, and what a browser holds cannot be ended."""
@@ -157,6 +159,10 @@ class Carrier(Protocol):
 
     def cookie(self, carried: Carried) -> str:
         """What the browser is to send from now on."""
+        ...
+
+    def check(self, carried: Carried) -> None:
+        """Raises `CookieTooLarge` for a session that the browser would not keep."""
         ...
 
     def must_tell(self, known: Carried, carried: Carried, *, ends: bool) -> bool:

@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import sys
 import time
+from math import inf
 
 from sessions._carriers.base import Carried, Loaded, MovedIn, MovingIn, SealedByOlderKey
+from sessions._cookie import split_value
 from sessions._keys import KeyRing, Purpose
 from sessions._lifetime import Lifetime
 from sessions._record import TIMED, InvalidRecord, Record, split, unpack
@@ -29,11 +31,15 @@ class SealedCarrier:
     on_server = False
     max_content = sys.maxsize  # the cookies that it makes have a limit
 
-    def __init__(self, lifetime: Lifetime, keys: KeyRing, purpose: str, max_bytes: int) -> None:
+    def __init__(
+        self, lifetime: Lifetime, keys: KeyRing, purpose: str, cookie_name: str, max_bytes: int
+    ) -> None:
         self.lifetime = lifetime
         self.enough = lifetime.needs_no_extension_at_all
         self.max_sessions: int | None = None
+        self.warned_at = -inf
         self.max_bytes = max_bytes
+        self._cookie_name = cookie_name
         self._sealing = keys.sealing(purpose)
 
     async def find_again(self, carried: Carried) -> Loaded | None:
@@ -67,6 +73,12 @@ class SealedCarrier:
     async def end_oldest(self, owner: str) -> None:
         pass
 
+    def cookie(self, carried: Carried) -> str:
+        raise NotImplementedError
+
+    def check(self, carried: Carried) -> None:
+        split_value(self._cookie_name, self.cookie(carried), self.max_bytes)
+
     def must_tell(self, known: Carried, carried: Carried, *, ends: bool) -> bool:
         return carried is not known  # also one that was begun after the known one was ended
 
@@ -87,7 +99,7 @@ class ContentCarrier(SealedCarrier):
     """In a format of our own. A seal is good for one cookie name and one realm."""
 
     def __init__(self, lifetime: Lifetime, keys: KeyRing, purpose: Purpose, max_bytes: int) -> None:
-        super().__init__(lifetime, keys, purpose.of("content"), max_bytes)
+        super().__init__(lifetime, keys, purpose.of("content"), purpose.cookie_name, max_bytes)
 
     async def find(self, cookie: str) -> Carried | None:
         try:

@@ -51,8 +51,8 @@ _kept: Final = msgspec.json.Decoder(_HonoRecord)
 
 
 class HonoCarrier(SealedCarrier):
-    def __init__(self, lifetime: Lifetime, keys: KeyRing, max_bytes: int) -> None:
-        super().__init__(lifetime, keys, "", max_bytes)
+    def __init__(self, lifetime: Lifetime, keys: KeyRing, cookie_name: str, max_bytes: int) -> None:
+        super().__init__(lifetime, keys, "", cookie_name, max_bytes)
 
     async def find(self, cookie: str) -> Carried | None:
         try:

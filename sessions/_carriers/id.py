@@ -13,6 +13,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2s
+from math import inf
 from typing import Final
 
 import msgspec
@@ -96,6 +97,7 @@ class IdCarrier:
         self.lifetime = lifetime
         self.enough = lifetime.needs_no_extension_at_all
         self.max_sessions: int | None = None
+        self.warned_at = -inf
         self._rules = tuple({rules_of(each) for each in lifetime.both})
         self.max_content = store.max_bytes
         self.key_of = keys_for(purpose)
@@ -241,6 +243,9 @@ class IdCarrier:
         if carried.id is None:
             raise TypeError("a session without an id came from another carrier")
         return self._sealing.seal(carried.id.encode()) if self._sealing else carried.id
+
+    def check(self, carried: Carried) -> None:
+        pass  # an id always fits
 
     def must_tell(self, known: Carried, carried: Carried, *, ends: bool) -> bool:
         return known.id != carried.id or (ends and known.record.expires_at != carried.record.expires_at)

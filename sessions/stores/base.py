@@ -15,7 +15,7 @@ from sessions._carriers.chain import end, follow_on
 from sessions._carriers.id import TOMBSTONE_SECONDS
 from sessions._keys import KeyRing, Purpose
 from sessions._lifetime import Lifetime
-from sessions._record import OwnedSession, Record, former_key, moved_to
+from sessions._record import OwnedSession, Record, former_key, moved_to, owner_text
 from sessions.errors import WriteConflict
 
 MAX_ROUNDS: Final = 100
@@ -48,13 +48,6 @@ def checked_size(max_bytes: int) -> int:
     if max_bytes < SMALLEST:
         raise ValueError(f"max_bytes is too small for any session: at least {SMALLEST}")
     return max_bytes
-
-
-def owner_text(owner: str | int) -> str:
-    """As a record has it. Raises `TypeError` for None, and for what is no text or whole number."""
-    if isinstance(owner, bool) or not isinstance(owner, str | int):
-        raise TypeError(f"an owner is a string or a number, not {type(owner).__name__}")
-    return str(owner)
 
 
 class Storage(Protocol):
@@ -149,7 +142,8 @@ class Store(ABC):
         """The living sessions of one owner, the newest first, for a page like "where you are signed in".
 
         Raises `TypeError` for an owner that is None or anything else than a text or a number, as do the
-        methods that end sessions: nobody is meant by it, or else everybody who is not signed in.
+        methods that end sessions: nobody is meant by it, or else everybody who is not signed in. Raises
+        `ValueError` for a text that no session can have for an owner.
         """
         found = await self.owned_by(owner_text(owner))
         sessions = [OwnedSession(key, record) for key, record in found if moved_to(record.payload) is None]

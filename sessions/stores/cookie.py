@@ -53,4 +53,4 @@ class CookieStore:
             return ContentCarrier(lifetime, keys, purpose, self.max_bytes)
         if purpose.realm:
             raise ValueError(f"a cookie that is shared with {self.shared_with} has no realm: leave it out")
-        return HonoCarrier(lifetime, keys, self.max_bytes)
+        return HonoCarrier(lifetime, keys, purpose.cookie_name, self.max_bytes)

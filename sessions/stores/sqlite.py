@@ -2,56 +2,59 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from queue import Empty, LifoQueue
 from typing import Final, TypeVar
 
 import anyio.to_thread
-from anyio import CapacityLimiter
-from anyio.lowlevel import RunVar
 
 from sessions._record import Record
-from sessions.errors import StoreUnavailable
 from sessions.stores.base import MAX_BYTES, Store, checked_size
-from sessions.stores.files import make_private
+from sessions.stores.sqlite_file import DatabaseFile
+from sessions.stores.sqlite_reads import Reads
+from sessions.stores.sqlite_writes import Writes
 
 T = TypeVar("T")
 
-BUSY_TIMEOUT: Final = 5.0
-"""Seconds that a write waits for another process's write before the store counts as unavailable."""
-
-BATCH: Final = 1000
+BATCH: Final = 200
 """Records that one statement removes, so that no request waits for a long one."""
 
 PAGE: Final = 200
 """Records that one statement reads of all: each may be large."""
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS sessions (
-    key TEXT PRIMARY KEY,
-    payload BLOB NOT NULL,
-    created_at REAL NOT NULL,
-    expires_at REAL NOT NULL,
-    version INTEGER NOT NULL,
-    owner TEXT
-) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS sessions_expires_at ON sessions (expires_at);
-CREATE INDEX IF NOT EXISTS sessions_owner ON sessions (owner) WHERE owner IS NOT NULL;
-"""
-
 _COLUMNS: Final = "payload, created_at, expires_at, version, owner"
 """In the order of `Record`'s fields."""
 
-# Threads for the databases of one event loop; SQLite lets one of them write at a time anyway.
-_threads: RunVar[CapacityLimiter] = RunVar("sessions_sqlite_threads")
+_LOAD: Final = f"SELECT {_COLUMNS} FROM sessions WHERE key = ? AND expires_at > ?"  # noqa: S608
+
+# Takes the place of an expired record, too.
+_CREATE: Final = """
+    INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (key) DO UPDATE SET payload = excluded.payload, created_at = excluded.created_at,
+        expires_at = excluded.expires_at, version = excluded.version, owner = excluded.owner
+    WHERE sessions.expires_at <= ?
+"""
+
+# Most writes change neither times nor owner. Then no index is written either.
+_REPLACE_CONTENT: Final = """
+    UPDATE sessions SET payload = ?1, version = ?4
+    WHERE key = ?6 AND version = ?7 AND expires_at > ?8
+        AND expires_at = ?3 AND created_at = ?2 AND owner IS ?5
+"""
+_REPLACE: Final = """
+    UPDATE sessions SET payload = ?1, created_at = ?2, expires_at = ?3, version = ?4, owner = ?5
+    WHERE key = ?6 AND version = ?7 AND expires_at > ?8
+"""
 
 
 class SQLiteStore(Store):
-    """The standard library's SQLite, in write-ahead-log mode, called in worker threads.
+    """The standard library's SQLite, in write-ahead-log mode.
+
+    A record is read in the event loop, unless the disk is slow; all else is done in threads. Readers wait
+    for no writer.
 
     A change that was acknowledged survives a killed process; only the machine itself going down can take
     the last moments with it (`synchronous=NORMAL`), and never leaves a broken file.
@@ -62,39 +65,38 @@ class SQLiteStore(Store):
     """
 
     def __init__(self, path: str | Path, *, max_bytes: int = MAX_BYTES) -> None:
-        """`path` is a file, made when missing; its folder must exist.
+        """`path` is a file, made when missing; its folder must exist. A relative one counts from the folder
+        that is the current one now, whatever that is later.
 
         Only its owner may read a file that is made (mode 600). A file that exists keeps its mode, so who
         wants a group to share one makes it empty beforehand.
+
+        Raises `TypeError` for what is no path, and `ValueError` for an empty one, for one with a NUL
+        character, and for `:memory:`.
         """
         self.max_bytes = checked_size(max_bytes)
-        self._path = str(path)
-        if self._path in ("", ":memory:"):
+        if not isinstance(path, str | Path):
+            raise TypeError(f"path is text or a Path, not {type(path).__name__}")
+        if str(path) in ("", ":memory:"):
             raise ValueError("SQLiteStore needs a file; MemoryStore keeps sessions in memory")
-        self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
+        if "\0" in str(path):
+            raise ValueError("path has a NUL character, which no file can have in its name")
+        file = DatabaseFile(os.path.abspath(path))
+        self._file, self._reads, self._writes = file, Reads(file), Writes(file)
 
     async def create(self, key: str, record: Record) -> bool:
+        values = (key, record.payload, record.created_at, record.expires_at, record.version, record.owner)
         now = time.time()
-
-        def work(db: sqlite3.Connection) -> bool:
-            db.execute("DELETE FROM sessions WHERE key = ? AND expires_at <= ?", (key, now))
-            values = (key, record.payload, record.created_at, record.expires_at, record.version, record.owner)
-            query = "INSERT OR IGNORE INTO sessions VALUES (?, ?, ?, ?, ?, ?)"
-            return db.execute(query, values).rowcount == 1
-
-        return await self._run(work)
+        return await self._write(lambda db: db.execute(_CREATE, (*values, now)).rowcount == 1)
 
     async def load(self, key: str) -> Record | None:
-        query = f"SELECT {_COLUMNS} FROM sessions WHERE key = ? AND expires_at > ?"  # noqa: S608
-        now = time.time()
-        row = await self._run(lambda db: db.execute(query, (key, now)).fetchone())
-        return None if row is None else Record(*row)
+        values = (key, time.time())
+        rows = self._reads.at_once(_LOAD, values)
+        if rows is None:
+            rows = await self._read(lambda db: db.execute(_LOAD, values).fetchall())
+        return Record(*rows[0]) if rows else None
 
     async def replace(self, key: str, record: Record, *, expected: int) -> bool:
-        query = (
-            "UPDATE sessions SET payload = ?, created_at = ?, expires_at = ?, version = ?, owner = ?"
-            " WHERE key = ? AND version = ? AND expires_at > ?"
-        )
         values = (
             record.payload,
             record.created_at,
@@ -105,15 +107,21 @@ class SQLiteStore(Store):
             expected,
             time.time(),
         )
-        return await self._run(lambda db: db.execute(query, values).rowcount == 1)
+
+        def work(db: sqlite3.Connection) -> bool:
+            return db.execute(_REPLACE_CONTENT, values).rowcount == 1 or (
+                db.execute(_REPLACE, values).rowcount == 1
+            )
+
+        return await self._write(work)
 
     async def delete(self, key: str) -> None:
-        await self._run(lambda db: db.execute("DELETE FROM sessions WHERE key = ?", (key,)))
+        await self._write(lambda db: db.execute("DELETE FROM sessions WHERE key = ?", (key,)))
 
     async def owned_by(self, owner: str) -> list[tuple[str, Record]]:
         query = f"SELECT key, {_COLUMNS} FROM sessions WHERE owner = ? AND expires_at > ?"  # noqa: S608
         now = time.time()
-        rows = await self._run(lambda db: db.execute(query, (owner, now)).fetchall())
+        rows = await self._read(lambda db: db.execute(query, (owner, now)).fetchall())
         return [(key, Record(*row)) for key, *row in rows]
 
     async def purge(self) -> int:
@@ -130,7 +138,7 @@ class SQLiteStore(Store):
 
     async def count(self) -> int:
         query = "SELECT count(*) FROM sessions WHERE expires_at > ?"
-        counted: int = await self._run(lambda db: db.execute(query, (time.time(),)).fetchone()[0])
+        counted: int = await self._read(lambda db: db.execute(query, (time.time(),)).fetchone()[0])
         return counted
 
     async def scan(self) -> AsyncIterator[tuple[str, Record]]:
@@ -141,7 +149,7 @@ class SQLiteStore(Store):
         last = ""
         while True:
             values = (last, time.time(), PAGE)
-            rows = await self._run(lambda db, values=values: db.execute(query, values).fetchall())  # type: ignore[misc]
+            rows = await self._read(lambda db, values=values: db.execute(query, values).fetchall())  # type: ignore[misc]
             for key, *row in rows:
                 yield key, Record(*row)
             if len(rows) < PAGE:
@@ -151,85 +159,20 @@ class SQLiteStore(Store):
     async def _in_batches(self, delete_some: Callable[[sqlite3.Connection], int]) -> int:
         deleted = 0
         while True:
-            batch = await self._run(delete_some)
+            batch = await self._write(delete_some)
             deleted += batch
             if batch < BATCH:
                 return deleted
 
     async def close(self) -> None:
         def work() -> None:
-            while True:
-                try:
-                    self._idle.get_nowait().close()
-                except Empty:
-                    return
+            self._writes.close()
+            self._file.close()
 
         await anyio.to_thread.run_sync(work)
 
-    async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        def in_thread() -> T:
-            with self._connection() as db:
-                return work(db)
+    async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._reads.in_thread(work, makes_storage=self.makes_storage)
 
-        try:
-            limiter = _threads.get()
-        except LookupError:
-            limiter = CapacityLimiter(4)
-            _threads.set(limiter)
-        # Not abandoned on cancellation: a connection must come back to the pool in a known state.
-        return await anyio.to_thread.run_sync(in_thread, limiter=limiter)
-
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        db: sqlite3.Connection | None = None
-        try:
-            try:
-                db = self._idle.get_nowait()
-            except Empty:
-                db = self._connect()
-            yield db
-        except sqlite3.Error as fault:
-            if db is not None:
-                db.close()
-            # SQLite's own messages speak of files and tables; they quote no values.
-            raise StoreUnavailable(f"SQLite: {fault}") from fault
-        except BaseException:
-            if db is not None:
-                db.close()
-            raise
-        self._idle.put(db)
-
-    def _connect(self) -> sqlite3.Connection:
-        if self.makes_storage:
-            make_private(self._path)
-        db = sqlite3.connect(
-            f"{Path(self._path).absolute().as_uri()}?mode={'rwc' if self.makes_storage else 'rw'}",
-            uri=True,
-            timeout=BUSY_TIMEOUT,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=16,
-        )
-        try:
-            # Each statement is its own transaction: a reader that turns writer could never get SQLITE_BUSY.
-            if self.makes_storage:
-                _use_wal(db)
-                db.executescript(_SCHEMA)
-            db.execute("PRAGMA synchronous = NORMAL")
-        except BaseException:
-            db.close()
-            raise
-        return db
-
-
-def _use_wal(db: sqlite3.Connection) -> None:
-    """Turn the write-ahead log on. For the lock that the first one needs SQLite itself does not wait."""
-    deadline = time.monotonic() + BUSY_TIMEOUT
-    while True:
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as fault:
-            if fault.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.005)
+    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._writes.do(work, makes_storage=self.makes_storage)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sessions import SQLiteStore, StoreUnavailable
-from sessions.stores import sqlite
+from sessions.stores import sqlite, sqlite_file
 from sessions.testing import StoreConformance
 from sessions.testing.kit import MakeStore, a_key, a_record
 from sessions.testing.requests import Visitor
@@ -109,7 +109,7 @@ class TestAway:
         self, store: SQLiteStore, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """BAD-2: who waits for another's write too long is told so; reads go on, and so do writes later."""
-        monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.1)
+        monkeypatch.setattr(sqlite_file, "BUSY_TIMEOUT", 0.1)
         key, record, newer = a_key(), a_record(), a_record(version=2)
         await store.create(key, record)
         with locked_by_another_process(path):
