@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from sessions import SQLAlchemyStore, StoreUnavailable, open_store, sessions_table
 from sessions.stores import sqlalchemy as sqlalchemy_store
+from sessions.stores import sqlalchemy_engine
 from sessions.testing import StoreConformance
 from sessions.testing.kit import MakeStore, a_key, a_record, all_at_once
 
@@ -68,7 +69,7 @@ class TestSQLAlchemyStore(StoreConformance):
 
 
 class TestAway(Outages):
-    timeout = sqlalchemy_store, 1.0
+    timeout = sqlalchemy_engine, 1.0
 
     @pytest.fixture(params=DATABASES[1:])
     def database_url(self, request: pytest.FixtureRequest) -> str:
