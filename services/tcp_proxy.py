@@ -22,6 +22,8 @@ class Proxy:
         what it was asked."""
         self.lost = 0
         """Answers that got lost so far."""
+        self.asked = 0
+        """How often clients have sent something so far: round trips, where they wait for each answer."""
         self.ends: set[_End] = set()
         self._server: asyncio.Server | None = None
 
@@ -96,6 +98,10 @@ class _Near(_End):
     """The end at the database's client."""
 
     connecting: asyncio.Task[None]
+
+    def data_received(self, data: bytes) -> None:
+        self.proxy.asked += 1
+        super().data_received(data)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)

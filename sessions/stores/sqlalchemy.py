@@ -8,7 +8,7 @@ from math import inf
 from typing import Any, Final
 
 try:
-    from sqlalchemy import Connection, MetaData, Table
+    from sqlalchemy import MetaData, Table
     from sqlalchemy.ext.asyncio import AsyncEngine
 except ModuleNotFoundError:
     raise ImportError('SQLAlchemyStore needs SQLAlchemy 2: pip install "sessions[sqlalchemy]"') from None
@@ -75,17 +75,19 @@ class SQLAlchemyStore(Store):
         name, row = self._columns.text(key), self._columns.row(record)
         for _ in range(2):  # twice, as a purge may remove in between what stands in the way
             try:
-                return await self._write(self._sql.add, {"key": name, **row}) == 1
+                return await self._database.write(self._sql.add, {"key": name, **row}) == 1
             except KeyTaken:
                 instead = {"the_key": name, "now": time.time(), **row}
-                if await self._write(self._sql.take_the_place, instead) == 1:
+                if await self._database.write(self._sql.take_the_place, instead) == 1:
                     return True
         return False
 
     async def load(self, key: str) -> Record | None:
         if "\0" in key:  # no text to some databases
             return None
-        rows = await self._read(self._sql.load, {"the_key": self._columns.text(key), "now": time.time()})
+        rows = await self._database.read(
+            self._sql.load, {"the_key": self._columns.text(key), "now": time.time()}
+        )
         return record_of(*rows[0]) if rows else None
 
     async def replace(self, key: str, record: Record, *, expected: int) -> bool:
@@ -93,16 +95,18 @@ class SQLAlchemyStore(Store):
             return False
         values = {"the_key": self._columns.text(key), "expected": expected, "now": time.time()}
         values |= self._columns.row(record)
-        return await self._write(self._sql.replace, values) == 1
+        return await self._database.write(self._sql.replace, values) == 1
 
     async def delete(self, key: str) -> None:
         if "\0" not in key:
-            await self._write(self._sql.delete, {"the_key": self._columns.text(key)})
+            await self._database.write(self._sql.delete, {"the_key": self._columns.text(key)})
 
     async def owned_by(self, owner: str) -> list[tuple[str, Record]]:
         if "\0" in owner:
             return []
-        rows = await self._read(self._sql.owned, {"the_owner": self._columns.text(owner), "now": time.time()})
+        rows = await self._database.read(
+            self._sql.owned, {"the_owner": self._columns.text(owner), "now": time.time()}
+        )
         return [(text_of(key), record_of(*fields)) for key, *fields in rows]
 
     async def purge(self) -> int:
@@ -111,7 +115,9 @@ class SQLAlchemyStore(Store):
         while True:
             keys = await self._keys(self._sql.expired, now=now, limit=BATCH)
             if keys:
-                purged += await self._write(self._sql.delete_expired, {"some_keys": keys, "now": now})
+                purged += await self._database.write_to_many(
+                    self._sql.delete_expired, {"some_keys": keys, "now": now}
+                )
             if len(keys) < BATCH:
                 return purged
 
@@ -124,14 +130,14 @@ class SQLAlchemyStore(Store):
                 keys = await self._keys(self._sql.older, last=last, limit=BATCH, moment=moment)
             if not keys:
                 return deleted
-            deleted += await self._write(self._sql.delete_some, {"some_keys": keys})
+            deleted += await self._database.write_to_many(self._sql.delete_some, {"some_keys": keys})
             last = keys[-1]
 
     async def count(self) -> int:
         counted, last = 0, self._columns.text("")
         while True:
             values = {"last": last, "now": time.time(), "limit": COUNTED}
-            ((found, alive),) = await self._read(self._sql.count, values)
+            ((found, alive),) = await self._database.read(self._sql.count, values)
             if found is None:
                 return counted
             counted, last = counted + int(alive), found
@@ -140,7 +146,7 @@ class SQLAlchemyStore(Store):
         last = ""
         while True:
             values = {"last": self._columns.text(last), "now": time.time(), "limit": PAGE}
-            rows = await self._read(self._sql.scan, values)
+            rows = await self._database.read(self._sql.scan, values)
             for key, *fields in rows:
                 yield text_of(key), record_of(*fields)
             if len(rows) < PAGE:
@@ -150,19 +156,5 @@ class SQLAlchemyStore(Store):
     async def close(self) -> None:
         await self._database.close()
 
-    async def _read(self, statement: Any, values: dict[str, Any]) -> Any:
-        def work(connection: Connection) -> Any:
-            return connection.execute(statement, values).all()
-
-        return await self._database.run(work, reads=True)
-
-    async def _write(self, statement: Any, values: dict[str, Any]) -> int:
-        """How many rows it wrote."""
-
-        def work(connection: Connection) -> int:
-            return connection.execute(statement, values).rowcount
-
-        return await self._database.run(work)
-
     async def _keys(self, statement: Any, **values: Any) -> list[Any]:
-        return [key for (key,) in await self._read(statement, values)]
+        return [key for (key,) in await self._database.read(statement, values)]

@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     Column,
+    ColumnElement,
     Double,
     Index,
     LargeBinary,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal_column,
     or_,
     select,
     update,
@@ -88,9 +90,11 @@ class Statements:
         self.older = after_the_last.where(c.created_at <= bindparam("moment"))
         # A key is never used twice and its record never gets younger: these are still the ones.
         self.delete_some = delete(table).where(some_keys)
+        one: ColumnElement[int] = literal_column("1")  # no parameters, as all of those are values
+        none: ColumnElement[int] = literal_column("0")
         page = after_the_last.add_columns(c.expires_at).subquery()
         is_alive = or_(page.c.expires_at.is_(None), page.c.expires_at > now)
-        self.count = select(func.max(page.c.key), func.sum(case((is_alive, 1), else_=0)))
+        self.count = select(func.max(page.c.key), func.sum(case((is_alive, one), else_=none)))
 
 
 class Columns:
