@@ -27,9 +27,14 @@ def is_misuse(fault: Exception) -> bool:
     is read-only, full, without the table, shutting down. asyncpg calls a lost connection an error of its
     interface, and a connection that goes in the middle of something leads to nearly any exception:
     `RuntimeError` (uvloop), `AttributeError`, `EOFError`, `InvalidStateError`. What is left are errors about
-    arguments: `TypeError`, and `ValueError`, which asyncpg's errors about a value or a pool's options are.
+    arguments: `TypeError`, `ValueError`, and asyncpg's `DataError` if asyncpg itself has raised it.
     """
-    return isinstance(fault, ValueError | TypeError)
+    return isinstance(fault, TypeError | ValueError) or _is_about_an_argument(fault)
+
+
+def _is_about_an_argument(fault: Exception) -> bool:
+    """What the server says has a severity."""
+    return type(fault) is asyncpg.DataError and fault.severity is None
 
 
 def gave_way(fault: Exception) -> bool:
@@ -49,7 +54,7 @@ def unavailable(fault: Exception) -> StoreUnavailable:
 
 def misused(fault: Exception) -> Exception:
     """The error without what it says about a value or a password."""
-    if isinstance(fault, asyncpg.InterfaceError):
+    if isinstance(fault, asyncpg.InterfaceError | asyncpg.DataError):
         return ValueError(f"PostgreSQL: {type(fault).__name__}")
     return fault
 

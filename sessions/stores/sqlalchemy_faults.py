@@ -29,7 +29,8 @@ _MISUSE: Final = (
     exc.NoSuchModuleError,
     exc.MissingGreenlet,
     TypeError,
-    ValueError,  # which asyncpg's errors about a value are, too
+    ValueError,
+    OverflowError,
 )
 
 
@@ -48,7 +49,12 @@ def is_misuse(fault: Exception) -> bool:
     """
     if isinstance(fault, exc.DBAPIError):
         return False
-    return isinstance(fault, _MISUSE) or type(fault) is exc.StatementError
+    return isinstance(fault, _MISUSE) or type(fault) is exc.StatementError or _is_asyncpgs_own(fault)
+
+
+def _is_asyncpgs_own(fault: Exception) -> bool:
+    """Whether it is asyncpg's error about an argument. What the server says of a value has a severity."""
+    return getattr(fault, "sqlstate", None) == "22000" and getattr(fault, "severity", "") is None
 
 
 def misused(fault: Exception) -> Exception:
