@@ -1,6 +1,7 @@
 """What the services have in common: a port, a password, a folder, a log, a process group."""
 
 import os
+import random
 import secrets
 import shutil
 import signal
@@ -193,8 +194,12 @@ def _descendants(parent: int) -> list[int]:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    """Below those that a client's end of a connection gets (Linux: from 32768 on): clients that try to reach
+    a server which is away would now and then meet themselves, and take its port from it."""
+    while True:
+        port = random.randrange(16_384, 32_768)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def _read(log: int) -> str:

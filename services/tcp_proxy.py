@@ -24,6 +24,8 @@ class Proxy:
         """Answers that got lost so far."""
         self.halves = 0
         """Of so many answers to come only the first half arrives, and then the connection is cut."""
+        self.asked = 0
+        """How often clients have sent something so far: round trips, where they wait for each answer."""
         self.ends: set[_End] = set()
         self._server: asyncio.Server | None = None
 
@@ -98,6 +100,10 @@ class _Near(_End):
     """The end at the database's client."""
 
     connecting: asyncio.Task[None]
+
+    def data_received(self, data: bytes) -> None:
+        self.proxy.asked += 1
+        super().data_received(data)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)

@@ -46,7 +46,8 @@ LAYERS: dict[str, tuple[str, str]] = {
         "stores/walk stores/__init__ stores/encrypted stores/urls stores/redis stores/redis_cluster"
         " stores/redis_server stores/redis_connections stores/redis_walk stores/redis_commands"
         " stores/redis_value stores/redis_faults stores/postgres"
-        " stores/sqlalchemy stores/sqlite stores/sqlite_writes stores/sqlite_reads stores/sqlite_file"
+        " stores/postgres_pool stores/postgres_faults stores/sqlalchemy stores/sqlalchemy_engine"
+        " stores/sqlalchemy_ways stores/sqlalchemy_faults stores/sqlalchemy_table stores/sqlite stores/sqlite_writes stores/sqlite_reads stores/sqlite_file"
         " stores/memory stores/cookie stores/base stores/files stores/forks stores/loops",
         "carriers ground",
     ),

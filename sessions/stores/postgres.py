@@ -6,30 +6,30 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from contextlib import suppress
+from random import random
+from typing import TYPE_CHECKING, Any, Final
 from zlib import crc32
-
-from anyio import CancelScope
 
 try:
     import asyncpg
 except ModuleNotFoundError:
     raise ImportError('PostgresStore needs asyncpg: pip install "sessions[postgres]"') from None
 
-if TYPE_CHECKING:
-    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
-
 from sessions._record import Record
-from sessions.errors import StoreUnavailable
 from sessions.stores.base import MAX_BYTES, Store, checked_size
 from sessions.stores.loops import PerLoop
+from sessions.stores.postgres_faults import gave_way, is_connection_in_doubt, is_misuse, misused, unavailable
+from sessions.stores.postgres_pool import URL, OwnPool
+
+if TYPE_CHECKING:
+    from sessions.stores.postgres_pool import Pool
 
 TIMEOUT: Final = 5.0
-"""Seconds to connect, to wait for a free connection and for an answer, in pools that we make."""
+"""Seconds that a call may take, with the wait for a free connection."""
 
-MAX_CONNECTIONS: Final = 10
-"""In pools that we make, for each process; PostgreSQL allows 100 in all by default."""
+MAX_TRIES: Final = 20
+"""Of a statement that the server gave up in favour of another one."""
 
 BATCH: Final = 1000
 """Records that one statement removes, so that none of them holds locks for long."""
@@ -85,9 +85,10 @@ class _Statements:
 class PostgresStore(Store):
     """One row per session in a table that is made on first use. Needs asyncio and asyncpg.
 
-    Each call is a single statement outside of any transaction block. That, and no statement that stays
-    prepared, is what PgBouncer needs in transaction mode: pools that the store makes work behind it; make
-    one of your own with `statement_cache_size=0`.
+    Each call is a single statement outside of any transaction block, which is what PgBouncer needs in
+    transaction mode. A pool that the store makes finds out whether statements can stay prepared: directly at
+    the server, and behind PgBouncer from 1.21 on with `max_prepared_statements`. A pool of yours behind
+    another one needs `statement_cache_size=0`.
     """
 
     def __init__(
@@ -96,7 +97,8 @@ class PostgresStore(Store):
         """`pool` is a URL: `postgresql://user:password@host:5432/database`, one of asyncpg's pools, or, as
         those are only made when an event loop runs, a function that returns the app's pool at each use.
 
-        A pool that is given is never closed, and keeps its own time-outs (`timeout`, `command_timeout`).
+        A pool that is given is never closed. Give the store one of its own: if the app's requests hold
+        connections of the same pool, they may all wait for each other at the commit, and those get a 503.
         `table` may name a schema, which must exist: `web.sessions`. Where the table exists nothing is
         made, and the right to use it suffices; `schema` is the SQL for a migration.
 
@@ -113,9 +115,9 @@ class PostgresStore(Store):
         self._given: Callable[[], Pool] | None = None
         if isinstance(pool, str):
             if not pool.startswith(("postgresql://", "postgres://")):
-                raise ValueError(_URL)
+                raise ValueError(URL)
             url = pool
-            self._own = PerLoop(lambda: _make_pool(url))
+            self._own = PerLoop(lambda: OwnPool(url))
         elif isinstance(pool, asyncpg.Pool):
             self._given = lambda: pool
         elif callable(pool):
@@ -125,7 +127,7 @@ class PostgresStore(Store):
                 f"PostgresStore takes a pool of asyncpg's or a URL, not {type(pool).__module__}."
                 f"{type(pool).__qualname__}"
             )
-        self._opening = PerLoop(asyncio.Lock)
+        self._making = PerLoop(asyncio.Lock)
         self._has_table = False
         self._sql = _Statements(self._table)
 
@@ -208,50 +210,60 @@ class PostgresStore(Store):
 
     async def close(self) -> None:
         if self._given is None and (pool := self._own.pop()) is not None:
-            try:
-                await asyncio.wait_for(pool.close(), TIMEOUT)
-            except (TimeoutError, *_AWAY):
-                pool.terminate()
+            await pool.close()
 
     async def _count(self, query: str, *values: Any) -> int:
         """How many rows a statement wrote; its last word, as in `INSERT 0 1`."""
-        async with self._connection() as connection:
-            status: str = await connection.execute(query, *values)
-            return int(status.rpartition(" ")[2])
+        status: str = await self._run("execute", query, values)
+        return int(status.rpartition(" ")[2])
 
     async def _fetch(self, query: str, *values: Any) -> list[asyncpg.Record]:
-        async with self._connection() as connection:
-            rows: list[asyncpg.Record] = await connection.fetch(query, *values)
-            return rows
+        rows: list[asyncpg.Record] = await self._run("fetch", query, values)
+        return rows
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Any]:
+    async def _run(self, method: str, query: str, values: tuple[Any, ...]) -> Any:
+        pool = self._given() if self._given is not None else await self._own.get().opened()
+        tries = 1
+        while True:
+            try:
+                # With the wait for a connection: an app that holds connections of the same pool during its
+                # requests could wait for us while we wait for one.
+                async with asyncio.timeout(TIMEOUT) as deadline:
+                    return await self._once(pool, deadline, method, query, values)
+            except Exception as fault:
+                if is_misuse(fault):
+                    raise misused(fault) from None
+                if isinstance(fault, asyncpg.UndefinedTableError):
+                    self._has_table = False  # somebody dropped it; the next call makes it again
+                if tries == MAX_TRIES or not gave_way(fault):
+                    # Without the cause: asyncpg's text may quote values, and its frames have passwords.
+                    raise unavailable(fault) from None
+            await asyncio.sleep(random() * 0.01 * tries)  # noqa: S311 (no secret)
+            tries += 1
+
+    async def _once(
+        self, pool: Pool, deadline: asyncio.Timeout, method: str, query: str, values: tuple[Any, ...]
+    ) -> Any:
+        connection = await pool.acquire()
         try:
-            pool = await self._pool()
-            async with pool.acquire(timeout=None if self._given else TIMEOUT) as connection:
-                try:
-                    if self.makes_storage and not self._has_table:
-                        await self._make_table(connection)
-                    yield connection
-                except asyncpg.InternalClientError:
-                    connection.terminate()  # asyncpg does not know any more what is under way on it
-                    raise
-        except _AWAY as fault:
-            if isinstance(fault, asyncpg.UndefinedTableError):
-                self._has_table = False  # somebody dropped it; the next call makes it again
-            # Without the cause: asyncpg's text may quote values, and its frames have passwords.
-            raise StoreUnavailable(f"PostgreSQL: {_told(fault)}") from None
-
-    async def _pool(self) -> Pool:
-        if self._given is not None:
-            return self._given()
-        pool = self._own.get()
-        async with self._opening.get():
-            await pool  # opens it unless it is open
-        return pool
+            if self.makes_storage and not self._has_table:
+                await self._make_table(connection)
+            return await getattr(connection, method)(query, *values)
+        except asyncio.CancelledError:
+            if deadline.expired():
+                _terminate(connection)  # who does not answer does not answer a request to cancel either
+            raise
+        except Exception as fault:
+            if is_connection_in_doubt(fault):
+                _terminate(connection)
+            raise
+        finally:
+            # A connection that cannot be given back is closed by asyncpg. What is known by now stays known.
+            with suppress(Exception):
+                await pool.release(connection, timeout=TIMEOUT)
 
     async def _make_table(self, connection: Any) -> None:
-        async with self._opening.get():
+        async with self._making.get():
             if self._has_table:
                 return
             if await connection.fetchval("SELECT to_regclass($1)::text", self._table) is None:
@@ -262,39 +274,9 @@ class PostgresStore(Store):
             self._has_table = True
 
 
-_URL: Final = "a PostgreSQL store's URL is postgresql://user:password@host:port/database"
-
-_AWAY: Final = (
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # a connection was lost between two steps of a statement
-    OSError,
-    TimeoutError,
-)
-
-
-def _make_pool(url: str) -> Pool:
-    async def leave_as_it_is(_: Any) -> None:
-        """Our statements change nothing about a connection, so there is nothing to reset after each."""
-
-    async def connect(*arguments: Any, **options: Any) -> Any:
-        try:
-            # asyncpg leaves errors behind when it is interrupted in the middle of opening a connection.
-            with CancelScope(shield=True):
-                return await asyncpg.connect(*arguments, **options)
-        except ValueError:  # about the URL; the message may quote a part of the password
-            raise ValueError(_URL) from None
-
-    return asyncpg.create_pool(
-        url,
-        min_size=0,
-        max_size=MAX_CONNECTIONS,
-        timeout=TIMEOUT,
-        command_timeout=TIMEOUT,
-        statement_cache_size=0,
-        connect=connect,
-        reset=leave_as_it_is,
-    )
+def _terminate(connection: Any) -> None:
+    with suppress(asyncpg.InterfaceError):  # it is back in the pool
+        connection.terminate()
 
 
 def _values(record: Record) -> tuple[Any, ...]:
@@ -304,12 +286,3 @@ def _values(record: Record) -> tuple[Any, ...]:
 def _check_owner(record: Record) -> None:
     if record.owner is not None and "\0" in record.owner:
         raise ValueError("PostgreSQL keeps no text with a NUL character, so it cannot be in an owner")
-
-
-def _told(fault: BaseException) -> str:
-    """Without the detail that PostgreSQL adds, and without what is said about a value (SQLSTATE class 22 and
-    23, and asyncpg about an argument): they may quote values."""
-    text = fault.args[0] if fault.args else ""
-    if isinstance(fault, ValueError) or str(getattr(fault, "sqlstate", "")).startswith(("22", "23")):
-        text = ""
-    return f"{type(fault).__name__}: {text}".removesuffix(": ")

@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import AsyncIterator, Callable
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import ClassVar
@@ -123,3 +124,19 @@ async def _assert_unavailable(store: Store, key: str) -> None:
         assert SECRET.decode() not in told
         assert SECRET.hex() not in told
         assert key not in str(raised.value)
+
+
+async def assert_each_call_is_one_round_trip(store: Store, proxy: Proxy) -> None:
+    """Once the connection is open, the table there and the statements prepared."""
+    record, newer = a_record(owner="ann"), a_record(b"newer", version=2, owner="ann")
+    for _ in range(2):
+        key, before = a_key(), proxy.asked
+        assert await store.create(key, record)
+        created = proxy.asked
+        assert await store.load(key) == record
+        loaded = proxy.asked
+        assert await store.replace(key, newer, expected=1)
+        replaced = proxy.asked
+        await store.delete(key)
+    steps = [before, created, loaded, replaced, proxy.asked]
+    assert [later - earlier for earlier, later in pairwise(steps)] == [1, 1, 1, 1]

@@ -7,11 +7,13 @@ import shutil
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
+import anyio
 import asyncpg
 import pytest
 
 from services import Service, ServiceFailed
 from services.service import write_private
+from services.tcp_proxy import Proxy
 from sessions import PostgresStore
 from sessions.stores import postgres as postgres_store
 from sessions.testing import StoreConformance
@@ -91,6 +93,25 @@ class TestAway(Outages):
     @pytest.fixture
     def url(self, bouncer_url: str, table: str) -> str:
         return f"{bouncer_url}?table={table}"
+
+
+async def test_statements_stay_prepared_where_it_keeps_account_of_them(bouncer_url: str, table: str) -> None:
+    """From 1.21 on; before, the next statement may meet another connection, without them."""
+    program = shutil.which("pgbouncer", path=os.environ["PATH"] + ":/usr/sbin")
+    assert program
+    told = (await anyio.run_process([program, "--version"])).stdout.decode()
+    version = tuple(int(part) for part in told.split()[1].split("."))
+    proxy = Proxy(bouncer_url)
+    await proxy.up()
+    store = PostgresStore(proxy.url, table=table)
+    key, record = a_key(), a_record()
+    assert await store.create(key, record)
+    await store.load(key)
+    before = proxy.asked
+    assert await store.load(key) == record
+    assert proxy.asked - before == (1 if version >= (1, 21) else 2)
+    await store.close()
+    await proxy.down()
 
 
 async def test_a_pool_of_the_apps_own(bouncer_url: str, table: str) -> None:

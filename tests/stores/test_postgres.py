@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -11,12 +12,14 @@ import anyio
 import asyncpg
 import pytest
 
+from services.tcp_proxy import Proxy
 from sessions import PostgresStore, StoreUnavailable, open_store
 from sessions.stores import postgres as postgres_store
+from sessions.stores import postgres_pool
 from sessions.testing import StoreConformance
 from sessions.testing.kit import MakeStore, a_key, a_record, all_at_once
 
-from .outages import Outages
+from .outages import Outages, assert_each_call_is_one_round_trip
 
 pytestmark = pytest.mark.anyio
 
@@ -117,19 +120,56 @@ async def test_a_table_that_was_dropped_is_made_again(postgres_url: str, db: Any
     await store.close()
 
 
-async def test_no_statement_stays_prepared(postgres_url: str, table: str) -> None:
-    """Behind PgBouncer in transaction mode the next statement may meet another connection."""
-    store = PostgresStore(postgres_url, table=table)
-    key = a_key()
-    for version in range(1, 10):
-        await store.create(key, a_record(owner="ann"))
-        await store.load(key)
-        await store.replace(key, a_record(version=version + 1, owner="ann"), expected=version)
-        await store.owned_by("ann")
-    async with store._own.get().acquire() as connection:
-        names = [row[0] for row in await connection.fetch("SELECT name FROM pg_prepared_statements")]
-    assert [name for name in names if name] == []
+async def test_each_call_is_one_round_trip(postgres_url: str, table: str) -> None:
+    """The statements stay prepared, and nothing else is sent."""
+    proxy = Proxy(postgres_url)
+    await proxy.up()
+    store = PostgresStore(proxy.url, table=table)
+    await assert_each_call_is_one_round_trip(store, proxy)
     await store.close()
+    await proxy.down()
+
+
+class Pooler:
+    """What a probing connection meets: the server's process and the statement's name there."""
+
+    def __init__(self, *, shows_its_own_process: bool, keeps_account: bool) -> None:
+        self._told = 1 if shows_its_own_process else 7
+        self._keeps_account = keeps_account
+        self.asked: list[str] = []
+
+    def get_server_pid(self) -> int:
+        return self._told
+
+    def transaction(self) -> Any:
+        return nullcontext()
+
+    async def prepare(self, query: str, *, name: str) -> Any:
+        return self
+
+    async def fetchrow(self, name: str) -> tuple[int, bool]:
+        return 7, not self._keeps_account
+
+    async def execute(self, query: str) -> None:
+        self.asked.append(query.partition(" ")[0])
+
+
+@pytest.mark.parametrize(
+    ("pooler", "prepares", "asked"),
+    [
+        (Pooler(shows_its_own_process=False, keeps_account=False), True, []),
+        (Pooler(shows_its_own_process=True, keeps_account=True), True, []),
+        (Pooler(shows_its_own_process=True, keeps_account=False), False, ["DEALLOCATE"]),
+    ],
+    ids=["no pooler", "a pooler that keeps account", "a pooler that does not"],
+)
+async def test_it_finds_out_whether_statements_stay_prepared(
+    pooler: Pooler, prepares: bool, asked: list[str]
+) -> None:
+    """Behind the last one the next statement may meet another connection, and the name of the first one must
+    not stay there. The tests of PgBouncer meet a real one."""
+    assert await postgres_pool._prepares(pooler) is prepares
+    assert pooler.asked == asked
 
 
 @pytest.mark.promise("BAD-2")

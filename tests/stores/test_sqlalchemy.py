@@ -15,12 +15,14 @@ import pytest
 from sqlalchemy import MetaData, create_engine, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from services.tcp_proxy import Proxy
 from sessions import SQLAlchemyStore, StoreUnavailable, open_store, sessions_table
 from sessions.stores import sqlalchemy as sqlalchemy_store
+from sessions.stores import sqlalchemy_engine
 from sessions.testing import StoreConformance
 from sessions.testing.kit import MakeStore, a_key, a_record, all_at_once
 
-from .outages import Outages
+from .outages import Outages, assert_each_call_is_one_round_trip
 
 DATABASES = ["sqlite", "postgres", pytest.param("mariadb", marks=pytest.mark.mariadb)]
 
@@ -68,7 +70,7 @@ class TestSQLAlchemyStore(StoreConformance):
 
 
 class TestAway(Outages):
-    timeout = sqlalchemy_store, 1.0
+    timeout = sqlalchemy_engine, 1.0
 
     @pytest.fixture(params=DATABASES[1:])
     def database_url(self, request: pytest.FixtureRequest) -> str:
@@ -91,6 +93,34 @@ async def test_the_apps_own_engine(engine: AsyncEngine, table: str) -> None:
     await store.close()
     assert engine.pool.checkedin() >= 1  # type: ignore[attr-defined]
     assert await SQLAlchemyStore(engine, table=table).load(key) == record
+
+
+@pytest.mark.parametrize("whose", ["its own engine", "the app's engine"])
+async def test_each_call_is_one_round_trip(postgres_url: str, whose: str) -> None:
+    """Outside of transactions, and without a question whether the connection still works."""
+    proxy = Proxy(postgres_url.replace("postgresql:", "postgresql+asyncpg:"))
+    await proxy.up()
+    engine = create_async_engine(proxy.url, isolation_level="SERIALIZABLE")
+    store = SQLAlchemyStore(proxy.url if whose == "its own engine" else engine, table="round_trips")
+    await assert_each_call_is_one_round_trip(store, proxy)
+    await store.close()
+    await engine.dispose()
+    await proxy.down()
+
+
+async def test_connections_stay_open(postgres_url: str) -> None:
+    """To open one takes longer than twenty statements."""
+    proxy = Proxy(postgres_url.replace("postgresql:", "postgresql+asyncpg:"))
+    await proxy.up()
+    store = SQLAlchemyStore(proxy.url, table="round_trips")
+    for _ in range(2):
+        await all_at_once(*[partial(store.load, a_key()) for _ in range(40)])
+        opened = set(proxy.ends)
+    await all_at_once(*[partial(store.load, a_key()) for _ in range(40)])
+    assert set(proxy.ends) == opened
+    assert len(opened) == 2 * sqlalchemy_engine.MAX_CONNECTIONS  # each with two ends
+    await store.close()
+    await proxy.down()
 
 
 async def test_many_make_the_table_at_once(database_url: str, table: str) -> None:
