@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import random
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from itertools import islice
@@ -203,7 +203,7 @@ class Cookie:
         *,
         https: bool,
         max_bytes: int,
-        stale: Iterable[int] = (),
+        stale: Collection[int] = (),
         headers: Headers = (),
     ) -> list[bytes]:
         """The `Set-Cookie` values; `stale` are the numbers of the pieces that the browser has now.
@@ -211,6 +211,8 @@ class Cookie:
         `headers` are the response's other lines. Raises `CookieTooLarge` when names and values together are
         more than `max_bytes`.
         """
+        if not stale and len(self.name) + len(value) <= min(MAX_COOKIE, max_bytes):
+            return [self._line(0, value, max_age, https)]  # as a rule
         pieces = self._split(value)
         size = sum(len(self._piece_name(number)) + len(piece) for number, piece in enumerate(pieces))
         if size > max_bytes:
@@ -284,11 +286,9 @@ class Cookie:
         return f"{self.name}.{number}" if number else self.name
 
     def _line(self, number: int, value: str, max_age: int | None, https: bool) -> bytes:
-        line = f"{self._piece_name(number)}={value}"
-        if max_age is not None:
-            line += f"; Max-Age={max_age}"
-        line += self._tail
-        return (line + self._secure_attribute(https)).encode("ascii")
+        age = "" if max_age is None else f"; Max-Age={max_age}"
+        line = f"{self._piece_name(number)}={value}{age}{self._tail}{self._secure_attribute(https)}"
+        return line.encode("ascii")
 
     def _secure_attribute(self, https: bool) -> str:
         return "; Secure" if (https if self._secure is None else self._secure) else ""

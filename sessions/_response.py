@@ -12,7 +12,7 @@ import anyio
 import msgspec
 
 from sessions._asgi import Headers, Message, Scope, Send
-from sessions._caching import VARY_COOKIE, for_shared_caches, private, varying
+from sessions._caching import VARY_COOKIE, for_shared_caches, setting_cookies, varying
 from sessions._carriers import Carried
 from sessions._commit import commit
 from sessions._cookie import Cookie
@@ -171,7 +171,7 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
         cookies = self._cookies(headers)
         if not cookies:
             return headers
-        return varying(private([*headers, *[(b"set-cookie", cookie) for cookie in cookies]]))
+        return setting_cookies(headers, cookies)
 
     def _must_tell(self, known: Carried, held: Carried) -> bool:
         work = self.work
