@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import statistics
 import subprocess
 import sys
 import time
@@ -60,7 +59,7 @@ def _served(subject: str, place: str, browsers: int) -> Iterator[tuple[Server, C
 
 def measure(group: Group, place: str, browsers: int = BROWSERS, burst: float = BURST) -> Results:
     """Subject → path → `cpu` of the server's process in microseconds a request, `rate` in requests a second, and
-    `share`: the rate as a part of the bare app's, which was measured a moment before."""
+    `share`: the rate as a part of the bare app's, whose bursts alternate with these. The best burst of each counts."""
     results: Results = {}
     with _served(BARE, place, 1) as bare:
         for subject in group.subjects:
@@ -81,16 +80,14 @@ def _beside(
     for path in PATHS:
         crowd.burst(f"/{path}", SETTLING)
     bare[1].burst("/untouched", SETTLING)
-    measured: dict[str, list[tuple[float, float, float]]] = {}
+    measured: dict[str, list[tuple[float, float]]] = {}
     for _ in range(ROUNDS):
-        cpu, beside = _burst(*bare, "untouched", burst)
-        measured.setdefault(BARE, []).append((cpu, beside, 1.0))
+        measured.setdefault(BARE, []).append(_burst(*bare, "untouched", burst))
         for path in PATHS:
-            cpu, rate = _burst(*served, path, burst)
-            measured.setdefault(path, []).append((cpu, rate, rate / beside))
+            measured.setdefault(path, []).append(_burst(*served, path, burst))
+    best = {name: (min(cpu for cpu, _ in bursts), max(rate for _, rate in bursts)) for name, bursts in measured.items()}
     return {
-        name: dict(zip(("cpu", "rate", "share"), map(statistics.median, zip(*rounds, strict=True)), strict=True))
-        for name, rounds in measured.items()
+        name: {"cpu": cpu, "rate": rate, "share": rate / best[BARE][1]} for name, (cpu, rate) in best.items()
     }
 
 

@@ -141,7 +141,7 @@ class Cookie:
         self.of_request = self._by_functions(options)
         """The cookie of a request, if its domain or path depends on that; else None, and it is this one."""
         header = CookieHeader(name)
-        self.find, self.forget = header.find, header.forget
+        self.find = header.find
         self._partitioned = "; Partitioned" if options.partitioned else ""
         self._secure = True if prefixed else options.secure
         self._warned = set[str]()  # one for all copies

@@ -19,6 +19,7 @@ from sessions._cookie import Cookie
 from sessions._cookie_header import Found
 from sessions._excluded import Excluded
 from sessions._hidden import Hidden
+from sessions._lifetime import Lifetime
 from sessions._second_cookies import SECURE_SCHEMES
 from sessions._session import Session, replace_values
 from sessions._work import Phase, Standing, Work
@@ -165,19 +166,18 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
 
     def _with_cookie(self, headers: Headers) -> Headers:
         """The headers with what the browser and caches must know."""
-        held, known = self.work.held, self.work.known
-        if held is not None and known is not None and not self._must_tell(known, held):
-            return headers
-        cookies = self._cookies(headers)
+        work = self.work
+        held, known = work.held, work.known
+        lifetime = work.lifetime
+        if held is not None and known is not None:
+            if not (work.retimed or work.carrier.must_tell(known, held, ends=lifetime.told)):
+                return headers
+        cookies = self._cookies(headers, lifetime)
         if not cookies:
             return headers
         return setting_cookies(headers, cookies)
 
-    def _must_tell(self, known: Carried, held: Carried) -> bool:
-        work = self.work
-        return work.retimed or work.carrier.must_tell(known, held, ends=work.lifetime.told)
-
-    def _cookies(self, headers: Headers) -> list[bytes]:
+    def _cookies(self, headers: Headers, lifetime: Lifetime) -> list[bytes]:
         """The cookie that the browser is to hold from now on, or its removal."""
         work, found, cookie = self.work, self.found, self.cookie
         stale = found.numbers if found else ()
@@ -188,7 +188,7 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
         if work.held is None or work.standing is not _LIVE:
             return []
         carrier = work.carrier
-        max_age = work.lifetime.max_age(work.held.record.expires_at, time.time())
+        max_age = lifetime.max_age(work.held.record.expires_at, time.time())
         value = carrier.cookie(work.held)
         return cookie.write(
             value, max_age, https=https, max_bytes=carrier.max_bytes, stale=stale, headers=headers

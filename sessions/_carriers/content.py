@@ -1,9 +1,8 @@
 """The cookie carries the session itself, sealed; the server keeps nothing.
 
-The sealed text is three times, in whole milliseconds since the epoch, and the content as a record has it:
+The sealed text is JSON: three times, in whole milliseconds since the epoch, and the content as a record has it.
 
-    1767225600000 1768435200000 1767225600000
-    {"data":{"cart":[7]},"owner":"ada"}
+    [1767225600000,1768435200000,1767225600000,{"data":{"cart":[7]},"owner":"ada"}]
 
 The first is the session's birth, the second its end, the third when the cookie was made. What a client can
 hold, it can also hold on to: rotation and logout change nothing about a copy of the cookie, who sends an old
@@ -14,11 +13,14 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import Final
+
+import msgspec
 
 from sessions._carriers.base import Carried, Loaded, MovedIn, MovingIn, SealedByOlderKey
 from sessions._keys import KeyRing, Purpose
 from sessions._lifetime import Lifetime
-from sessions._record import TIMED, InvalidRecord, Record, split, unpack
+from sessions._record import TIMED, UNREADABLE, InvalidRecord, Record, unpack
 from sessions.errors import InvalidCookie
 from sessions.iron import InvalidSeal
 
@@ -83,6 +85,19 @@ class SealedCarrier:
         pass
 
 
+class _Sealed(msgspec.Struct, array_like=True, gc=False):
+    """What a seal holds, as a JSON array."""
+
+    born: int
+    ends: int
+    made: int
+    content: msgspec.Raw
+    """Decoded when somebody looks at the session."""
+
+
+_decode: Final = msgspec.json.Decoder(_Sealed).decode
+
+
 class ContentCarrier(SealedCarrier):
     """In a format of our own. A seal is good for one cookie name and one realm."""
 
@@ -92,12 +107,12 @@ class ContentCarrier(SealedCarrier):
     async def find(self, cookie: str) -> Carried | None:
         try:
             plaintext, by_first_key = self._sealing.opened(cookie)
-            times, _, line = plaintext.partition(b"\n")
-            born, ends, made = times.split(b" ")
-            created_at, expires_at, made_at = int(born) / 1000, int(ends) / 1000, int(made) / 1000
+            sealed = _decode(plaintext)
+            created_at, expires_at, made_at = sealed.born / 1000, sealed.ends / 1000, sealed.made / 1000
+            line = bytes(sealed.content)
         except InvalidSeal as fault:
             raise InvalidCookie(str(fault)) from None
-        except (ValueError, OverflowError):
+        except (*UNREADABLE, OverflowError):
             raise InvalidCookie("it holds no session") from None
         expires_at = self._end(self._lifetime(line), created_at, expires_at, made_at)
         if expires_at <= time.time():
@@ -119,6 +134,12 @@ class ContentCarrier(SealedCarrier):
 
     def cookie(self, carried: Carried) -> str:
         record = carried.record
-        moments = (record.created_at, record.expires_at, time.time())
-        times = b"%d %d %d\n" % tuple([round(moment * 1000) for moment in moments])
-        return self._sealing.seal(times + split(record.payload)[0])
+        return self._sealing.seal(
+            b"[%d,%d,%d,%b]"
+            % (
+                round(record.created_at * 1000),
+                round(record.expires_at * 1000),
+                round(time.time() * 1000),
+                carried.line,
+            )
+        )
