@@ -59,11 +59,11 @@ def private(headers: Iterable[Header]) -> list[Header]:
 
 def setting_cookies(headers: Iterable[Header], cookies: Iterable[bytes]) -> list[Header]:
     """The headers with these `Set-Cookie` values, made private and varying."""
-    headers = list(headers)
-    every = [*headers, *[(b"set-cookie", cookie) for cookie in cookies]]
-    if _SPEAKS_TO_CACHES(b"\n".join([name for name, _ in headers])):
-        return varying(private(every))
-    return [*every, _PRIVATE, VARY_COOKIE]  # as a rule
+    headers = [*headers, *[(b"set-cookie", cookie) for cookie in cookies]]
+    for name, _ in headers:
+        if _SPEAKS_TO_CACHES(name):
+            return varying(private(headers))
+    return [*headers, _PRIVATE, VARY_COOKIE]  # as a rule
 
 
 def for_shared_caches(headers: Iterable[Header]) -> bool:

@@ -212,7 +212,9 @@ class Cookie:
         more than `max_bytes`.
         """
         if not stale and len(self.name) + len(value) <= min(MAX_COOKIE, max_bytes):
-            return [self._line(0, value, max_age, https)]  # as a rule
+            # As a rule; the same as below.
+            age = "" if max_age is None else f"; Max-Age={max_age}"
+            return [f"{self.name}={value}{age}{self._tail}{self._secure_attribute(https)}".encode("ascii")]
         pieces = self._split(value)
         size = sum(len(self._piece_name(number)) + len(piece) for number, piece in enumerate(pieces))
         if size > max_bytes:
@@ -286,9 +288,11 @@ class Cookie:
         return f"{self.name}.{number}" if number else self.name
 
     def _line(self, number: int, value: str, max_age: int | None, https: bool) -> bytes:
-        age = "" if max_age is None else f"; Max-Age={max_age}"
-        line = f"{self._piece_name(number)}={value}{age}{self._tail}{self._secure_attribute(https)}"
-        return line.encode("ascii")
+        line = f"{self._piece_name(number)}={value}"
+        if max_age is not None:
+            line += f"; Max-Age={max_age}"
+        line += self._tail
+        return (line + self._secure_attribute(https)).encode("ascii")
 
     def _secure_attribute(self, https: bool) -> str:
         return "; Secure" if (https if self._secure is None else self._secure) else ""

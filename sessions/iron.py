@@ -68,6 +68,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hmac import compare_digest
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
@@ -259,8 +260,9 @@ class Sealer:
         """Seal UTF-8 JSON text. ``ttl``, ``now`` and errors are as in the function `seal`."""
         salted, random = self._salts_and_block()
         iv, ciphertext = salted.encryption.encrypt(random, plaintext)
+        both = b"%b*%b" % (_base64(iv)[:_IV_LENGTH], _base64(ciphertext).rstrip(b"="))
         expiry = _expiry(ttl, now) if ttl else b""
-        base = b"%b%b*%b*%b" % (salted.beginning, _b64encode(iv), _b64encode(ciphertext), expiry)
+        base = b"%b%b*%b" % (salted.beginning, both.translate(_TO_URL_SAFE), expiry)
         return (b"%b*%b*%b" % (base, salted.mac_salt, _mac(salted.integrity, base))).decode("ascii")
 
     def unseal(self, sealed: str, *, timestamp_skew: float = 60, now: float | None = None) -> bytes:
@@ -289,7 +291,8 @@ class Sealer:
         if len(salt) != key.encryption.salt_length:
             raise InvalidSeal("malformed")
         encryption = key.encryption.of(salt)
-        key.encryption.remember(salt, encryption)  # the mac vouches for this salt
+        if salt:
+            key.encryption.remember(salt, encryption)  # the mac vouches for this salt
         return encryption.decrypt(_b64decode(iv), _b64decode(ciphertext)), key is self._sealing
 
     def _authenticate(self, base: bytes, key_id: bytes, mac_salt: bytes, mac: bytes) -> _Key:
@@ -303,7 +306,8 @@ class Sealer:
                 # The mac's text is compared, not its bytes: there is one right spelling of it.
                 if compare_digest(_mac(integrity, base), mac):
                     # Not before: anybody can make up salts, and would fill the memory with them.
-                    key.integrity.remember(mac_salt, integrity)
+                    if mac_salt:
+                        key.integrity.remember(mac_salt, integrity)
                     return key
         raise InvalidSeal("bad_mac")
 
@@ -448,7 +452,7 @@ def _mac(keyed: HMAC, message: bytes) -> bytes:
     """As a seal has it. From a copy, as to work the key in takes longer than the rest."""
     mac = keyed.copy()
     mac.update(message)
-    return _b64encode(mac.finalize())
+    return _base64(mac.finalize())[:_MAC_LENGTH].translate(_TO_URL_SAFE)
 
 
 def _listed(password: Secret | Password | Sequence[Secret | Password]) -> list[Password]:
@@ -506,8 +510,10 @@ _TO_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 _FROM_URL_SAFE: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
 
 
-def _b64encode(raw: bytes) -> bytes:
-    return binascii.b2a_base64(raw, newline=False).rstrip(b"=").translate(_TO_URL_SAFE)
+_IV_LENGTH: Final = 22  # characters in base64url, which are written without padding
+_MAC_LENGTH: Final = 43
+
+_base64: Final = partial(binascii.b2a_base64, newline=False)
 
 
 def _b64decode(text: bytes) -> bytes:

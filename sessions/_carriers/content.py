@@ -103,6 +103,10 @@ class ContentCarrier(SealedCarrier):
 
     def __init__(self, lifetime: Lifetime, keys: KeyRing, purpose: Purpose, max_bytes: int) -> None:
         super().__init__(lifetime, keys, purpose.of("content"), max_bytes)
+        self._longest = None
+        if lifetime.idle is not None and lifetime.absolute is None and lifetime.anonymous is None:
+            self._longest = lifetime.idle + lifetime.refresh_interval
+            """Seconds that a session without timeouts of its own can live after its cookie was made."""
 
     async def find(self, cookie: str) -> Carried | None:
         try:
@@ -114,7 +118,10 @@ class ContentCarrier(SealedCarrier):
             raise InvalidCookie(str(fault)) from None
         except (*UNREADABLE, OverflowError):
             raise InvalidCookie("it holds no session") from None
-        expires_at = self._end(self._lifetime(line), created_at, expires_at, made_at)
+        if self._longest is None or line.startswith(TIMED):
+            expires_at = self._end(self._lifetime(line), created_at, expires_at, made_at)
+        elif expires_at > made_at + self._longest:  # as `_end` in one step
+            expires_at = made_at + self._longest
         if expires_at <= time.time():
             return None
         carried = Carried(Record(line, created_at, expires_at))
@@ -140,6 +147,6 @@ class ContentCarrier(SealedCarrier):
                 round(record.created_at * 1000),
                 round(record.expires_at * 1000),
                 round(time.time() * 1000),
-                carried.line,
+                record.payload.partition(b"\n")[0],
             )
         )
