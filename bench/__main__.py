@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench import over_http
-from bench.in_process import PLACE
+from bench.in_process import PLACE, Results
 from bench.results import keep, shown
 from bench.subjects import GROUPS, Group
 from services import running
@@ -35,16 +35,15 @@ def place_of(group: Group) -> Iterator[str]:
             yield url
 
 
-def in_process(group: Group) -> object:
+def in_process(group: Group) -> Results:
     with place_of(group) as place:
         command = [sys.executable, "-m", "bench.in_process", group.name]
-        done = subprocess.run(
-            command, env={**os.environ, PLACE: place}, stdout=subprocess.PIPE, check=True
-        )
-        return json.loads(done.stdout)
+        done = subprocess.run(command, env={**os.environ, PLACE: place}, stdout=subprocess.PIPE, check=True)
+        results: Results = json.loads(done.stdout)
+        return results
 
 
-def http(group: Group) -> object:
+def http(group: Group) -> Results:
     with place_of(group) as place:
         return over_http.measure(group, place)
 
@@ -54,7 +53,9 @@ def main() -> None:
     parser.add_argument("--http", action="store_true", help="on uvicorn, over a socket")
     names = [group.name for group in GROUPS]
     parser.add_argument("--store", action="append", choices=names, help="one group, or several times")
-    parser.add_argument("--page", action="store_true", help="write docs/speed.md, its numbers and its picture")
+    parser.add_argument(
+        "--page", action="store_true", help="write docs/speed.md, its numbers and its picture"
+    )
     options = parser.parse_args()
     kind, measured = ("http", http) if options.http else ("in process", in_process)
     results = {}

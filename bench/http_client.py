@@ -17,7 +17,8 @@ _SET_COOKIE = b"\r\nset-cookie: "
 _START = (
     b"GET %b HTTP/1.1\r\nHost: 127.0.0.1\r\n"
     b"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n"
-    b"Accept: text/html,application/xhtml+xml\r\nAccept-Language: en\r\nAccept-Encoding: gzip, deflate, br\r\n"
+    b"Accept: text/html,application/xhtml+xml\r\nAccept-Language: en\r\n"
+    b"Accept-Encoding: gzip, deflate, br\r\n"
 )
 _WAIT = 30.0
 """Seconds without any answer before that is an error."""

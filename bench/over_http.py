@@ -1,4 +1,4 @@
-"""A group's subjects on uvicorn, over sockets of the loopback interface, in bursts that alternate with the bare app."""
+"""A group's subjects on uvicorn, over a socket, in bursts that alternate with the bare app's."""
 
 from __future__ import annotations
 
@@ -58,8 +58,11 @@ def _served(subject: str, place: str, browsers: int) -> Iterator[tuple[Server, C
 
 
 def measure(group: Group, place: str, browsers: int = BROWSERS, burst: float = BURST) -> Results:
-    """Subject → path → `cpu` of the server's process in microseconds a request, `rate` in requests a second, and
-    `share`: the rate as a part of the bare app's, whose bursts alternate with these. The best burst of each counts."""
+    """Subject → path → `cpu` of the server's process in microseconds a request, `rate` in requests a second,
+    and `share`: the rate as a part of the bare app's.
+
+    The best burst of each counts.
+    """
     results: Results = {}
     with _served(BARE, place, 1) as bare:
         for subject in group.subjects:
@@ -85,7 +88,10 @@ def _beside(
         measured.setdefault(BARE, []).append(_burst(*bare, "untouched", burst))
         for path in PATHS:
             measured.setdefault(path, []).append(_burst(*served, path, burst))
-    best = {name: (min(cpu for cpu, _ in bursts), max(rate for _, rate in bursts)) for name, bursts in measured.items()}
+    best = {
+        name: (min(cpu for cpu, _ in bursts), max(rate for _, rate in bursts))
+        for name, bursts in measured.items()
+    }
     return {
         name: {"cpu": cpu, "rate": rate, "share": rate / best[BARE][1]} for name, (cpu, rate) in best.items()
     }

@@ -78,7 +78,9 @@ GROUPS = (
         (
             Subject("sessions, memory", _ours(lambda _: MemoryStore())),
             Subject(
-                _named("starsessions", "memory"), _starsessions(lambda _: starsessions.InMemoryStore()), "peer"
+                _named("starsessions", "memory"),
+                _starsessions(lambda _: starsessions.InMemoryStore()),
+                "peer",
             ),
         ),
     ),
@@ -120,9 +122,7 @@ GROUPS = (
         "redis",
         (
             Subject("sessions, Redis", _ours(open_store)),
-            Subject(
-                "by hand: GET or SET", lambda place: floors.by_hand(floors.RedisByHand(place)), "floor"
-            ),
+            Subject("by hand: GET or SET", lambda place: floors.by_hand(floors.RedisByHand(place)), "floor"),
             Subject(_named("starsessions", "Redis"), _starsessions(StarsessionsRedis), "peer"),
             Subject(_named("Django", "cache on Redis"), django_sessions.cache, "peer"),
         ),

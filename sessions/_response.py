@@ -13,7 +13,6 @@ import msgspec
 
 from sessions._asgi import Headers, Message, Scope, Send
 from sessions._caching import VARY_COOKIE, for_shared_caches, setting_cookies, varying
-from sessions._carriers import Carried
 from sessions._commit import commit
 from sessions._cookie import Cookie
 from sessions._cookie_header import Found
@@ -169,9 +168,13 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
         work = self.work
         held, known = work.held, work.known
         lifetime = work.lifetime
-        if held is not None and known is not None:
-            if not (work.retimed or work.carrier.must_tell(known, held, ends=lifetime.told)):
-                return headers
+        if (
+            held is not None
+            and known is not None
+            and not work.retimed
+            and not work.carrier.must_tell(known, held, ends=lifetime.told)
+        ):
+            return headers
         cookies = self._cookies(headers, lifetime)
         if not cookies:
             return headers

@@ -190,7 +190,7 @@ class TestSharedSalts:
         assert asked == [80, 16]
 
     def test_an_iv_is_a_random_block_encrypted_with_what_came_before(self) -> None:
-        """Whatever block comes, each seal has another iv; and whatever came before, another block another iv."""
+        """The same block makes another iv after another message, and another block another iv in any case."""
         blocks = iter([b"s" * 64 + b"1" * 16, b"1" * 16, b"2" * 16])
         sealer = Sealer(PASSWORD, _random=lambda _: next(blocks))
         seals = [sealer.seal(b"7").split("*") for _ in range(3)]

@@ -1,6 +1,7 @@
 """The cookie carries the session itself, sealed; the server keeps nothing.
 
-The sealed text is JSON: three times, in whole milliseconds since the epoch, and the content as a record has it.
+The sealed text is JSON: three times, in whole milliseconds since the epoch, and the content as a record has
+it.
 
     [1767225600000,1768435200000,1767225600000,{"data":{"cart":[7]},"owner":"ada"}]
 
