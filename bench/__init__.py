@@ -3,7 +3,7 @@
     python -m bench            in the process, without a socket
     python -m bench --http     on uvicorn, over a socket
 
-`apps.py` is what is served, `subjects.py` behind which libraries, `floors.py` what the stores' clients take by
-hand. `in_process.py` and `over_http.py` measure. `results.py` keeps the numbers and writes the page,
+`apps.py` is what is served, `subjects.py` has the libraries around it, and `floors.py` the clients of stores
+by hand. `in_process.py` and `over_http.py` measure. `results.py` keeps the numbers and writes the page,
 `picture.py` draws them.
 """

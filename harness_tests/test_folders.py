@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 
 FOLDERS: dict[str, str] = {
     "tests": "sessions services",
-    "harness_tests": "sessions services reference_server torture peer_suites e2e tests",
+    "harness_tests": "sessions services reference_server torture peer_suites e2e tests bench",
     "bench": "sessions services",
     "docs": "",
     "peer_suites": "sessions",

@@ -92,8 +92,9 @@ AES-CBC with random ivs is safe for 2**48 blocks of 16 bytes under one key: up t
 ciphertexts from noise with an advantage of more than 2**-32. Source: D. Boneh, *Cryptography I*, "Modes of
 operation: many time key (CBC)"; proof: D. Boneh and V. Shoup, *A Graduate Course in Applied Cryptography*,
 section 5.4. Here, 2**16 cookies of 4 KiB are 2**24 blocks, and 2**16 seals of a megabyte are 2**32. That
-leaves room for 2**16 processes that got the same salts by a fork, and for threads that count a seal twice.
-More seals would save nothing: to draw salts takes 15 µs, once in 65 536 times.
+leaves room for 2**16 processes that got the same salts by a fork, for threads that count a seal twice, and
+for the block that each seal's iv is made of. More seals would save nothing: to draw salts takes 15 µs, once
+in 65 536 times.
 
 A key of bytes has no salts, and neither have the seals for a purpose: all of them are made with one AES key.
 2**40 cookies of 4 KiB are 2**48 blocks, which is a thousand a second for 34 years.
@@ -216,9 +217,9 @@ class Sealer:
     `Password` does, for no password, and for a purpose that is not Unicode.
 
     A `Sealer` uses its two salts, and the keys derived from them, for `SEALS_PER_SALT` seals, and then draws
-    new ones. Each seal has an iv of its own from the operating system, which nobody can predict (NIST SP
-    800-38A, appendix C, asks that of CBC). Whoever sees two seals can tell by their salts that one `Sealer`
-    made both. The function `seal` draws new salts each time.
+    new ones. Each seal has an iv of its own, which nobody can predict (NIST SP 800-38A, appendix C, asks that
+    of CBC): 16 random bytes of the operating system, encrypted under the seal's key. Whoever sees two seals
+    can tell by their salts that one `Sealer` made both. The function `seal` draws new salts each time.
 
     It remembers the keys of the last salts that it opened seals with, `REMEMBERED_SALTS` of them at most, and
     of those seals alone whose mac was right.

@@ -651,10 +651,10 @@ class TestBehindARightMac:
         """A sealer goes on with its ciphers: no part of a message may stay in one."""
         sealer, good = Sealer(PASSWORD), self.forge()
         ciphertext = base64.urlsafe_b64decode(good.split("*")[4] + "==")
-        bad = [{"ciphertext": base64url(ciphertext + b"x")}, {"ciphertext": ""}, {"iv": "A" * 20}, {"iv": ""}]
-        for changed in bad:
+        bad = [self.forge(ciphertext=base64url(ciphertext + b"x")), self.forge(ciphertext="")]
+        for each in [*bad, self.forge(iv="A" * 20), self.forge(iv="")]:
             with pytest.raises(InvalidSeal):
-                sealer.unseal(self.forge(**changed))
+                sealer.unseal(each)
             assert sealer.unseal(good) == b"7"
 
     @pytest.mark.parametrize("end", [b"\0\0\0", b"\x01\x02\x03", b"\x03\x02\x03", b"\x02\x03\x11", b"   "])
