@@ -1,121 +1,144 @@
-"""What is measured: one bare app, and the same app behind each library's session middleware."""
+"""What is measured, by the kind of store. The bare app is measured with each of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from importlib.metadata import version
 
 import starsessions
-from starlette.applications import Starlette
 from starlette.middleware.sessions import SessionMiddleware as StarletteSessions
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from starsessions.stores.redis import RedisStore as StarsessionsRedis
 
+from bench import django_sessions, floors
+from bench.apps import Asgi, app
+from bench.settings import KEY, TWO_WEEKS
 from sessions import CookieStore, MemoryStore, SessionMiddleware
-from sessions._keys import forget_opened_seals
+from sessions.stores import Storage, open_store
 
-KEY = "a key for measuring, of 32 or more characters"
-TWO_WEEKS = 14 * 24 * 60 * 60
-SESSION = {"user": "someone@example.org", "csrf": "x" * 43, "theme": "dark", "counter": 1}
-"""What every session holds at first: about 100 bytes of JSON."""
-
-Wrap = Callable[[Any], Any]
-
-
-async def untouched(request: Request) -> Response:
-    return Response(b"ok")
-
-
-async def read(request: Request) -> Response:
-    return Response(b"ok" if request.session.get("user") else b"nobody")
-
-
-async def write(request: Request) -> Response:
-    request.session["counter"] = request.session.get("counter", 0) + 1
-    return Response(b"ok")
-
-
-async def fill(request: Request) -> Response:
-    request.session.update(SESSION)
-    return Response(b"ok")
-
-
-HANDLERS = {handler.__name__: handler for handler in (untouched, read, write, fill)}
-
-
-async def handle(request: Request) -> Response:
-    return await HANDLERS[request.path_params["name"]](request)
-
-
-def app() -> Starlette:
-    # One route for all: with a route each, a router's search for the later ones would count as the session's.
-    return Starlette(routes=[Route("/{name}", handle)])
+BARE = "bare app"
 
 
 @dataclass(frozen=True)
 class Subject:
     name: str
-    wrap: Wrap
+    make: Callable[[str], Asgi]
+    """The app behind these sessions, from the store's place: a URL, or a file's path."""
+    kind: str = "ours"
+    """`ours`, `floor` (by hand) or `peer` (another library)."""
 
 
-class _Loaded:
-    """starsessions loads a session only when it is told to; its own documentation adds this middleware."""
+@dataclass(frozen=True)
+class Group:
+    """Subjects that have a store of one kind. They are measured in turns."""
 
-    def __init__(self, inner: Any, store: Any) -> None:
-        self._app = starsessions.SessionMiddleware(
-            starsessions.SessionAutoloadMiddleware(inner),
-            store=store,
-            lifetime=TWO_WEEKS,
-            cookie_https_only=False,
-        )
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self._app(scope, receive, send)
+    name: str
+    subjects: tuple[Subject, ...]
+    service: str | None = None
+    """What is to be started for it (`services/`), or `file`."""
 
 
-OURS_MEMORY = Subject(
-    "sessions, memory", lambda inner: SessionMiddleware(inner, MemoryStore(), expire_after=TWO_WEEKS)
-)
-OURS_COOKIE = Subject(
-    "sessions, encrypted cookie",
-    lambda inner: SessionMiddleware(inner, CookieStore(), encryption_key=KEY, expire_after=TWO_WEEKS),
-)
+def bare(_: str) -> Asgi:
+    return app()
 
 
-class _Forgetful:
-    """Each cookie is read and opened anew, as a process does at a browser's first request."""
-
-    def __init__(self, ours: SessionMiddleware) -> None:
-        self._app = ours
-        key_of = getattr(ours._carrier, "key_of", None)
-        self._forget_keys = getattr(key_of, "cache_clear", lambda: None)
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        forget_opened_seals()
-        self._forget_keys()
-        self._app._cookie.forget()
-        await self._app(scope, receive, send)
+def _ours(store: Callable[[str], Storage | str]) -> Callable[[str], Asgi]:
+    return lambda place: SessionMiddleware(app(), store(place), expire_after=TWO_WEEKS)
 
 
-OURS_MEMORY_ANEW = Subject(f"{OURS_MEMORY.name}, first seen", lambda app: _Forgetful(OURS_MEMORY.wrap(app)))
-OURS_COOKIE_ANEW = Subject(f"{OURS_COOKIE.name}, first seen", lambda app: _Forgetful(OURS_COOKIE.wrap(app)))
-STARLETTE = Subject(
-    "Starlette, signed cookie", lambda inner: StarletteSessions(inner, secret_key=KEY, max_age=TWO_WEEKS)
-)
-STARSESSIONS_MEMORY = Subject(
-    "starsessions, memory", lambda inner: _Loaded(inner, starsessions.InMemoryStore())
-)
-STARSESSIONS_COOKIE = Subject(
-    "starsessions, signed cookie", lambda inner: _Loaded(inner, starsessions.CookieStore(secret_key=KEY))
-)
-SUBJECTS = (
-    OURS_MEMORY,
-    OURS_MEMORY_ANEW,
-    OURS_COOKIE,
-    OURS_COOKIE_ANEW,
-    STARLETTE,
-    STARSESSIONS_MEMORY,
-    STARSESSIONS_COOKIE,
+def _through_sqlalchemy(url: str) -> str:
+    return f"postgresql+asyncpg://{url.partition('://')[2]}?table=through_sqlalchemy"
+
+
+def _our_cookie(_: str) -> Asgi:
+    return SessionMiddleware(app(), CookieStore(), encryption_key=KEY, expire_after=TWO_WEEKS)
+
+
+def _starlette(_: str) -> Asgi:
+    return StarletteSessions(app(), secret_key=KEY, max_age=TWO_WEEKS)
+
+
+def _starsessions(store: Callable[[str], starsessions.SessionStore]) -> Callable[[str], Asgi]:
+    # It loads a session only when it is told to; its own documentation adds this middleware.
+    return lambda place: starsessions.SessionMiddleware(
+        starsessions.SessionAutoloadMiddleware(app()),
+        store=store(place),
+        lifetime=TWO_WEEKS,
+        cookie_https_only=False,
+    )
+
+
+def _named(library: str, what: str) -> str:
+    return f"{library} {version(library)}, {what}"
+
+
+GROUPS = (
+    Group(
+        "memory",
+        (
+            Subject("sessions, memory", _ours(lambda _: MemoryStore())),
+            Subject(
+                _named("starsessions", "memory"),
+                _starsessions(lambda _: starsessions.InMemoryStore()),
+                "peer",
+            ),
+        ),
+    ),
+    Group(
+        "cookie",
+        (
+            Subject("sessions, encrypted cookie", _our_cookie),
+            Subject(_named("Starlette", "signed cookie"), _starlette, "peer"),
+            Subject(
+                _named("starsessions", "signed cookie"),
+                _starsessions(lambda _: starsessions.CookieStore(secret_key=KEY)),
+                "peer",
+            ),
+        ),
+    ),
+    Group(
+        "sqlite",
+        (
+            Subject("sessions, SQLite", _ours(lambda place: f"sqlite:///{place}")),
+            Subject(
+                "by hand: SELECT or UPDATE in a thread",
+                lambda place: floors.by_hand(floors.SQLiteByHand(f"{place}-b")),
+                "floor",
+            ),
+            Subject(
+                "by hand: SELECT 1 in a thread",
+                lambda place: floors.by_hand(floors.SQLiteSelect1(f"{place}-c")),
+                "floor",
+            ),
+            Subject(
+                _named("Django", "database on SQLite"),
+                lambda place: django_sessions.database(f"{place}-d"),
+                "peer",
+            ),
+        ),
+        "file",
+    ),
+    Group(
+        "redis",
+        (
+            Subject("sessions, Redis", _ours(open_store)),
+            Subject("by hand: GET or SET", lambda place: floors.by_hand(floors.RedisByHand(place)), "floor"),
+            Subject(_named("starsessions", "Redis"), _starsessions(StarsessionsRedis), "peer"),
+            Subject(_named("Django", "cache on Redis"), django_sessions.cache, "peer"),
+        ),
+        "redis",
+    ),
+    Group(
+        "postgres",
+        (
+            Subject("sessions, PostgreSQL", _ours(open_store)),
+            Subject("sessions, SQLAlchemy on PostgreSQL", _ours(_through_sqlalchemy)),
+            Subject(
+                "by hand: SELECT or UPDATE",
+                lambda place: floors.by_hand(floors.PostgresByHand(place)),
+                "floor",
+            ),
+        ),
+        "postgres",
+    ),
 )

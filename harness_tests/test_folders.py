@@ -13,8 +13,8 @@ ROOT = Path(__file__).parent.parent
 
 FOLDERS: dict[str, str] = {
     "tests": "sessions services",
-    "harness_tests": "sessions services reference_server torture scale peer_suites e2e tests",
-    "bench": "sessions",
+    "harness_tests": "sessions services reference_server torture scale bench peer_suites e2e tests",
+    "bench": "sessions services",
     "docs": "",
     "peer_suites": "sessions",
     "e2e": "sessions services reference_server",

@@ -20,6 +20,9 @@ _OLDER_FIELDS: Final = {
     b"x-accel-expires": b"0",  # nginx, for which it counts more than `Cache-Control`
 }
 """Fields for some caches alone that have no `private`, and what forbids such a cache to keep the response."""
+_SPEAKS_TO_CACHES: Final = re.compile(
+    b"|".join((b"vary", b"cache-control", *_OLDER_FIELDS)), re.IGNORECASE
+).search
 _DIRECTIVE: Final = re.compile(rb'\s*([^=,\s]+)\s*(=\s*("(?:[^"\\]|\\.)*"|[^,"]*))?')
 
 
@@ -52,6 +55,15 @@ def private(headers: Iterable[Header]) -> list[Header]:
         else:
             made.append((name, value))
     return made if told else [*made, _PRIVATE]
+
+
+def setting_cookies(headers: Iterable[Header], cookies: Iterable[bytes]) -> list[Header]:
+    """The headers with these `Set-Cookie` values, made private and varying."""
+    headers = [*headers, *[(b"set-cookie", cookie) for cookie in cookies]]
+    for name, _ in headers:
+        if _SPEAKS_TO_CACHES(name):
+            return varying(private(headers))
+    return [*headers, _PRIVATE, VARY_COOKIE]  # as a rule
 
 
 def for_shared_caches(headers: Iterable[Header]) -> bool:

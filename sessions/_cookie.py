@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import random
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from itertools import islice
@@ -141,7 +141,7 @@ class Cookie:
         self.of_request = self._by_functions(options)
         """The cookie of a request, if its domain or path depends on that; else None, and it is this one."""
         header = CookieHeader(name)
-        self.find, self.forget = header.find, header.forget
+        self.find = header.find
         self._partitioned = "; Partitioned" if options.partitioned else ""
         self._secure = True if prefixed else options.secure
         self._warned = set[str]()  # one for all copies
@@ -203,7 +203,7 @@ class Cookie:
         *,
         https: bool,
         max_bytes: int,
-        stale: Iterable[int] = (),
+        stale: Collection[int] = (),
         headers: Headers = (),
     ) -> list[bytes]:
         """The `Set-Cookie` values; `stale` are the numbers of the pieces that the browser has now.
@@ -211,6 +211,10 @@ class Cookie:
         `headers` are the response's other lines. Raises `CookieTooLarge` when names and values together are
         more than `max_bytes`.
         """
+        if not stale and len(self.name) + len(value) <= min(MAX_COOKIE, max_bytes):
+            # As a rule; the same as below.
+            age = "" if max_age is None else f"; Max-Age={max_age}"
+            return [f"{self.name}={value}{age}{self._tail}{self._secure_attribute(https)}".encode("ascii")]
         pieces = split_value(self.name, value, max_bytes)
         lines = [self._line(number, piece, max_age, https) for number, piece in enumerate(pieces)]
         left = [number for number in stale if number >= len(pieces)]

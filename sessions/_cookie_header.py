@@ -64,7 +64,6 @@ class CookieHeader:
         self._alone = re.compile(re.escape(self._name_start) + rb"=([!-:<-}]+)").fullmatch
         self._pieces = re.compile(re.escape(self._name_start) + rb"(?:\.([1-9][0-9]{0,2}))?").fullmatch
         self._remembered = lru_cache(maxsize=REMEMBERED)(self._read)
-        self.forget = self._remembered.cache_clear
 
     def find(self, headers: Iterable[tuple[bytes, bytes]]) -> Found | None:
         """The request's cookie of this name with its numbered pieces; None when there is none."""
@@ -77,20 +76,16 @@ class CookieHeader:
                 header = value
         if not header:
             return None
-        if len(header) <= MAX_COOKIE:
-            return self._remembered(header)
-        return (
-            self._read(header)
-            if len(header) <= MAX_HEADER
-            else Found(fault="the request's cookies are too large")
-        )
-
-    def _read(self, header: bytes) -> Found | None:
+        if len(header) > MAX_HEADER:
+            return Found(fault="the request's cookies are too large")
         # The usual cases without the machinery: our cookie alone in one piece, or none of ours.
         if alone := self._alone(header):
             return Found(alone[1].decode())
         if self._name_start not in header:
             return None
+        return self._remembered(header) if len(header) <= MAX_COOKIE else self._read(header)
+
+    def _read(self, header: bytes) -> Found | None:
         pieces: dict[int, list[bytes]] = {}
         doubled: set[int] = set()
         for pair in header.split(b";"):

@@ -153,7 +153,7 @@ class Sealing:
         )
 
     def seal(self, plaintext: bytes) -> str:
-        return self.sealer.seal(plaintext)
+        return self._sealers.now.seal(plaintext)
 
     def opened(self, sealed: str) -> tuple[bytes, bool]:
         """The plaintext of a seal, and whether the first key made the seal. Raises `InvalidSeal`.
@@ -163,8 +163,8 @@ class Sealing:
         """
         fields = sealed.rsplit("*", 3)
         if len(sealed) > MAX_COOKIE or len(fields) < 4 or fields[1]:
-            return self.sealer.opened(sealed)
-        return _remembered(self.sealer, sealed)
+            return self._sealers.now.opened(sealed)
+        return _remembered(self._sealers.now, sealed)
 
     @property
     def sealer(self) -> Sealer:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from sessions._asgi import Message, Send
-from sessions._caching import for_shared_caches, private, varying
+from sessions._caching import for_shared_caches, setting_cookies
 from sessions._carriers import Carried, Carrier, Loaded
 from sessions._cookie import Cookie
 from sessions._cookie_header import Found
@@ -46,8 +46,7 @@ class NewSeal(Hidden, msgspec.Struct, frozen=True):
             cookies = self._cookies(again, headers)
         except SessionError:  # the store is away, or the limit is smaller by now: the next response will do
             return message
-        lines = [(b"set-cookie", each) for each in cookies]
-        return {**message, "headers": varying(private([*headers, *lines]))}
+        return {**message, "headers": setting_cookies(headers, cookies)}
 
     def _cookies(self, living: Loaded, headers: list[tuple[bytes, bytes]]) -> list[bytes]:
         """Raises `CookieTooLarge`."""

@@ -12,13 +12,13 @@ import anyio
 import msgspec
 
 from sessions._asgi import Headers, Message, Receive, Scope, Send
-from sessions._caching import VARY_COOKIE, for_shared_caches, private, varying
-from sessions._carriers import Carried
+from sessions._caching import VARY_COOKIE, for_shared_caches, setting_cookies, varying
 from sessions._commit import commit
 from sessions._cookie import Cookie
 from sessions._cookie_header import Found
 from sessions._excluded import Excluded
 from sessions._hidden import Hidden
+from sessions._lifetime import Lifetime
 from sessions._second_cookies import SECURE_SCHEMES
 from sessions._session import Session, replace_values
 from sessions._work import Phase, Standing, Work
@@ -178,11 +178,18 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
 
     def _with_cookie(self, headers: Headers) -> Headers:
         """The headers with what the browser and caches must know."""
-        held, known = self.work.held, self.work.known
-        if held is not None and known is not None and not self._must_tell(known, held):
+        work = self.work
+        held, known = work.held, work.known
+        lifetime = work.lifetime
+        if (
+            held is not None
+            and known is not None
+            and not work.retimed
+            and not work.carrier.must_tell(known, held, ends=lifetime.told)
+        ):
             return headers
         try:
-            cookies = self._cookies(headers)
+            cookies = self._cookies(headers, lifetime)
         except CookieTooLarge as fault:
             if held is None or known is None or held.line != known.line:
                 raise
@@ -191,13 +198,9 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
             return headers
         if not cookies:
             return headers
-        return varying(private([*headers, *[(b"set-cookie", cookie) for cookie in cookies]]))
+        return setting_cookies(headers, cookies)
 
-    def _must_tell(self, known: Carried, held: Carried) -> bool:
-        work = self.work
-        return work.retimed or work.carrier.must_tell(known, held, ends=work.lifetime.told)
-
-    def _cookies(self, headers: Headers) -> list[bytes]:
+    def _cookies(self, headers: Headers, lifetime: Lifetime) -> list[bytes]:
         """The cookie that the browser is to hold from now on, or its removal."""
         work, found, cookie = self.work, self.found, self.cookie
         stale = found.numbers if found else ()
@@ -208,7 +211,7 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
         if work.held is None or work.standing is not _LIVE:
             return []
         carrier = work.carrier
-        max_age = work.lifetime.max_age(work.held.record.expires_at, time.time())
+        max_age = lifetime.max_age(work.held.record.expires_at, time.time())
         value = carrier.cookie(work.held)
         return cookie.write(
             value, max_age, https=https, max_bytes=carrier.max_bytes, stale=stale, headers=headers

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from sessions._asgi import Message, Scope
-from sessions._caching import private, varying
+from sessions._caching import setting_cookies
 from sessions._carriers import Carried, Carrier, SealedByOlderKey
 from sessions._cookie import Cookie
 from sessions._cookie_header import Found
@@ -89,8 +89,7 @@ def with_cookies(lines: Sequence[bytes], message: Message) -> Message:
     """The start of the response with these `Set-Cookie` values too."""
     if not lines:
         return message
-    headers = [*message.get("headers", ()), *[(b"set-cookie", line) for line in lines]]
-    return {**message, "headers": varying(private(headers))}
+    return {**message, "headers": setting_cookies(message.get("headers", ()), lines)}
 
 
 def _path(scope: Scope) -> str:

@@ -62,22 +62,23 @@ from __future__ import annotations
 
 import binascii
 import hashlib
-import hmac
 import json
 import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from hmac import compare_digest
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
-from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from cryptography.hazmat.primitives.padding import PKCS7
 
 __all__ = ["MIN_PASSWORD_LENGTH", "InvalidSeal", "Password", "Sealer", "Secret", "seal", "unseal"]
 
@@ -91,8 +92,9 @@ AES-CBC with random ivs is safe for 2**48 blocks of 16 bytes under one key: up t
 ciphertexts from noise with an advantage of more than 2**-32. Source: D. Boneh, *Cryptography I*, "Modes of
 operation: many time key (CBC)"; proof: D. Boneh and V. Shoup, *A Graduate Course in Applied Cryptography*,
 section 5.4. Here, 2**16 cookies of 4 KiB are 2**24 blocks, and 2**16 seals of a megabyte are 2**32. That
-leaves room for 2**16 processes that got the same salts by a fork, and for threads that count a seal twice.
-More seals would save nothing: to draw salts takes 15 µs, once in 65 536 times.
+leaves room for 2**16 processes that got the same salts by a fork, for threads that count a seal twice, and
+for the block that each seal's iv is made of. More seals would save nothing: to draw salts takes 15 µs, once
+in 65 536 times.
 
 A key of bytes has no salts, and neither have the seals for a purpose: all of them are made with one AES key.
 2**40 cookies of 4 KiB are 2**48 blocks, which is a thousand a second for 34 years.
@@ -215,9 +217,9 @@ class Sealer:
     `Password` does, for no password, and for a purpose that is not Unicode.
 
     A `Sealer` uses its two salts, and the keys derived from them, for `SEALS_PER_SALT` seals, and then draws
-    new ones. Each seal has an iv of its own from the operating system, which nobody can predict (NIST SP
-    800-38A, appendix C, asks that of CBC). Whoever sees two seals can tell by their salts that one `Sealer`
-    made both. The function `seal` draws new salts each time.
+    new ones. Each seal has an iv of its own, which nobody can predict (NIST SP 800-38A, appendix C, asks that
+    of CBC): 16 random bytes of the operating system, encrypted under the seal's key. Whoever sees two seals
+    can tell by their salts that one `Sealer` made both. The function `seal` draws new salts each time.
 
     It remembers the keys of the last salts that it opened seals with, `REMEMBERED_SALTS` of them at most, and
     of those seals alone whose mac was right.
@@ -257,13 +259,11 @@ class Sealer:
 
     def seal(self, plaintext: bytes, *, ttl: float = 0, now: float | None = None) -> str:
         """Seal UTF-8 JSON text. ``ttl``, ``now`` and errors are as in the function `seal`."""
-        salted, iv = self._salts_and_iv()
-        base = b"%b%b*%b*%b" % (
-            salted.beginning,
-            _b64encode(iv),
-            _b64encode(_encrypt(salted.encryption, iv, plaintext)),
-            _expiry(ttl, now) if ttl else b"",
-        )
+        salted, random = self._salts_and_block()
+        iv, ciphertext = salted.encryption.encrypt(random, plaintext)
+        both = b"%b*%b" % (_base64(iv)[:_IV_LENGTH], _base64(ciphertext).rstrip(b"="))
+        expiry = _expiry(ttl, now) if ttl else b""
+        base = b"%b%b*%b" % (salted.beginning, both.translate(_TO_URL_SAFE), expiry)
         return (b"%b*%b*%b" % (base, salted.mac_salt, _mac(salted.integrity, base))).decode("ascii")
 
     def unseal(self, sealed: str, *, timestamp_skew: float = 60, now: float | None = None) -> bytes:
@@ -292,8 +292,9 @@ class Sealer:
         if len(salt) != key.encryption.salt_length:
             raise InvalidSeal("malformed")
         encryption = key.encryption.of(salt)
-        key.encryption.remember(salt, encryption)  # the mac vouches for this salt
-        return _decrypt(encryption, _b64decode(iv), _b64decode(ciphertext)), key is self._sealing
+        if salt:
+            key.encryption.remember(salt, encryption)  # the mac vouches for this salt
+        return encryption.decrypt(_b64decode(iv), _b64decode(ciphertext)), key is self._sealing
 
     def _authenticate(self, base: bytes, key_id: bytes, mac_salt: bytes, mac: bytes) -> _Key:
         """The key whose mac this is."""
@@ -304,14 +305,15 @@ class Sealer:
             if len(mac_salt) == key.integrity.salt_length:
                 integrity = key.integrity.of(mac_salt)
                 # The mac's text is compared, not its bytes: there is one right spelling of it.
-                if hmac.compare_digest(_mac(integrity, base), mac):
+                if compare_digest(_mac(integrity, base), mac):
                     # Not before: anybody can make up salts, and would fill the memory with them.
-                    key.integrity.remember(mac_salt, integrity)
+                    if mac_salt:
+                        key.integrity.remember(mac_salt, integrity)
                     return key
         raise InvalidSeal("bad_mac")
 
-    def _salts_and_iv(self) -> tuple[_Salted, bytes]:
-        """What the next seal is made with."""
+    def _salts_and_block(self) -> tuple[_Salted, bytes]:
+        """What the next seal is made with; the block is what its iv is made of."""
         # Without a lock, two threads may both draw new salts. Each then uses its own, and one pair stays.
         current = self._current
         if current is not None and next(current.seals_left, None) is not None:
@@ -349,7 +351,7 @@ class _Key:
     def __init__(self, password: Password) -> None:
         integrity = password.encryption if password.integrity is None else password.integrity
         self.id = password.id.encode()
-        self.encryption = _Derived(password.encryption, AES)
+        self.encryption = _Derived(password.encryption, _Aes)
         self.integrity = _Derived(integrity, _keyed_mac)
 
     def salted(self, random: bytes) -> _Salted:
@@ -394,15 +396,64 @@ class _Derived(Generic[_T]):
             known[salt] = derived
 
 
-def _keyed_mac(key: bytes) -> hmac.HMAC:
-    return hmac.new(key, digestmod="sha256")
+class _Aes:
+    """AES-256-CBC with PKCS#7 padding (RFC 5652, section 6.3), under one key.
+
+    To set up a cipher takes ten times as long as to encrypt a cookie with it. So those that were set up go
+    on, and are not told of an iv:
+
+    - An encryptor gets a random block before the plaintext, and what it makes of that is the iv: the block,
+      xored with the end of the last message and encrypted. That is as random and as unpredictable as the
+      block itself, whatever came before, since AES only permutes the blocks. To encrypt a nonce under the
+      same key is also the first of the two ways to an iv that NIST SP 800-38A, appendix C, names.
+    - A decryptor gets the iv before the ciphertext. What it makes of that is thrown away, and CBC needs no
+      more than the block before to decrypt the next.
+
+    Each is used by one thread at a time. There are as many as threads that seal at the same moment.
+    """
+
+    __slots__ = ("_cipher", "_decryptors", "_encryptors")
+
+    def __init__(self, key: bytes) -> None:
+        self._cipher = Cipher(AES(key), CBC(bytes(_BLOCK)))
+        self._encryptors: list[CipherContext] = []
+        self._decryptors: list[CipherContext] = []
+
+    def encrypt(self, random: bytes, plaintext: bytes) -> tuple[bytes, bytes]:
+        """The iv, made of a random block, and the ciphertext."""
+        try:
+            encryptor = self._encryptors.pop()
+        except IndexError:
+            encryptor = self._cipher.encryptor()
+        made = encryptor.update(b"%b%b%b" % (random, plaintext, _PADDING[_BLOCK - len(plaintext) % _BLOCK]))
+        self._encryptors.append(encryptor)
+        return made[:_BLOCK], made[_BLOCK:]
+
+    def decrypt(self, iv: bytes, ciphertext: bytes) -> bytes:
+        """Raises `InvalidSeal`. To say so is no padding oracle: the mac has been checked before."""
+        if len(iv) != _BLOCK or len(ciphertext) % _BLOCK or not ciphertext:
+            raise InvalidSeal("malformed")  # a decryptor would keep the rest for the next message
+        try:
+            decryptor = self._decryptors.pop()
+        except IndexError:
+            decryptor = self._cipher.decryptor()
+        padded = decryptor.update(iv + ciphertext)
+        self._decryptors.append(decryptor)
+        length = padded[-1]
+        if not 1 <= length <= _BLOCK or not padded.endswith(_PADDING[length]):
+            raise InvalidSeal("malformed")
+        return padded[_BLOCK:-length]
 
 
-def _mac(keyed: hmac.HMAC, message: bytes) -> bytes:
-    """As a seal has it. What ``hmac.digest`` returns, without working the key in once more."""
+def _keyed_mac(key: bytes) -> HMAC:
+    return HMAC(key, SHA256())
+
+
+def _mac(keyed: HMAC, message: bytes) -> bytes:
+    """As a seal has it. From a copy, as to work the key in takes longer than the rest."""
     mac = keyed.copy()
     mac.update(message)
-    return _b64encode(mac.digest())
+    return _base64(mac.finalize())[:_MAC_LENGTH].translate(_TO_URL_SAFE)
 
 
 def _listed(password: Secret | Password | Sequence[Secret | Password]) -> list[Password]:
@@ -453,14 +504,17 @@ def _check_secret(secret: Secret) -> None:
 
 # -- the fields ----------------------------------------------------------------------------------------------
 
-_PKCS7: Final = PKCS7(128)  # bits of an AES block; RFC 5652, section 6.3
+_BLOCK: Final = 16  # bytes of AES
+_PADDING: Final = tuple(bytes([length]) * length for length in range(_BLOCK + 1))
 _TO_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 # "+", "/" and "=" do not belong in base64url: they become what cannot be decoded.
 _FROM_URL_SAFE: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
 
 
-def _b64encode(raw: bytes) -> bytes:
-    return binascii.b2a_base64(raw, newline=False).rstrip(b"=").translate(_TO_URL_SAFE)
+_IV_LENGTH: Final = 22  # characters in base64url, which are written without padding
+_MAC_LENGTH: Final = 43
+
+_base64: Final = partial(binascii.b2a_base64, newline=False)
 
 
 def _b64decode(text: bytes) -> bytes:
@@ -474,25 +528,6 @@ def _b64decode(text: bytes) -> bytes:
     if spare and binascii.b2a_base64(raw[-spare:], newline=False) != standard[-4:]:
         raise InvalidSeal("malformed")
     return raw
-
-
-def _encrypt(key: AES, iv: bytes, plaintext: bytes) -> bytes:
-    padder = _PKCS7.padder()
-    padded = padder.update(plaintext) + padder.finalize()
-    encryptor = Cipher(key, CBC(iv)).encryptor()
-    return encryptor.update(padded) + encryptor.finalize()
-
-
-def _decrypt(key: AES, iv: bytes, ciphertext: bytes) -> bytes:
-    try:
-        decryptor = Cipher(key, CBC(iv)).decryptor()
-        padded = decryptor.update(ciphertext) + decryptor.finalize()
-        unpadder = _PKCS7.unpadder()
-        return unpadder.update(padded) + unpadder.finalize()
-    except ValueError:
-        # The iv is not 16 bytes, the ciphertext not whole blocks, or the padding not PKCS#7. To say so is no
-        # padding oracle: the mac has been checked, so that only a holder of the key can get here.
-        raise InvalidSeal("malformed") from None
 
 
 def _expiry(ttl: float, now: float | None) -> bytes:

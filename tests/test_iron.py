@@ -67,6 +67,13 @@ def salts_in(sealed: str) -> tuple[str, str]:
     return fields[2], fields[6]
 
 
+def random_block_of(iv: str, salt: str, password: str = PASSWORD) -> bytes:
+    """What the iv of a sealer's first seal was made of: the block is encrypted, and AES only permutes."""
+    key = hashlib.pbkdf2_hmac("sha1", password.encode(), salt.encode(), 1, 32)
+    block: bytes = Cipher(AES(key), CBC(bytes(16))).decryptor().update(base64.urlsafe_b64decode(iv + "=="))
+    return block
+
+
 def reason(sealed: str, password: Any = PASSWORD, **options: Any) -> str:
     with pytest.raises(InvalidSeal) as caught:
         unseal(sealed, password, **options)
@@ -90,7 +97,8 @@ class TestOtherImplementations:
     @pytest.mark.parametrize("example", BY_HONO, ids=lambda example: example["what"])
     def test_with_the_same_randomness_we_write_the_same_seal(self, example: dict[str, Any]) -> None:
         _, _, salt, iv, _, _, mac_salt, _ = example["sealed"].split("*")
-        randomness = bytes.fromhex(salt) + bytes.fromhex(mac_salt) + base64.urlsafe_b64decode(iv + "==")
+        block = random_block_of(iv, salt, example["password"])
+        randomness = bytes.fromhex(salt) + bytes.fromhex(mac_salt) + block
         sealer = Sealer(example["password"], _random=lambda length: randomness[:length])
         text = json.dumps(example["payload"], ensure_ascii=False, separators=(",", ":")).encode()
         assert sealer.seal(text) == example["sealed"]
@@ -177,10 +185,32 @@ class TestSharedSalts:
         sealer = Sealer(PASSWORD, _random=random)
         first, second = sealer.seal(b"7").split("*"), sealer.seal(b"7").split("*")
         assert (first[2], first[6]) == (bytes(range(32)).hex(), bytes(range(32, 64)).hex())
-        assert first[3] == base64url(bytes(range(64, 80)))
+        assert random_block_of(first[3], first[2]) == bytes(range(64, 80))
         assert (second[2], second[6]) == (first[2], first[6])
-        assert second[3] == base64url(bytes(range(80, 96)))
         assert asked == [80, 16]
+
+    def test_an_iv_is_a_random_block_encrypted_with_what_came_before(self) -> None:
+        """The same block makes another iv after another message, and another block another iv in any case."""
+        blocks = iter([b"s" * 64 + b"1" * 16, b"1" * 16, b"2" * 16])
+        sealer = Sealer(PASSWORD, _random=lambda _: next(blocks))
+        seals = [sealer.seal(b"7").split("*") for _ in range(3)]
+        end_of_message = bytes(16)
+        for fields, block in zip(seals, (b"1", b"1", b"2"), strict=True):
+            before = int.from_bytes(random_block_of(fields[3], fields[2]), "big")
+            assert before == int.from_bytes(block * 16, "big") ^ int.from_bytes(end_of_message, "big")
+            end_of_message = base64.urlsafe_b64decode(fields[4] + "==")[-16:]
+        assert len({fields[3] for fields in seals}) == 3
+
+    @given(st.lists(st.binary(max_size=70), min_size=2, max_size=5))
+    def test_a_seal_is_plain_aes_cbc_whatever_was_sealed_before(self, plaintexts: list[bytes]) -> None:
+        sealer = Sealer(KEY)
+        for plaintext in plaintexts:
+            fields = sealer.seal(plaintext).split("*")
+            iv, ciphertext = (base64.urlsafe_b64decode(field + "==") for field in fields[3:5])
+            decryptor = Cipher(AES(KEY), CBC(iv)).decryptor()
+            padded = decryptor.update(ciphertext) + decryptor.finalize()
+            length = 16 - len(plaintext) % 16
+            assert padded == plaintext + bytes([length]) * length
 
     def test_equal_salts_are_no_equal_use(self) -> None:
         """The same salt may stand in both places. One memory for both would mix up what is derived."""
@@ -616,6 +646,16 @@ class TestBehindARightMac:
     def test_a_good_ciphertext_with_a_part_of_a_block_behind_it(self, length: int) -> None:
         good = base64.urlsafe_b64decode(self.forge().split("*")[4] + "==")
         assert reason(self.forge(ciphertext=base64url(good + b"x" * length))) == "malformed"
+
+    def test_what_is_no_seal_leaves_the_next_one_alone(self) -> None:
+        """A sealer goes on with its ciphers: no part of a message may stay in one."""
+        sealer, good = Sealer(PASSWORD), self.forge()
+        ciphertext = base64.urlsafe_b64decode(good.split("*")[4] + "==")
+        bad = [self.forge(ciphertext=base64url(ciphertext + b"x")), self.forge(ciphertext="")]
+        for each in [*bad, self.forge(iv="A" * 20), self.forge(iv="")]:
+            with pytest.raises(InvalidSeal):
+                sealer.unseal(each)
+            assert sealer.unseal(good) == b"7"
 
     @pytest.mark.parametrize("end", [b"\0\0\0", b"\x01\x02\x03", b"\x03\x02\x03", b"\x02\x03\x11", b"   "])
     def test_a_padding_that_is_not_pkcs7(self, end: bytes) -> None:

@@ -1,9 +1,9 @@
 """The cookie carries the session itself, sealed; the server keeps nothing.
 
-The sealed text is three times, in whole milliseconds since the epoch, and the content as a record has it:
+The sealed text is JSON: three times, in whole milliseconds since the epoch, and the content as a record has
+it.
 
-    1767225600000 1768435200000 1767225600000
-    {"data":{"cart":[7]},"owner":"ada"}
+    [1767225600000,1768435200000,1767225600000,{"data":{"cart":[7]},"owner":"ada"}]
 
 The first is the session's birth, the second its end, the third when the cookie was made. What a client can
 hold, it can also hold on to: rotation and logout change nothing about a copy of the cookie, who sends an old
@@ -15,12 +15,15 @@ from __future__ import annotations
 import sys
 import time
 from math import inf
+from typing import Final
+
+import msgspec
 
 from sessions._carriers.base import Carried, Loaded, MovedIn, MovingIn, SealedByOlderKey
 from sessions._cookie import split_value
 from sessions._keys import KeyRing, Purpose
 from sessions._lifetime import Lifetime
-from sessions._record import TIMED, InvalidRecord, Record, split, unpack
+from sessions._record import TIMED, UNREADABLE, InvalidRecord, Record, unpack
 from sessions.errors import InvalidCookie
 from sessions.iron import InvalidSeal
 
@@ -95,23 +98,43 @@ class SealedCarrier:
         pass
 
 
+class _Sealed(msgspec.Struct, array_like=True, gc=False):
+    """What a seal holds, as a JSON array."""
+
+    born: int
+    ends: int
+    made: int
+    content: msgspec.Raw
+    """Decoded when somebody looks at the session."""
+
+
+_decode: Final = msgspec.json.Decoder(_Sealed).decode
+
+
 class ContentCarrier(SealedCarrier):
     """In a format of our own. A seal is good for one cookie name and one realm."""
 
     def __init__(self, lifetime: Lifetime, keys: KeyRing, purpose: Purpose, max_bytes: int) -> None:
         super().__init__(lifetime, keys, purpose.of("content"), purpose.cookie_name, max_bytes)
+        self._longest = None
+        if lifetime.idle is not None and lifetime.absolute is None and lifetime.anonymous is None:
+            self._longest = lifetime.idle + lifetime.refresh_interval
+            """Seconds that a session without timeouts of its own can live after its cookie was made."""
 
     async def find(self, cookie: str) -> Carried | None:
         try:
             plaintext, by_first_key = self._sealing.opened(cookie)
-            times, _, line = plaintext.partition(b"\n")
-            born, ends, made = times.split(b" ")
-            created_at, expires_at, made_at = int(born) / 1000, int(ends) / 1000, int(made) / 1000
+            sealed = _decode(plaintext)
+            created_at, expires_at, made_at = sealed.born / 1000, sealed.ends / 1000, sealed.made / 1000
+            line = bytes(sealed.content)
         except InvalidSeal as fault:
             raise InvalidCookie(str(fault)) from None
-        except (ValueError, OverflowError):
+        except (*UNREADABLE, OverflowError):
             raise InvalidCookie("it holds no session") from None
-        expires_at = self._end(self._lifetime(line), created_at, expires_at, made_at)
+        if self._longest is None or line.startswith(TIMED):
+            expires_at = self._end(self._lifetime(line), created_at, expires_at, made_at)
+        elif expires_at > made_at + self._longest:  # as `_end` in one step
+            expires_at = made_at + self._longest
         if expires_at <= time.time():
             return None
         carried = Carried(Record(line, created_at, expires_at))
@@ -131,6 +154,12 @@ class ContentCarrier(SealedCarrier):
 
     def cookie(self, carried: Carried) -> str:
         record = carried.record
-        moments = (record.created_at, record.expires_at, time.time())
-        times = b"%d %d %d\n" % tuple([round(moment * 1000) for moment in moments])
-        return self._sealing.seal(times + split(record.payload)[0])
+        return self._sealing.seal(
+            b"[%d,%d,%d,%b]"
+            % (
+                round(record.created_at * 1000),
+                round(record.expires_at * 1000),
+                round(time.time() * 1000),
+                record.payload.partition(b"\n")[0],
+            )
+        )

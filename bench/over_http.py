@@ -1,0 +1,104 @@
+"""A group's subjects on uvicorn, over a socket, in bursts that alternate with the bare app's."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bench.apps import PATHS
+from bench.http_client import Crowd
+from bench.in_process import PLACE, Results
+from bench.settings import AT_ONCE, BROWSERS
+from bench.subjects import BARE, Group
+
+BURST = 0.35
+"""Seconds of one burst."""
+ROUNDS = 6
+SETTLING = 0.1
+"""Seconds at each path before the first round, uncounted."""
+
+
+class Server:
+    """uvicorn in a process of its own, with one subject."""
+
+    def __init__(self, subject: str, place: str) -> None:
+        with socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
+            self.address: tuple[str, int] = listening.getsockname()
+            fd = listening.fileno()
+            command = [sys.executable, "-m", "bench.server", subject, str(fd)]
+            self._process = subprocess.Popen(command, env={**os.environ, PLACE: place}, pass_fds=[fd])
+
+    def cpu(self) -> float:
+        """Seconds of the processor's time so far."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.address[1]}/cpu", timeout=30) as answer:
+            return float(answer.read())
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+
+@contextmanager
+def _served(subject: str, place: str, browsers: int) -> Iterator[tuple[Server, Crowd]]:
+    server = Server(subject, place)
+    try:
+        crowd = Crowd(server.address, browsers, AT_ONCE)
+        try:
+            yield server, crowd
+        finally:
+            crowd.close()
+    finally:
+        server.close()
+
+
+def measure(group: Group, place: str, browsers: int = BROWSERS, burst: float = BURST) -> Results:
+    """Subject → path → `cpu` of the server's process in microseconds a request, `rate` in requests a second,
+    and `share`: the rate as a part of the bare app's.
+
+    The best burst of each counts.
+    """
+    results: Results = {}
+    with _served(BARE, place, 1) as bare:
+        for subject in group.subjects:
+            with _served(subject.name, place, browsers) as served:
+                results[subject.name] = _beside(bare, served, burst)
+            results.setdefault(BARE, {})["untouched"] = results[subject.name].pop(BARE)
+    return results
+
+
+def _beside(
+    bare: tuple[Server, Crowd], served: tuple[Server, Crowd], burst: float
+) -> dict[str, dict[str, float]]:
+    crowd = served[1]
+    crowd.first("/fill")
+    crowd.all("/fill")
+    time.sleep(1.1)  # a newborn session is extended a second later, once
+    crowd.all("/read")
+    for path in PATHS:
+        crowd.burst(f"/{path}", SETTLING)
+    bare[1].burst("/untouched", SETTLING)
+    measured: dict[str, list[tuple[float, float]]] = {}
+    for _ in range(ROUNDS):
+        measured.setdefault(BARE, []).append(_burst(*bare, "untouched", burst))
+        for path in PATHS:
+            measured.setdefault(path, []).append(_burst(*served, path, burst))
+    best = {
+        name: (min(cpu for cpu, _ in bursts), max(rate for _, rate in bursts))
+        for name, bursts in measured.items()
+    }
+    return {
+        name: {"cpu": cpu, "rate": rate, "share": rate / best[BARE][1]} for name, (cpu, rate) in best.items()
+    }
+
+
+def _burst(server: Server, crowd: Crowd, path: str, seconds: float) -> tuple[float, float]:
+    """Microseconds of the processor's time for each request, and requests a second."""
+    before = server.cpu()
+    number, took = crowd.burst(f"/{path}", seconds)
+    return (server.cpu() - before) / number * 1e6, number / took
