@@ -33,6 +33,7 @@ class SealedCarrier:
         self.lifetime = lifetime
         self.enough = lifetime.needs_no_extension_at_all
         self.max_sessions: int | None = None
+        self.binding = None
         self.max_bytes = max_bytes
         self._sealing = keys.sealing(purpose)
 
@@ -40,6 +41,9 @@ class SealedCarrier:
         if carried.record.expires_at <= time.time():
             return None
         return carried, unpack(carried.line)
+
+    async def under(self, key: str) -> Loaded | None:
+        return None  # there are no keys
 
     async def follow(self, tombstone: Loaded) -> tuple[Loaded, set[str]]:
         return tombstone, set()
