@@ -1,8 +1,8 @@
 """How the sessions of one middleware are bound to devices: options, cookies, challenges.
 
-Device Bound Session Credentials (W3C draft): the browser makes a key pair that it cannot give away. The server
-keeps the public key, and a cookie that lives for some minutes says that the browser has just proved to have
-the other one. Three cookies go with it:
+Device Bound Session Credentials (W3C draft): the browser makes a key pair that it cannot give away. The
+server keeps the public key, and a cookie that lives for some minutes says that the browser has just proved to
+have the other one. Three cookies go with it:
 
     session-device   the bound cookie: when the device proved last, and a MAC
     session-finder   only for the endpoint: the session's key, so that a renewal finds it. It opens nothing.
@@ -201,7 +201,7 @@ class Binding:
     # -- what the browser is told ----------------------------------------------------------------------------
 
     def removals(self, scope: Scope) -> list[bytes]:
-        """The `Set-Cookie` values that remove the bound cookie and the finder, if the request had the first."""
+        """The `Set-Cookie` values that remove the bound cookie and the finder, if the first one came."""
         device = self._of(self._device, scope)
         if device.find(scope["headers"]) is None:
             return []

@@ -157,9 +157,8 @@ class Log(Hidden, msgspec.Struct, frozen=True, gc=False):
             if content.owner != self.owner or content.device is None:
                 content.device = self.device
             content.owner = self.owner
-        elif self.device is not None and self.is_login:
-            if content.device is None or not content.device.is_bound:
-                content.device = self.device
+        elif self.device is not None and (content.device is None or not content.device.is_bound):
+            content.device = self.device
         if self.sets_timeouts:
             content.timeouts = self.timeouts
         if self.is_login:

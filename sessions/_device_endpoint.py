@@ -212,7 +212,7 @@ def _header(scope: Scope, name: bytes) -> bytes | None:
 
     Raises `InvalidProof` if there is more than one.
     """
-    values = [value for known, value in scope["headers"] if known == name]
+    values: list[bytes] = [value for known, value in scope["headers"] if known == name]
     if len(values) > 1:
         raise InvalidProof("a header came more than once")
     if not values:

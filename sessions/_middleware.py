@@ -14,19 +14,19 @@ from sessions._binding import Binding, DeviceBinding
 from sessions._carriers import Carried, Carrier, SealedByOlderKey
 from sessions._cookie import Cookie, CookieOptions
 from sessions._cookie_header import Found
-from sessions._device_endpoint import Endpoint
+from sessions._device import DeviceProof
+from sessions._devices import Devices, NotProved, with_proof
 from sessions._events import Event, Reporter, nobody_listens
 from sessions._excluded import Exclude, Excluded, excluding
 from sessions._keys import EncryptionKey, KeyRing, Purpose
 from sessions._lifetime import Duration, Lifetime
-from sessions._moving import Moving
+from sessions._moving import Brought, Moving
 from sessions._new_seal import NewSeal, with_new_seal
 from sessions._purge import Purger
 from sessions._record import PLAIN, moved_to
 from sessions._response import STARTS, Exchange, unavailable
 from sessions._second_cookies import only_living, without_second_cookies, without_useless_pieces
 from sessions._session import Session, open_session
-from sessions._unproven import NotProved, Unproven, with_proof
 from sessions._work import Work
 from sessions.errors import InvalidCookie, StoreUnavailable
 from sessions.moving._old_cookie import OldCookie
@@ -83,9 +83,9 @@ class SessionMiddleware:
             can: a cookie that is taken from there opens the session for some minutes at most. Experimental.
 
     Raises `ValueError` at construction for a key that is too short, one character repeated or printed in a
-    manual, a cookie store without key or with device binding, a duration out of range, a realm for a cookie that is shared with
-    another library, and cookie settings that browsers reject; `TypeError` for a key or a realm that is no
-    text and a store that is none.
+    manual, a cookie store without key or with device binding, a duration out of range, a realm for a cookie
+    that is shared with another library, and cookie settings that browsers reject; `TypeError` for a key or a
+    realm that is no text and a store that is none.
     """
 
     def __init__(
@@ -124,9 +124,10 @@ class SessionMiddleware:
         self._report = Reporter(session_cookie_name, on_event)
         self._is_activity = is_activity
         self._login_keys = frozenset(_collection(login_keys))
-        self._binding = self._endpoint = self._unproven = None
+        self._devices: Devices | None = None
         if device_binding is not None:
-            self._bind(Binding(_checked_binding(device_binding, app), purpose, options, exclude))
+            binding = Binding(_checked_binding(device_binding, app), purpose, options, exclude)
+            self._devices = self._bound(binding)
         self._cookie_of = self._by_request(self._without_session(excluding(exclude)))
         self._says_so = _says_when_it_looks(app)
 
@@ -137,7 +138,7 @@ class SessionMiddleware:
     @property
     def device_path(self) -> str | None:
         """Where browsers bind sessions to devices; None if they do not."""
-        return None if self._binding is None else self._binding.options.path
+        return None if self._devices is None else self._devices.binding.options.path
 
     def cookie_path(self, scope: Scope) -> str:
         """The `Path` of the cookie that this request would get."""
@@ -153,12 +154,12 @@ class SessionMiddleware:
         other = copy(self)
         # No proof of a device either: a test has the store, and can have no key of a browser's.
         cookie_of = self._by_request(None)
-        vars(other).update(app=app, _cookie_of=cookie_of, _is_activity=None, _unproven=None)
+        vars(other).update(app=app, _cookie_of=cookie_of, _is_activity=None, _devices=None)
         if only_looks:
             vars(other).update(_is_activity=_never, _report=nobody_listens)
         return other
 
-    def _bind(self, binding: Binding) -> None:
+    def _bound(self, binding: Binding) -> Devices:
         """Raises `ValueError` for a store that cannot."""
         carrier = self._carrier
         if not carrier.on_server:
@@ -166,15 +167,16 @@ class SessionMiddleware:
                 "device_binding needs a server-side store: with the cookie store whoever has the cookie has"
                 " the session"
             )
-        self._binding = carrier.binding = binding
-        self._endpoint = Endpoint(binding, carrier, self._cookie, self._report)
-        self._unproven = Unproven(binding, carrier, self._login_keys, self._report, self._is_activity)
+        carrier.binding = binding
+        return Devices(
+            binding, carrier, self._cookie, self._login_keys, self._report, is_activity=self._is_activity
+        )
 
     def _without_session(self, excludes: Callable[[Scope], bool] | None) -> Callable[[Scope], bool] | None:
         """The function that tells whether a request has no session: the endpoint's have none either."""
-        if self._binding is None:
+        if self._devices is None:
             return excludes
-        is_endpoint = self._binding.is_endpoint
+        is_endpoint = self._devices.binding.is_endpoint
         return lambda scope: is_endpoint(scope) or (excludes is not None and excludes(scope))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -255,22 +257,16 @@ class SessionMiddleware:
         """
         if isinstance(fault, SealedByOlderKey):
             carried = fault.carried
-        brought = proof = None
         try:
-            if isinstance(fault, StoreUnavailable):
-                raise fault
-            if carried is None and self._moving is not None:
-                has_ours = found is not None and fault is None
-                brought = await self._moving.find(scope["headers"], cookie, has_ours=has_ours)
-            if self._unproven is not None:
-                proof = await self._unproven.proof(scope, carried or (brought and brought.carried))
-        except NotProved:
-            await self._serve_unproven(cookie, scope, receive, send, found)
+            brought, proof = await self._looked_for(cookie, scope, found, carried, fault)
+        except NotProved as unproved:
+            logger.info("ignored a cookie %r: its session is bound to a device", cookie.name)
+            await unproved.serve(self.app, cookie, found, scope, receive, send)
             return None
         except StoreUnavailable as away:
             await unavailable(away, scope["type"], send)
             return None
-        opening = open_session if proof is None else partial(with_proof, proof, open_session)
+        opening = with_proof(proof, open_session if brought is None else brought.open)
         if isinstance(fault, SealedByOlderKey) and found is not None:
             self._log_found(fault.carried)
             new_seal = NewSeal(self._carrier, fault.carried, cookie, found, scope)
@@ -285,15 +281,29 @@ class SessionMiddleware:
             return carried, opening, send
         if brought.carried is not None:
             self._log_found(brought.carried)
-        opening = brought.open if proof is None else partial(with_proof, proof, brought.open)
         return brought.carried, opening, _changing(partial(brought.without_old_cookies, scope), send)
 
-    async def _serve_unproven(
-        self, cookie: Cookie, scope: Scope, receive: Receive, send: Send, found: Found | None
-    ) -> None:
-        logger.info("ignored a cookie %r: its session is bound to a device", cookie.name)
-        if self._unproven is not None:
-            await self._unproven.serve(self.app, cookie, found, scope, receive, send)
+    async def _looked_for(
+        self,
+        cookie: Cookie,
+        scope: Scope,
+        found: Found | None,
+        carried: Carried | None,
+        fault: InvalidCookie | SealedByOlderKey | StoreUnavailable | None,
+    ) -> tuple[Brought | None, DeviceProof | None]:
+        """What the request has brought of other libraries' sessions, and the proof of its device.
+
+        Raises `StoreUnavailable`, and `NotProved` if a proof is missing.
+        """
+        brought = proof = None
+        if isinstance(fault, StoreUnavailable):
+            raise fault
+        if carried is None and self._moving is not None:
+            has_ours = found is not None and fault is None
+            brought = await self._moving.find(scope["headers"], cookie, has_ours=has_ours)
+        if self._devices is not None:
+            proof = await self._devices.proof(scope, carried if brought is None else brought.carried)
+        return brought, proof
 
     def _log(self, found: Found | None, carried: Carried | None, fault: Exception | None) -> None:
         """Say why the request's cookie is of no use, if so."""
@@ -318,8 +328,8 @@ class SessionMiddleware:
         if scope["type"] == "lifespan":
             await self._purger.run_beside(self.app, scope, receive, send)
             return
-        if self._endpoint is not None and self._binding is not None and self._binding.is_endpoint(scope):
-            await self._endpoint(scope, receive, send)
+        if self._devices is not None and self._devices.binding.is_endpoint(scope):
+            await self._devices.endpoint(scope, receive, send)
             return
         if scope["type"] in _SERVED:
             scope["session"] = Excluded()

@@ -1,8 +1,8 @@
 """The proof that a browser makes with its device's key: a JWT of the type `dbsc+jwt`, signed with ES256.
 
 The W3C draft Device Bound Session Credentials has its format (section "DBSC Proof JWT Syntax"). RFC 7515 has
-the signature, RFC 7518, section 3.4, ES256. A registration brings the public key along, in the JWT's header as
-Chromium does, or in the claim `key` as the draft has it.
+the signature, RFC 7518, section 3.4, ES256. A registration brings the public key along, in the JWT's header
+as Chromium does, or in the claim `key` as the draft has it.
 
 All of it comes from a client: sizes are bounded, one algorithm is known, and no key is taken from a renewal.
 """

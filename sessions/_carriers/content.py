@@ -15,6 +15,7 @@ from __future__ import annotations
 import sys
 import time
 
+from sessions._binding import Binding
 from sessions._carriers.base import Carried, Loaded, MovedIn, MovingIn, SealedByOlderKey
 from sessions._keys import KeyRing, Purpose
 from sessions._lifetime import Lifetime
@@ -33,7 +34,7 @@ class SealedCarrier:
         self.lifetime = lifetime
         self.enough = lifetime.needs_no_extension_at_all
         self.max_sessions: int | None = None
-        self.binding = None
+        self.binding: Binding | None = None
         self.max_bytes = max_bytes
         self._sealing = keys.sealing(purpose)
 

@@ -1,15 +1,16 @@
-"""A request with the cookie of a bound session, and without the proof of its device.
+"""Requests with the cookie of a bound session: with the proof of its device, or without.
 
-It is an anonymous request: the thief of a cookie sees nothing of the session. It may also be the owner, whose
-browser just does not prove anything: then the session's cookie must stay, and the login page must work. So
-what such a request writes goes into a session of its own, behind a cookie of its own (`session-guest`). A login
-there begins a session behind the usual cookie, in place of the one that could not be proved.
+Without it is an anonymous request: the thief of a cookie sees nothing of the session. It may also be the
+owner, whose browser just does not prove anything: then the session's cookie must stay, and the login page
+must work. So what such a request writes goes into a session of its own, behind a cookie of its own
+(`session-guest`). A login there begins a session behind the usual cookie, in place of the one that could not
+be proved.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from sessions._asgi import ASGIApp, Receive, Scope, Send
@@ -18,11 +19,14 @@ from sessions._carriers import Carried, Carrier, SealedByOlderKey
 from sessions._cookie import Cookie
 from sessions._cookie_header import Found
 from sessions._device import DeviceProof, proof_of
-from sessions._record import PLAIN, binds
+from sessions._device_endpoint import Endpoint
+from sessions._record import binds
 from sessions._response import Exchange, unavailable
 from sessions._session import Session, open_session
 from sessions._work import Work
 from sessions.errors import InvalidCookie, StoreUnavailable
+
+Opening = Callable[..., tuple[Session, Work]]
 
 
 class GuestExchange(Exchange, kw_only=True, eq=False):
@@ -50,31 +54,42 @@ class GuestExchange(Exchange, kw_only=True, eq=False):
         return [] if self.work.owner is None else super().of_binding(binding)
 
 
-def with_proof(
-    proof: DeviceProof, opening: Callable[..., tuple[Session, Work]], *others: Any, **named: Any
-) -> tuple[Session, Work]:
-    """As the function `open_session`, in a request of the session's device."""
-    session, work = opening(*others, **named)
-    work.proof = proof
-    return session, work
+def with_proof(proof: DeviceProof | None, opening: Opening) -> Opening:
+    """What opens the session of a request that its device has proved."""
+    if proof is None:
+        return opening
+
+    def open_proved(*others: Any, **named: Any) -> tuple[Session, Work]:
+        session, work = opening(*others, **named)
+        work.proof = proof
+        return session, work
+
+    return open_proved
 
 
 class NotProved(Exception):
     """The request's session is bound to a device, and the request came without proof."""
 
+    def __init__(self, serve: Callable[..., Awaitable[None]]) -> None:
+        super().__init__("the session is bound to a device, and there is no proof")
+        self.serve = serve
 
-class Unproven:
-    """Serves the requests without proof of one middleware."""
+
+class Devices:
+    """What one middleware does about devices: registrations and renewals, and requests without proof."""
 
     def __init__(
         self,
         binding: Binding,
         carrier: Carrier,
+        cookie: Cookie,
         login_keys: Collection[str],
         report: Callable[..., None],
+        *,
         is_activity: Callable[[Scope], bool] | None,
     ) -> None:
-        self._binding = binding
+        self.binding = binding
+        self.endpoint = Endpoint(binding, carrier, cookie, report)
         self._carrier = carrier
         self._login_keys = login_keys
         self._report = report
@@ -96,18 +111,18 @@ class Unproven:
             device, living = (None, carried) if followed is None else (followed[0][1].device, followed[0][0])
         if device is None or not device.is_bound:
             return None
-        proved = self._binding.proved_at(scope, device, time.time())
+        proved = self.binding.proved_at(scope, device, time.time())
         if proved is None:
-            reason = self._binding.reason(scope["headers"])
+            reason = self.binding.reason(scope["headers"])
             self._report("refused", reason=reason, key=living.key, owner=living.record.owner)
-            raise NotProved
+            raise NotProved(self._serve)
         return proof_of(*proved)
 
-    async def serve(
+    async def _serve(
         self, app: ASGIApp, usual: Cookie, found: Found | None, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Raises what the app raises."""
-        guest = self._binding.guest
+        guest = self.binding.guest
         cookie = guest if guest.of_request is None else guest.of_request(scope)
         guest_found = cookie.find(scope["headers"])
         try:
@@ -124,7 +139,7 @@ class Unproven:
         exchange = GuestExchange(
             session, work, cookie, guest_found, scope, send, usual=usual, usual_found=found
         )
-        policy = self._binding.options.unproven
+        policy = self.binding.options.unproven
         answering = None if policy is None else policy(scope)
         try:
             await (answering or app)(scope, receive, exchange.send)
@@ -135,7 +150,10 @@ class Unproven:
         exchange.finish()
 
     async def _guest(self, found: Found) -> Carried | None:
-        """The guest's session. None for one that has an owner: that is no guest's. Raises `StoreUnavailable`."""
+        """The guest's session; None for one that has an owner, which is no guest's.
+
+        Raises `StoreUnavailable`.
+        """
         if not found.value:
             return None
         try:
@@ -146,6 +164,5 @@ class Unproven:
             carried = found_so.carried
         if carried is None or carried.record.owner is not None:
             return None
-        payload = carried.record.payload
-        said = binds(payload)
-        return carried if payload.startswith(PLAIN) or (said.moved is said.device is None) else None
+        said = binds(carried.record.payload)
+        return carried if said.moved is None and said.device is None else None
