@@ -11,7 +11,8 @@ from typing import Final
 import anyio
 import msgspec
 
-from sessions._asgi import Headers, Message, Scope, Send
+from sessions._asgi import SECURE_SCHEMES, Headers, Message, Scope, Send
+from sessions._binding import Binding
 from sessions._caching import VARY_COOKIE, for_shared_caches, private, varying
 from sessions._carriers import Carried
 from sessions._commit import commit
@@ -19,7 +20,6 @@ from sessions._cookie import Cookie
 from sessions._cookie_header import Found
 from sessions._excluded import Excluded
 from sessions._hidden import Hidden
-from sessions._second_cookies import SECURE_SCHEMES
 from sessions._session import Session, replace_values
 from sessions._work import Phase, Standing, Work
 from sessions.errors import LateChange, SessionEnded, StoreUnavailable
@@ -168,20 +168,41 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
         held, known = self.work.held, self.work.known
         if held is not None and known is not None and not self._must_tell(known, held):
             return headers
-        cookies = self._cookies(headers)
+        cookies = self.cookies(headers)
         if not cookies:
             return headers
-        return varying(private([*headers, *[(b"set-cookie", cookie) for cookie in cookies]]))
+        lines = [(b"set-cookie", cookie) for cookie in cookies]
+        if self.work.carrier.binding is not None:
+            lines += self.of_binding(self.work.carrier.binding)
+        return varying(private([*headers, *lines]))
+
+    def of_binding(self, binding: Binding) -> list[tuple[bytes, bytes]]:
+        """What a browser that is told of a session is told of its device, too."""
+        work, now = self.work, time.time()
+        held, device = work.held, work.device if work.standing is _LIVE else None
+        if held is not None and device is not None and device.is_bound:
+            max_age = work.lifetime.max_age(held.record.expires_at, now)
+            cookies = binding.finder_cookie(self.scope, held.key, max_age)
+        else:
+            cookies = binding.removals(self.scope)
+        lines = [(b"set-cookie", cookie) for cookie in cookies]
+        if held is not None and device is not None and work.inviting and not device.is_bound:
+            lines.append(binding.invitation(self.scope, held.key, device, now))
+        return lines
+
+    @property
+    def is_https(self) -> bool:
+        return self.scope.get("scheme") in SECURE_SCHEMES
 
     def _must_tell(self, known: Carried, held: Carried) -> bool:
         work = self.work
         return work.retimed or work.carrier.must_tell(known, held, ends=work.lifetime.told)
 
-    def _cookies(self, headers: Headers) -> list[bytes]:
+    def cookies(self, headers: Headers) -> list[bytes]:
         """The cookie that the browser is to hold from now on, or its removal."""
         work, found, cookie = self.work, self.found, self.cookie
         stale = found.numbers if found else ()
-        https = self.scope.get("scheme") in SECURE_SCHEMES
+        https = self.is_https
         if work.standing is _ANONYMOUS:
             gone = found and work.dismissed
             return cookie.remove(https=https, stale=stale, headers=headers) if gone else []

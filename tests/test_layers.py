@@ -21,8 +21,8 @@ ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
 
 LAYERS: dict[str, tuple[str, str]] = {
     "testing": (
-        "testing/__init__ testing/plugin testing/client_session testing/make_session testing/seen"
-        " testing/clients testing/finding testing/visit"
+        "testing/__init__ testing/plugin testing/bound_browser testing/client_session"
+        " testing/make_session testing/seen testing/clients testing/finding testing/visit"
         " testing/conformance testing/machine testing/owners testing/overview testing/emergency"
         " testing/requests testing/races testing/processes testing/expiry testing/records testing/kit",
         "request session stores carriers ground",
@@ -32,7 +32,7 @@ LAYERS: dict[str, tuple[str, str]] = {
         "request session stores ground",
     ),
     "request": (
-        "_middleware _moving _response _new_seal _second_cookies _purge",
+        "_middleware _moving _devices _device_endpoint _response _new_seal _second_cookies _purge",
         "moving session commit stores carriers ground",
     ),
     "moving": (
@@ -53,8 +53,8 @@ LAYERS: dict[str, tuple[str, str]] = {
         "ground",
     ),
     "ground": (
-        "_encryption _keys _cookie _cookie_header _caching _record _stamp _lifetime _json _events _hidden"
-        " _asgi iron errors",
+        "_encryption _binding _proof _keys _cookie _cookie_header _caching _record _device _stamp _lifetime"
+        " _json _events _hidden _asgi iron errors",
         "",
     ),
 }

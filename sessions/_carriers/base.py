@@ -7,6 +7,7 @@ from typing import Protocol
 
 import msgspec
 
+from sessions._binding import Binding
 from sessions._hidden import Hidden
 from sessions._lifetime import Lifetime
 from sessions._record import Content, Record, rewritten, split, with_stamp
@@ -96,6 +97,8 @@ class Carrier(Protocol):
     """Bytes of JSON that a session's content may take, where a store keeps it."""
     max_sessions: int | None
     """How many sessions an owner may have; None for any number."""
+    binding: Binding | None
+    """How sessions are bound to devices; None if they are not."""
     on_server: bool
     """Whether the server keeps the session. Else the cookie is the session: a change after the response
     cannot be kept, and what a browser holds cannot be ended."""
@@ -112,6 +115,10 @@ class Carrier(Protocol):
 
     async def find_again(self, carried: Carried) -> Loaded | None:
         """What other requests left behind; None when they ended it, or it has expired."""
+        ...
+
+    async def under(self, key: str) -> Loaded | None:
+        """The session under this key, without its id; None if there is none. Raises `StoreUnavailable`."""
         ...
 
     async def follow(self, tombstone: Loaded) -> tuple[Loaded, set[str]] | None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import sys
 import time
 
+from sessions._binding import Binding
 from sessions._carriers.base import Carried, Loaded, MovedIn, MovingIn, SealedByOlderKey
 from sessions._keys import KeyRing, Purpose
 from sessions._lifetime import Lifetime
@@ -33,6 +34,7 @@ class SealedCarrier:
         self.lifetime = lifetime
         self.enough = lifetime.needs_no_extension_at_all
         self.max_sessions: int | None = None
+        self.binding: Binding | None = None
         self.max_bytes = max_bytes
         self._sealing = keys.sealing(purpose)
 
@@ -40,6 +42,9 @@ class SealedCarrier:
         if carried.record.expires_at <= time.time():
             return None
         return carried, unpack(carried.line)
+
+    async def under(self, key: str) -> Loaded | None:
+        return None  # there are no keys
 
     async def follow(self, tombstone: Loaded) -> tuple[Loaded, set[str]]:
         return tombstone, set()
