@@ -139,7 +139,7 @@ def start_server(
 ) -> Callable[..., Server]:
     """Start a server of the cell's kind: `start_server(folder, log=…, services=…, key=…)`.
 
-    A server of our own also with `port=…`; behind a proxy with `root_path=True` and `strips=True`.
+    A server of our own also takes `port` and `mode`, one behind a proxy `root_path=True` and `strips=True`.
     """
 
     def start_server(
@@ -149,6 +149,7 @@ def start_server(
         services: Mapping[str, str] | None = None,
         key: str = key,
         port: int = 0,
+        mode: str = cell.mode,
         **mounted: bool,
     ) -> Server:
         urls = services or urls_of_services(pytestconfig)
@@ -168,9 +169,9 @@ def start_server(
             key=key,
             folder=folder,
             log=file,
-            mode=cell.mode,
+            mode=mode,
             port=port,
-            tls=tls if cell.mode in WITH_TLS else None,
+            tls=tls if mode in WITH_TLS else None,
         )
 
     return start_server

@@ -48,7 +48,7 @@ class Cell:
 
     @property
     def binds(self) -> bool:
-        """Whether its browser binds sessions to its device. The mode has others, too, which do not."""
+        """Whether its browser binds sessions to its device. The mode has Firefox, too, which does not."""
         return self.mode == BOUND and self.browser == "chromium-full"
 
     @property
