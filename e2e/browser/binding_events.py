@@ -24,9 +24,12 @@ class BindingEvents:
         self._page = page
         self._seen: list[dict[str, Any]] = []
         line = page.context.new_cdp_session(page)
-        line.on("Network.deviceBoundSessionEventOccurred", self._seen.append)
+        line.on("Network.deviceBoundSessionEventOccurred", self._note)
         line.send("Network.enable")
         line.send("Network.enableDeviceBoundSessions", {"enable": True})
+
+    def _note(self, event: dict[str, Any]) -> None:
+        self._seen.append(event)
 
     def of(self, kind: Kind) -> list[dict[str, Any]]:
         return [event for event in self._seen if f"{kind}EventDetails" in event]
