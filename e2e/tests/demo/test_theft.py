@@ -11,6 +11,7 @@ from e2e.tests.device_binding.owner import ADA, BOUND, BRIEF, log_in_bound
 from e2e.tests.device_binding.test_stolen_cookies import PROOF_IS_OVER
 
 where_it_is_bound = only(mode="bound", browser="chromium-full")
+where_it_is_ordinary = only(server="uvicorn", mode="http", browser="chromium")
 THIEF_IS_IN = f"The thief is signed in as {ADA}."
 
 
@@ -58,7 +59,7 @@ def test_a_stolen_copy_opens_nothing_once_the_proof_is_over(new_page: NewPage) -
 
 
 @promise("DEMO-4")
-@only(mode="http", server="uvicorn", browser="chromium")
+@where_it_is_ordinary
 @pytest.mark.parametrize("profile", ["", "/sealed"], ids=["root", "sealed"])
 def test_a_copy_of_an_ordinary_session_is_as_good_as_the_cookie(page: Page, profile: str) -> None:
     log_in(page, ADA, at=profile)
@@ -68,7 +69,7 @@ def test_a_copy_of_an_ordinary_session_is_as_good_as_the_cookie(page: Page, prof
 
 
 @promise("DEMO-4")
-@only(mode="http", server="uvicorn", browser="chromium")
+@where_it_is_ordinary
 def test_without_a_login_there_is_nothing_to_steal(page: Page) -> None:
     page.goto("/theft")
     expect(page.get_by_role("button", name="Steal my cookies")).to_have_count(0)
