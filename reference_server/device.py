@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Message, Scope
 
@@ -104,19 +104,7 @@ async def visit_elsewhere(request: Request, loot: Loot) -> Any:
     return json.loads(body)
 
 
-async def device(request: Request) -> Response:
-    session = await opened(request)
-    proof = session.device_proof
-    return JSONResponse(
-        {
-            "is_bound": session.is_device_bound,
-            "proof": proof and [proof.proved_at.timestamp(), proof.expires_at.timestamp()],
-        }
-    )
-
-
 routes = [
     Route("/theft", page),
     Route("/theft", steal, methods=["POST"]),
-    Route("/lab/device", device),
 ]
