@@ -120,9 +120,9 @@ PROFILES = (
         "brief",
         "/brief",
         "brief",
-        "The same, and the device proves itself every two seconds.",
+        "The same, and the device proves itself every three seconds.",
         expire_after=30 * MINUTE,
-        proof_lasts=2,
+        proof_lasts=3,
     ),
 )
 

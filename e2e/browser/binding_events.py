@@ -31,18 +31,19 @@ class BindingEvents:
     def _note(self, event: dict[str, Any]) -> None:
         self._seen.append(event)
 
-    def of(self, kind: Kind) -> list[dict[str, Any]]:
-        return [event for event in self._seen if f"{kind}EventDetails" in event]
+    def of(self, kind: Kind, binding: str = "") -> list[dict[str, Any]]:
+        """Of one binding, if its identifier is given."""
+        return [
+            event
+            for event in self._seen
+            if f"{kind}EventDetails" in event and binding in ("", event.get("sessionId"))
+        ]
 
-    def wait_for(self, kind: Kind, number: int = 1) -> dict[str, Any]:
+    def wait_for(self, kind: Kind, number: int = 1, binding: str = "") -> dict[str, Any]:
         """The event of this kind with this number, counted from one. Raises TimeoutError."""
         deadline = time.monotonic() + PATIENCE / 1000
-        while len(self.of(kind)) < number:
+        while len(found := self.of(kind, binding)) < number:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{len(self.of(kind))} of {number} events {kind}; seen: {self._seen}")
+                raise TimeoutError(f"{len(found)} of {number} events {kind}; seen: {self._seen}")
             self._page.wait_for_timeout(MOMENT)
-        return self.of(kind)[number - 1]
-
-    def forget(self) -> None:
-        """Begin to count anew."""
-        self._seen.clear()
+        return found[number - 1]

@@ -13,7 +13,7 @@ ADA, EVE = "ada@example.com", "eve@example.com"
 BOUND = "/bound"
 """The profile whose proofs last ten minutes."""
 BRIEF = "/brief"
-"""The one whose proofs last two seconds."""
+"""The one whose proofs last three seconds."""
 
 HOUR = 60 * 60
 
@@ -39,6 +39,17 @@ def let_the_proof_expire(page: Page, profile: str = BOUND) -> None:
     name = proof_of(profile)
     assert name in names(page)
     page.context.clear_cookies(name=name)
+
+
+def renewed(events: BindingEvents, binding: str = "") -> str:
+    """The identifier of the binding for which the browser has proved itself anew.
+
+    A test that lets the proof expire asserts this, too: for ten seconds after the login the server takes
+    requests without a proof.
+    """
+    refresh = events.wait_for("refresh", binding=binding)
+    assert refresh["refreshEventDetails"]["refreshResult"] == "Refreshed", refresh
+    return str(refresh["sessionId"])
 
 
 def proof_of(profile: str) -> str:

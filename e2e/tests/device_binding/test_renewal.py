@@ -18,6 +18,7 @@ from e2e.tests.device_binding.owner import (
     log_in_bound,
     names,
     proof_of,
+    renewed,
     who,
 )
 
@@ -50,16 +51,17 @@ def test_a_request_after_the_proofs_end_waits_for_a_new_one(page: Page) -> None:
     page.goto(f"{BOUND}/login")
     expect(page.locator("#logout-button")).to_have_text(f"Log out {ADA}")
     assert events.wait_for("challenge")["succeeded"]
-    assert events.wait_for("refresh")["refreshEventDetails"]["refreshResult"] == "Refreshed"
+    assert renewed(events)
     assert proof_of(BOUND) in names(page)
 
 
 @promise("BIND-2")
 def test_a_form_that_is_sent_after_the_proofs_end_arrives_whole(page: Page) -> None:
-    log_in_bound(page)
+    events = log_in_bound(page)
     let_the_proof_expire(page)
     form = {"key": "letter", "value": "x" * 5000}
     assert send(page, "POST", f"{BOUND}/lab/set", form).status == 200
+    assert renewed(events)
     assert get(page, "letter", BOUND) == form["value"]
     assert who(page) == ADA
 
@@ -71,16 +73,17 @@ def test_parallel_requests_after_the_proofs_end_cause_one_renewal(page: Page) ->
     begin_all(page, "POST", [f"{BOUND}/lab/increment/count"] * PARALLEL)
     assert finish_all(page) == [200] * PARALLEL
     assert get(page, "count", BOUND) == PARALLEL
-    events.wait_for("refresh")
+    assert renewed(events)
     assert len(events.of("challenge")) == len(events.of("refresh")) == 1
 
 
 @core
 @promise("BIND-2")
 def test_a_websocket_after_the_proofs_end_has_the_session(page: Page) -> None:
-    log_in_bound(page)
+    events = log_in_bound(page)
     let_the_proof_expire(page)
     assert open_chat(page, BOUND)["keys"]["email"] == ADA
+    assert renewed(events)
     assert say(page, {"set": ["said", "hello"], "save": True}) == {"ok": True}
     assert get(page, "said", BOUND) == "hello"
 
@@ -92,7 +95,7 @@ def test_a_link_from_another_site_finds_the_session_after_the_proofs_end(page: P
     page.goto(f"{at('localhost', server)}/lab/post-to?url={server.url}{BOUND}/login")
     page.locator("#link").click()
     expect(page.locator("#logout-button")).to_have_text(f"Log out {ADA}")
-    events.wait_for("refresh")
+    assert renewed(events)
     assert events.of("termination") == []
 
 
@@ -100,11 +103,12 @@ def test_a_link_from_another_site_finds_the_session_after_the_proofs_end(page: P
 def test_a_link_from_a_sibling_subdomain_does_too(page: Page, server: Server) -> None:
     app, sibling = at("app.shop.test", server), at("evil.shop.test", server)
     page.goto(f"{app}{UNTOUCHED}")
-    log_in_bound(page, at=f"{app}{BOUND}")
+    events = log_in_bound(page, at=f"{app}{BOUND}")
     let_the_proof_expire(page)
     page.goto(f"{sibling}/lab/post-to?url={app}{BOUND}/login")
     page.locator("#link").click()
     expect(page.locator("#logout-button")).to_have_text(f"Log out {ADA}")
+    assert renewed(events)
 
 
 @promise("BIND-2")
@@ -133,7 +137,7 @@ def test_a_new_id_keeps_the_binding(page: Page) -> None:
     assert who(page) == ADA
     let_the_proof_expire(page)
     assert who(page) == ADA
-    assert events.wait_for("refresh")["sessionId"] == bound["sessionId"]
+    assert renewed(events) == bound["sessionId"]
     assert len(events.of("creation")) == 1
     assert events.of("termination") == []
 
@@ -146,6 +150,7 @@ def test_a_login_as_somebody_else_is_a_binding_of_its_own(page: Page) -> None:
     assert first["sessionId"] != second["sessionId"]
     let_the_proof_expire(page)
     assert who(page) == EVE
+    assert renewed(events, second["sessionId"])
 
 
 @promise("BIND-2", "BIND-3")
@@ -158,6 +163,7 @@ def test_a_logout_ends_the_binding_and_the_next_login_begins_one(page: Page) -> 
     assert who(page) is None
     assert events.wait_for("termination")["succeeded"]
     log_in(page, EVE, at=BOUND)
-    events.wait_for("creation", 2)
+    second = events.wait_for("creation", 2)
     let_the_proof_expire(page)
     assert who(page) == EVE
+    assert renewed(events, second["sessionId"])

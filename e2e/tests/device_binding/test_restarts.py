@@ -7,12 +7,13 @@ from urllib.parse import urlsplit
 from playwright.sync_api import BrowserContext, Page, Playwright
 
 from e2e.browser import install
+from e2e.browser.binding_events import BindingEvents
 from e2e.browser.launch_options import binding_options
 from e2e.browser.page import UNTOUCHED
 from e2e.promises import only, promise
 from e2e.server.certificate import Certificate
 from e2e.server.server import Server
-from e2e.tests.device_binding.owner import ADA, BOUND, let_the_proof_expire, log_in_bound, who
+from e2e.tests.device_binding.owner import ADA, BOUND, let_the_proof_expire, log_in_bound, renewed, who
 
 pytestmark = only(mode="bound", browser="chromium-full")
 
@@ -29,6 +30,7 @@ def test_a_binding_outlives_a_restart_of_the_server(
         assert who(page) == ADA
         let_the_proof_expire(page)
         assert who(page) == ADA
+        assert renewed(events)
         assert events.of("termination") == []
 
 
@@ -45,6 +47,8 @@ def test_a_binding_outlives_a_restart_of_the_browser(
         log_in_bound(context.new_page())
     with browser() as context:
         page = context.new_page()
+        events = BindingEvents(page)
         assert who(page) == ADA
         let_the_proof_expire(page)
         assert who(page) == ADA
+        assert renewed(events)

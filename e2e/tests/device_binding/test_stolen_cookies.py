@@ -22,8 +22,8 @@ from e2e.tests.device_binding.owner import (
 
 pytestmark = only(mode="bound", browser="chromium-full")
 
-PROOF_IS_OVER = 2.5
-"""Seconds; the proofs of /brief last two, and a twentieth of that more."""
+PROOF_IS_OVER = 3.3
+"""Seconds; the proofs of /brief last three, and a twentieth of that more."""
 
 
 def without_the_proof(loot: Sequence[Cookie], profile: str) -> Sequence[Cookie]:
