@@ -44,6 +44,15 @@ class _Answer(Hidden, msgspec.Struct):
     headers: list[tuple[bytes, bytes]] = []
 
 
+class _NewKey(Hidden, msgspec.Struct):
+    """What one registration is to write."""
+
+    key: str
+    now: float
+    unsure: bool = False
+    """Whether it was tried, and the store has not answered."""
+
+
 class Endpoint:
     """Answers registrations and renewals of one middleware."""
 
@@ -95,13 +104,13 @@ class Endpoint:
         session_key = self._binding.invited(proof.challenge)
         if session_key is None:
             raise InvalidProof("the challenge is none of ours")
-        retry = Retry()
+        device_key, retry = _NewKey(key, now), Retry()
         try:
             for _ in range(MAX_TRIES):
                 loaded = await self._living(session_key)
                 if loaded is None or not self._is_invited(loaded, proof, now):
                     return self._refused(401, "a registration: its session is over, or the challenge is")
-                answer = await self._bind(scope, loaded, key, now)
+                answer = await self._bind(scope, loaded, device_key)
                 if answer is not None:
                     return answer
                 await retry.wait(session_key)
@@ -113,23 +122,35 @@ class Endpoint:
         device = loaded[1].device
         return device is not None and self._binding.is_invitation(proof.challenge, device, now)
 
-    async def _bind(self, scope: Scope, loaded: Loaded, key: str, now: float) -> _Answer | None:
-        """Write the key to the record, if there is none yet. None if another request was faster."""
+    async def _bind(self, scope: Scope, loaded: Loaded, new: _NewKey) -> _Answer | None:
+        """Write the key to the record, if there is none yet. None if another request was faster.
+
+        Raises `StoreUnavailable`.
+        """
         carried, content = loaded
         record, device = carried.record, content.device
-        if device is None or device.key not in (None, key):
+        if device is None or device.key not in (None, new.key):
             return self._refused(409, "a registration: the session is bound already", loaded)
-        if device.key == key:  # the browser did not hear the first answer
-            return self._told(scope, loaded, now)
-        content.device = device.bound(key, now)
+        if device.key == new.key:
+            if new.unsure:  # it was written, and the store's answer was lost
+                self._report("bound", key=carried.key, owner=content.owner)
+            return self._told(scope, loaded, new.now)  # or the browser has not heard the first answer
+        content.device = device.bound(new.key, new.now)
         line, commit_id = encode(content), new_commit_id()
         if len(line) > self._carrier.max_content:
             return self._refused(403, "a registration: the session has no room for a key", loaded)
         changed = carried.rewritten(line, commit_id, record.owner)
-        if not await self._carrier.replace(carried.key, changed.record, expected=record.version):
+        try:
+            if not await self._carrier.replace(carried.key, changed.record, expected=record.version):
+                return None
+        except StoreUnavailable:
+            # It may be written. A browser that is told of a failure would have no way back to its session.
+            if new.unsure:
+                raise
+            new.unsure = True
             return None
         self._report("bound", key=carried.key, owner=content.owner)
-        return self._told(scope, (changed, content), now)
+        return self._told(scope, (changed, content), new.now)
 
     # -- renewal ---------------------------------------------------------------------------------------------
 
