@@ -7,8 +7,7 @@ from e2e.browser.binding_events import BindingEvents
 from e2e.browser.page import log_in, log_in_by_hand
 from e2e.browser.timeline import NewPage, Steps, on_the_timeline
 from e2e.promises import only, promise
-from e2e.tests.device_binding.owner import ADA, BOUND, BRIEF, log_in_bound
-from e2e.tests.device_binding.test_stolen_cookies import PROOF_IS_OVER
+from e2e.tests.device_binding.owner import ADA, BOUND, BRIEF, PROOF_IS_OVER, log_in_bound
 
 where_it_is_bound = only(mode="bound", browser="chromium-full")
 where_it_is_ordinary = only(server="uvicorn", mode="http", browser="chromium")

@@ -14,6 +14,8 @@ BOUND = "/bound"
 """The profile whose proofs last ten minutes."""
 BRIEF = "/brief"
 """The one whose proofs last three seconds."""
+PROOF_IS_OVER = 3.3
+"""Seconds; a proof of /brief is good for a twentieth longer than it lasts."""
 
 HOUR = 60 * 60
 

@@ -3,17 +3,23 @@
 A cookie that is deleted is to the browser what one is whose life is over. So no test waits for ten minutes.
 """
 
+import re
+from urllib.parse import urljoin
+
 from playwright.sync_api import Page, expect
 
 from e2e.browser.binding_events import BindingEvents
 from e2e.browser.page import UNTOUCHED, begin_all, finish_all, get, jar, log_in, send
+from e2e.browser.timeline import NewPage, Steps, on_the_timeline
 from e2e.browser.websocket import open_chat, say
 from e2e.promises import core, only, promise
 from e2e.server.server import Server
 from e2e.tests.device_binding.owner import (
     ADA,
     BOUND,
+    BRIEF,
     EVE,
+    PROOF_IS_OVER,
     let_the_proof_expire,
     log_in_bound,
     names,
@@ -88,11 +94,14 @@ def test_a_websocket_after_the_proofs_end_has_the_session(page: Page) -> None:
     assert get(page, "said", BOUND) == "hello"
 
 
-@promise("BIND-2")
-def test_a_link_from_another_site_finds_the_session_after_the_proofs_end(page: Page, server: Server) -> None:
-    events = log_in_bound(page)
-    let_the_proof_expire(page)
-    page.goto(f"{at('localhost', server)}/lab/post-to?url={server.url}{BOUND}/login")
+def follow_a_link(page: Page, host: str, other: str) -> Steps:
+    """Log in on one host, and come back by a link on the other one when the proof is over."""
+    page.goto(UNTOUCHED)
+    here, elsewhere = (urljoin(re.sub(r"//[^:/]+", f"//{name}", page.url), "/") for name in (host, other))
+    page.goto(f"{here}{UNTOUCHED[1:]}")
+    events = log_in_bound(page, at=f"{here}{BRIEF[1:]}")
+    page.goto(f"{elsewhere}lab/post-to?url={here}{BRIEF[1:]}/login")
+    yield PROOF_IS_OVER
     page.locator("#link").click()
     expect(page.locator("#logout-button")).to_have_text(f"Log out {ADA}")
     assert renewed(events)
@@ -100,15 +109,15 @@ def test_a_link_from_another_site_finds_the_session_after_the_proofs_end(page: P
 
 
 @promise("BIND-2")
-def test_a_link_from_a_sibling_subdomain_does_too(page: Page, server: Server) -> None:
-    app, sibling = at("app.shop.test", server), at("evil.shop.test", server)
-    page.goto(f"{app}{UNTOUCHED}")
-    events = log_in_bound(page, at=f"{app}{BOUND}")
-    let_the_proof_expire(page)
-    page.goto(f"{sibling}/lab/post-to?url={app}{BOUND}/login")
-    page.locator("#link").click()
-    expect(page.locator("#logout-button")).to_have_text(f"Log out {ADA}")
-    assert renewed(events)
+@on_the_timeline
+def test_a_link_from_another_site_finds_the_session_after_the_proofs_end(new_page: NewPage) -> Steps:
+    yield from follow_a_link(new_page(), "127.0.0.1", "localhost")
+
+
+@promise("BIND-2")
+@on_the_timeline
+def test_a_link_from_a_sibling_subdomain_does_too(new_page: NewPage) -> Steps:
+    yield from follow_a_link(new_page(), "app.shop.test", "evil.shop.test")
 
 
 @promise("BIND-2")

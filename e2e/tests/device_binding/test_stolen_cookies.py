@@ -12,6 +12,7 @@ from e2e.tests.device_binding.owner import (
     BOUND,
     BRIEF,
     EVE,
+    PROOF_IS_OVER,
     log_in_bound,
     names,
     proof_of,
@@ -21,9 +22,6 @@ from e2e.tests.device_binding.owner import (
 )
 
 pytestmark = only(mode="bound", browser="chromium-full")
-
-PROOF_IS_OVER = 3.3
-"""Seconds; the proofs of /brief last three, and a twentieth of that more."""
 
 
 def without_the_proof(loot: Sequence[Cookie], profile: str) -> Sequence[Cookie]:
