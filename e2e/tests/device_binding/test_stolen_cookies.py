@@ -28,7 +28,6 @@ def without_the_proof(loot: Sequence[Cookie], profile: str) -> Sequence[Cookie]:
     return [cookie for cookie in loot if cookie.get("name") != proof_of(profile)]
 
 
-@core
 @promise("BIND-1")
 @on_the_timeline
 def test_a_copy_of_all_cookies_opens_nothing_once_the_proof_is_over(new_page: NewPage) -> Steps:
@@ -76,6 +75,7 @@ def test_a_thief_who_logs_in_with_the_copy_binds_only_a_session_of_their_own(new
     assert who(owner, BRIEF) == ADA
 
 
+@core
 @promise("BIND-1", "BIND-3")
 def test_a_copy_is_good_for_as_long_as_the_proof_in_it_but_not_after_the_logout(
     page: Page, new_page: Callable[[], Page]
