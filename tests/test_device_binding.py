@@ -652,22 +652,23 @@ def test_a_test_sees_a_bound_session_without_proof(clock: Clock) -> None:
 
 
 @pytest.mark.promise("LOOK-2")
-async def test_the_command_line_tells_which_sessions_are_bound(
+def test_the_command_line_tells_which_sessions_are_bound(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = SQLiteStore(tmp_path / "sessions.db")
-    app = bound_site(store)
-    browser = await bound_browser(app)
-    (bond,) = browser.bonds
-    await client_of(app).post("/login", params={"user": "bob"})
-    (adas,) = await store.sessions_of("ada")
-    await store.close()
+    with TestClient(bound_site(store), base_url="https://testserver") as client:
+        browser = BoundBrowser(client)
+        browser.post("/login")
+        (bond,) = browser.bonds
+        client.cookies.clear()
+        client.post("/login", params={"user": "bob"})
     url = f"sqlite:///{tmp_path}/sessions.db"
-    assert await anyio.to_thread.run_sync(main, ["list", url]) == 0
-    assert await anyio.to_thread.run_sync(main, ["show", url, adas.key]) == 0
+    assert main(["list", url]) == 0
+    listed = capsys.readouterr().out.splitlines()
+    (adas,) = [line for line in listed if line.endswith("  ada  bound to a device")]
+    assert sum(line.endswith("  bob") for line in listed) == 1
+    assert main(["show", url, adas.split()[0]]) == 0
     shown = capsys.readouterr().out
-    assert sum(line.endswith("  ada  bound to a device") for line in shown.splitlines()) == 1
-    assert sum(line.endswith("  bob") for line in shown.splitlines()) == 1
     assert "device_bound      True" in shown
     assert bond.id not in shown
 
