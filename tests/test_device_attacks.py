@@ -470,6 +470,18 @@ async def test_a_damaged_jwt(clock: Clock) -> None:
     assert (await renewal(client, bond.id, whole)).status_code == 200
 
 
+@pytest.mark.promise("BIND-1")
+async def test_a_jwt_that_is_too_large(clock: Clock) -> None:
+    """Signed by the right key: what a client sends has a bound."""
+    app = bound_site()
+    browser = await bound_browser(app)
+    (bond,) = browser.bonds
+    client: Any = browser.client
+    challenge = await challenge_of(client, bond.id)
+    assert gave_no_proof(await renewal(client, bond.id, bond.key.proof(challenge, x="x" * 3000)))
+    assert (await renewal(client, bond.id, bond.key.proof(challenge, x="x" * 300))).status_code == 200
+
+
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=300) | st.text(max_size=200).map(lambda text: text.encode()))
 async def test_any_bytes_in_place_of_a_proof(data: bytes) -> None:
