@@ -413,6 +413,23 @@ async def test_who_comes_without_proof_can_log_in(store: Store, clock: Clock) ->
 
 
 @pytest.mark.promise("BIND-2")
+async def test_a_login_without_proof_ends_the_older_binding_in_the_browser(
+    store: Store, clock: Clock
+) -> None:
+    """The older session lives on elsewhere, perhaps. Two bindings with one cookie would undo each other."""
+    app = bound_site(store)
+    browser = await bound_browser(app)
+    (older,) = browser.bonds
+    client: Any = browser.client
+    clock.go(700)
+    response = await client.post("/login", params={"user": "ada"})  # the browser could not renew just then
+    await registration(client, DeviceKey().proof(invited(response), registers=True))
+    assert (await renewal(client, older.id)).status_code == 401
+    assert await seen(client) == "ada"
+    assert len(await store.sessions_of("ada")) == 2
+
+
+@pytest.mark.promise("BIND-2")
 async def test_an_app_may_answer_who_comes_without_proof(clock: Clock) -> None:
     async def sign_in_again(scope: Any, receive: Any, send: Any) -> None:
         await Response("please sign in again", status_code=401)(scope, receive, send)
