@@ -178,10 +178,18 @@ class Endpoint:
 
     async def _found(self, scope: Scope, identifier: str) -> Loaded | None:
         """The session with this identifier, by the cookies that came along. Raises `StoreUnavailable`."""
+        current = await self._current(scope)
+        if current is not None:
+            # If the browser has another session by now, the older binding is to end: both have one cookie.
+            return current if _is_of(current, identifier) else None
         for key in self._binding.keys_found(scope):
             loaded = await self._living(key)
             if _is_of(loaded, identifier):
                 return loaded
+        return None
+
+    async def _current(self, scope: Scope) -> Loaded | None:
+        """The session of the session cookie, which is not always sent. Raises `StoreUnavailable`."""
         found = self._cookie.find(scope["headers"])
         if found is None or not found.value:
             return None
@@ -191,8 +199,7 @@ class Endpoint:
             return None
         except SealedByOlderKey as found_so:
             carried = found_so.carried
-        loaded = None if carried is None else await self._living(carried.key)
-        return loaded if _is_of(loaded, identifier) else None
+        return None if carried is None else await self._living(carried.key)
 
     # -- both ------------------------------------------------------------------------------------------------
 

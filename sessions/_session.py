@@ -135,10 +135,9 @@ class Session(dict[str, Any]):
     def device_proof(self) -> DeviceProof | None:
         """When the device proved last that it has its key, and until when that holds.
 
-        None for a session that is bound to no device, and in the request of a login. Experimental.
+        None for a session that is bound to no device. Experimental.
         """
-        work = self._looked_at()
-        return work.proof if work.held is not None else None
+        return self._looked_at().proof if self.is_device_bound else None
 
     # -- reading ---------------------------------------------------------------------------------------------
 

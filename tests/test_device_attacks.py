@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from devices import (
+from bound_support import (
     CHALLENGE,
     ENDPOINT,
     IDENTIFIER,
@@ -206,7 +206,7 @@ async def test_to_say_that_the_proof_was_skipped_changes_nothing(token: str, clo
     thief = thief_of(app, browser)
     clock.go(700)
     headers = {b"secure-session-skipped": token.encode("latin-1") + b';session_identifier="x"'}
-    response = await thief.get("/who", headers=headers)  # type: ignore[arg-type]
+    response = await thief.get("/who", headers=headers)
     assert response.json()["owner"] is None
     refused = app.events[-1]
     assert (refused.kind, refused.owner) == ("refused", "ada")
@@ -411,7 +411,7 @@ async def test_swapped_sessions(store: Store, clock: Clock) -> None:
 
 @pytest.mark.promise("BIND-1")
 @pytest.mark.parametrize("field", [{"alg": name} for name in ("none", "HS256", "RS256", "es256", "ES384")])
-async def test_another_algorithm(field: dict[str, str]) -> None:
+async def test_another_algorithm(field: dict[str, Any]) -> None:
     app = bound_site()
     browser = await bound_browser(app)
     (bond,) = browser.bonds
@@ -468,6 +468,18 @@ async def test_a_damaged_jwt(clock: Clock) -> None:
         assert gave_no_proof(response), damaged
         assert response.status_code == 403
     assert (await renewal(client, bond.id, whole)).status_code == 200
+
+
+@pytest.mark.promise("BIND-1")
+async def test_a_jwt_that_is_too_large(clock: Clock) -> None:
+    """Signed by the right key: what a client sends has a bound."""
+    app = bound_site()
+    browser = await bound_browser(app)
+    (bond,) = browser.bonds
+    client: Any = browser.client
+    challenge = await challenge_of(client, bond.id)
+    assert gave_no_proof(await renewal(client, bond.id, bond.key.proof(challenge, x="x" * 3000)))
+    assert (await renewal(client, bond.id, bond.key.proof(challenge, x="x" * 300))).status_code == 200
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -769,7 +781,7 @@ async def test_a_slow_request_cannot_bring_an_unbound_session_back(store: Store,
     app = bound_site(store, handlers=[late])
     client, key = client_of(app), DeviceKey()
     invitation = invited(await client.post("/login"))
-    thief = AsyncBoundBrowser(client_of(app, cookies=cookies_of(client)))
+    thief, registered = AsyncBoundBrowser(client_of(app, cookies=cookies_of(client))), httpx.Response(500)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(thief.get, "/late")
         await gate.arrival()

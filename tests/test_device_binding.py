@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx
 import pytest
-from devices import (
+from bound_support import (
     CHALLENGE,
     ENDPOINT,
     PROOF,
@@ -35,7 +37,8 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket
 from support import KEY, OTHER_KEY, Clock, Crowd, Gate, Unsure, Watched, answer, own
 
-from sessions import DeviceBinding, MemoryStore, SessionMiddleware, Store, get_session
+from sessions import DeviceBinding, MemoryStore, SessionMiddleware, SQLiteStore, Store, get_session
+from sessions.__main__ import main
 from sessions.testing import BoundBrowser, ClientSession
 from sessions.testing.bound_browser import DeviceKey
 
@@ -410,6 +413,23 @@ async def test_who_comes_without_proof_can_log_in(store: Store, clock: Clock) ->
 
 
 @pytest.mark.promise("BIND-2")
+async def test_a_login_without_proof_ends_the_older_binding_in_the_browser(
+    store: Store, clock: Clock
+) -> None:
+    """The older session lives on elsewhere, perhaps. Two bindings with one cookie would undo each other."""
+    app = bound_site(store)
+    browser = await bound_browser(app)
+    (older,) = browser.bonds
+    client: Any = browser.client
+    clock.go(700)
+    response = await client.post("/login", params={"user": "ada"})  # the browser could not renew just then
+    await registration(client, DeviceKey().proof(invited(response), registers=True))
+    assert (await renewal(client, older.id)).status_code == 401
+    assert await seen(client) == "ada"
+    assert len(await store.sessions_of("ada")) == 2
+
+
+@pytest.mark.promise("BIND-2")
 async def test_an_app_may_answer_who_comes_without_proof(clock: Clock) -> None:
     async def sign_in_again(scope: Any, receive: Any, send: Any) -> None:
         await Response("please sign in again", status_code=401)(scope, receive, send)
@@ -562,7 +582,7 @@ async def test_a_registration_beside_another_request(path: str, store: Store, cl
         return answer()
 
     app = bound_site(store, handlers=[write_late, rotate_late])
-    client, key = client_of(app), DeviceKey()
+    client, key, response = client_of(app), DeviceKey(), httpx.Response(500)
     challenge = invited(await client.post("/login"))
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(client.get, path)
@@ -646,6 +666,28 @@ def test_a_test_sees_a_bound_session_without_proof(clock: Clock) -> None:
         session.change(lambda session: session.rotate())
         assert browser.get("/who").json()["owner"] == "ada"
         assert browser.get("/who").json()["bound"]
+
+
+@pytest.mark.promise("LOOK-2")
+def test_the_command_line_tells_which_sessions_are_bound(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = SQLiteStore(tmp_path / "sessions.db")
+    with TestClient(bound_site(store), base_url="https://testserver") as client:
+        browser = BoundBrowser(client)
+        browser.post("/login")
+        (bond,) = browser.bonds
+        client.cookies.clear()
+        client.post("/login", params={"user": "bob"})
+    url = f"sqlite:///{tmp_path}/sessions.db"
+    assert main(["list", url]) == 0
+    listed = capsys.readouterr().out.splitlines()
+    (adas,) = [line for line in listed if line.endswith("  ada  bound to a device")]
+    assert sum(line.endswith("  bob") for line in listed) == 1
+    assert main(["show", url, adas.split()[0]]) == 0
+    shown = capsys.readouterr().out
+    assert "device_bound      True" in shown
+    assert bond.id not in shown
 
 
 async def test_the_endpoint_answers_posts_alone_and_tells_caches_nothing() -> None:
@@ -761,9 +803,13 @@ async def test_two_middlewares_of_one_app(clock: Clock) -> None:
             session.owner = f"ada at {name}"
         return answer()
 
-    inner = {"store": MemoryStore(), "session_cookie_name": "inner"}
-    inner["device_binding"] = DeviceBinding(path="/other-device")  # type: ignore[assignment]
-    app = bound_site(handlers=[both, login_both], inner=[Middleware(SessionMiddleware, **inner)])
+    inner = Middleware(
+        SessionMiddleware,
+        store=MemoryStore(),
+        session_cookie_name="inner",
+        device_binding=DeviceBinding(path="/other-device"),
+    )
+    app = bound_site(handlers=[both, login_both], inner=[inner])
     client = client_of(app)
     response = await client.post("/login_both")
     offers = response.headers.get_list(REGISTRATION)

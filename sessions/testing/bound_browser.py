@@ -139,17 +139,17 @@ class _Base:
 
     def _renewal(self, bond: DeviceBond) -> Generator[Step, Any, dict[str, str] | None]:
         """What the held request says if the proof could not be renewed for now."""
-        headers = {"Sec-Secure-Session-Id": bond.id}
+        headers, status = {"Sec-Secure-Session-Id": bond.id}, 403
         for _ in range(MAX_CHALLENGES):
             answer = yield "POST", bond.refresh_url, {"headers": headers}
-            if answer.status_code < 300:
-                return None
+            status = answer.status_code
             challenge = _CHALLENGE.search(answer.headers.get("secure-session-challenge", ""))
-            if answer.status_code != 403 or challenge is None:
+            if status != 403 or challenge is None:
                 break
             headers = {**headers, "Secure-Session-Response": bond.key.proof(challenge[1])}
-        if answer.status_code < 500:
+        if 300 <= status < 500:
             self.bonds = [each for each in self.bonds if each is not bond]
+        if status < 500:
             return None
         return {"Secure-Session-Skipped": f'server_error;session_identifier="{bond.id}"'}
 
