@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 CODE := sessions reference_server services e2e bench torture scale tests harness_tests peer_suites scripts
 SOURCES = $(wildcard $(CODE))
 
-# make demo SERVER=uvicorn STORE=postgres PORT=8000
+# make demo SERVER=uvicorn STORE=postgres PORT=8000 HTTPS=1
 # make torture STORE=redis OPERATIONS=100000
 # make scale STORE=redis SESSIONS=100000
 # make e2e  SERVER=granian STORE=sqlite BROWSER=chromium MODE=https PROMISE=ROT-2 WORKERS=1 ARGS="-k slow --headed"
@@ -20,6 +20,7 @@ TARGET :=
 URL :=
 ARGS :=
 PORT := 8000
+HTTPS :=
 WORKERS := 2
 OPERATIONS := 1000000
 SESSIONS := 1000000
@@ -115,8 +116,8 @@ comparison: env  ## Write docs/comparison.md from the results of the last `make 
 report: env  ## Write the pages of the last run's report again, from e2e-report/results.json
 	@$(PY) -m e2e.report
 
-demo: env  ## The reference server by hand: http://127.0.0.1:8000 (SERVER= PORT=, and STORE= as for e2e, or a URL)
-	$(PY) -m e2e.demo --port $(PORT) $(addprefix --server ,$(SERVER)) $(addprefix --store ,$(STORE))
+demo: env  ## The reference server by hand: http://127.0.0.1:8000 (SERVER= PORT= HTTPS=1, and STORE= as for e2e, or a URL)
+	$(PY) -m e2e.demo --port $(PORT) $(addprefix --server ,$(SERVER)) $(addprefix --store ,$(STORE)) $(if $(HTTPS),--https)
 
 # Whatever MkDocs or a plugin would fetch from another host fails: a site that builds was built from this folder alone.
 MKDOCS = NO_MKDOCS_2_WARNING=1 HTTP_PROXY=http://127.0.0.1:9 HTTPS_PROXY=http://127.0.0.1:9 .cache/docs-env/bin/python -m mkdocs

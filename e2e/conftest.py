@@ -13,7 +13,7 @@ from slugify import slugify
 
 from e2e.browser import install
 from e2e.browser.context_pool import ContextPool, note_changed_contexts
-from e2e.browser.launch_options import engine_of, launch_options
+from e2e.browser.launch_options import binding_options, engine_of, launch_options
 from e2e.browser.page import UNTOUCHED
 from e2e.browser.recording import Recording
 from e2e.browser.timeline import AT_ONCE, Timeline, is_on_the_timeline
@@ -30,7 +30,7 @@ from e2e.promises import UnknownPromise, promise_named
 from e2e.report.results import FOLDER
 from e2e.server.certificate import Certificate
 from e2e.server.proxied_server import PROXIES, ProxiedServer
-from e2e.server.server import Server
+from e2e.server.server import WITH_TLS, Server
 from e2e.targets.plan import Plan, Target
 from e2e.targets.server import TargetServer
 
@@ -91,16 +91,20 @@ def cell(browser_name: str, pytestconfig: pytest.Config) -> Cell:
 
 @pytest.fixture(scope="session")
 def launched(
-    playwright: Playwright, browser_type_launch_args: dict[str, Any], pytestconfig: pytest.Config
-) -> Iterator[Callable[[str], Browser]]:
+    playwright: Playwright,
+    browser_type_launch_args: dict[str, Any],
+    pytestconfig: pytest.Config,
+    tls: Certificate,
+) -> Iterator[Callable[[str, bool], Browser]]:
     """Launch a browser, or give the one that another cell has launched."""
     with ExitStack() as closing:
 
         @cache
-        def launched(name: str) -> Browser:
+        def launched(name: str, binds: bool) -> Browser:
             found = install.find(name, headed=pytestconfig.option.headed)
             engine: BrowserType = getattr(playwright, engine_of(name))
-            browser = engine.launch(**{**browser_type_launch_args, **launch_options(found)})
+            options = binding_options(found, tls) if binds else launch_options(found)
+            browser = engine.launch(**{**browser_type_launch_args, **options})
             closing.callback(browser.close)
             return browser
 
@@ -108,8 +112,8 @@ def launched(
 
 
 @pytest.fixture(scope="session")
-def browser(cell: Cell, launched: Callable[[str], Browser]) -> Browser:
-    return launched(cell.browser)
+def browser(cell: Cell, launched: Callable[[str, bool], Browser]) -> Browser:
+    return launched(cell.browser, cell.binds)
 
 
 @pytest.fixture(scope="session")
@@ -135,7 +139,7 @@ def start_server(
 ) -> Callable[..., Server]:
     """Start a server of the cell's kind: `start_server(folder, log=…, services=…, key=…)`.
 
-    Behind a proxy also with `root_path=True` and `strips=True`.
+    A server of our own also takes `port` and `mode`, one behind a proxy `root_path=True` and `strips=True`.
     """
 
     def start_server(
@@ -144,6 +148,8 @@ def start_server(
         log: str = "",
         services: Mapping[str, str] | None = None,
         key: str = key,
+        port: int = 0,
+        mode: str = cell.mode,
         **mounted: bool,
     ) -> Server:
         urls = services or urls_of_services(pytestconfig)
@@ -163,8 +169,9 @@ def start_server(
             key=key,
             folder=folder,
             log=file,
-            mode=cell.mode,
-            tls=tls if cell.mode == "https" else None,
+            mode=mode,
+            port=port,
+            tls=tls if mode in WITH_TLS else None,
         )
 
     return start_server
@@ -178,10 +185,11 @@ def server(folder: Path, start_server: Callable[..., Server]) -> Iterator[Server
 
 
 @pytest.fixture(scope="session")
-def browser_context_args(browser_context_args: dict[str, Any], server: Server) -> dict[str, Any]:
+def browser_context_args(cell: Cell, browser_context_args: dict[str, Any], server: Server) -> dict[str, Any]:
     # A small window, as without a graphics card every pixel is work; screenshots show the whole page.
     window = {"viewport": {"width": 640, "height": 480}}
-    return {**browser_context_args, **window, "base_url": server.url, "ignore_https_errors": True}
+    certificate = {"ignore_https_errors": not cell.binds}
+    return {**browser_context_args, **window, **certificate, "base_url": server.url}
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
 import ssl
 import stat
+from base64 import b64decode
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from e2e.server.certificate import Certificate
 
@@ -28,6 +31,13 @@ def test_who_trusts_the_authority_reaches_each_name(made: Certificate, name: str
         accepted = threads.submit(serving.wrap_socket, server, True)
         with trusting.wrap_socket(client, server_hostname=name) as connection, accepted.result():
             assert connection.version()
+
+
+def test_a_browser_can_be_told_to_trust_its_key(made: Certificate) -> None:
+    """By the SHA-256 of the SubjectPublicKeyInfo; here it comes from the private key."""
+    key = load_pem_private_key(made.key.read_bytes(), None)
+    encoded = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    assert b64decode(made.key_hash) == hashlib.sha256(encoded).digest()
 
 
 def test_the_key_is_ours_alone(made: Certificate) -> None:

@@ -42,6 +42,21 @@ def test_a_store_of_any_name_works(store: str) -> None:
         assert answer.status == 200
 
 
+def test_over_https_it_says_how_to_start_a_browser_that_binds_sessions() -> None:
+    command = [sys.executable, "-m", "e2e.demo", "--port", "0", "--https"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    try:
+        said = process.stdout.readline()
+        assert process.stdout.readline().startswith("listening on https://")
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()
+    assert "--ignore-certificate-errors-spki-list=" in said
+    assert "--enable-features=DeviceBoundSessions" in said
+
+
 def test_the_server_ends_with_the_demo() -> None:
     with demo("--store", "memory") as url:
         pass

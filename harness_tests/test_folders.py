@@ -36,7 +36,7 @@ PARTS: dict[str, str] = {
     "browser": "server matrix apt",
     "server": "matrix apt",
     "report": "matrix promises",
-    "demo": "matrix",
+    "demo": "browser server matrix",
     "matrix": "promises",
     "promises": "",
     "apt": "",

@@ -217,6 +217,18 @@ def test_the_default_selection_shows_everything_that_sets_itself_up() -> None:
     assert {(cell.server, cell.store) for cell in declared.default if cell.mode == "http"} == promised
 
 
+def test_only_a_full_chromium_binds_and_only_in_the_mode_for_it() -> None:
+    binding = [cell for cell in Matrix.load().combinations if cell.binds]
+    assert {(cell.browser, cell.mode) for cell in binding} == {("chromium-full", "bound")}
+
+
+def test_what_binds_a_session_is_tested_once_and_its_core_on_two_more_servers() -> None:
+    bound = {cell: extent for cell, extent in Matrix.load().default.items() if cell.binds}
+    assert list(bound.values()).count("about mode or browser") == 1
+    assert list(bound.values()).count("core") == 2
+    assert len({cell.server for cell in bound}) == 3
+
+
 def test_a_store_names_the_service_that_it_needs() -> None:
     assert needed_by("{redis}") == {"redis"}
     assert needed_by("sqlite:///{folder}/sessions.db") == set()

@@ -22,12 +22,14 @@ from reference_server import (
     cached,
     control,
     cross_site,
+    device,
     failing,
     guarded,
     lab,
     own_lifetime,
     pages,
     plain,
+    provider,
     signed_in,
     twenty,
 )
@@ -37,10 +39,17 @@ from reference_server.gates import Gates, Outcomes
 from reference_server.headers import SecurityHeaders, policy
 from reference_server.inspector import render
 from reference_server.observer import Observer
-from reference_server.profiles import PROFILES, ROOT, Profile
+from reference_server.profiles import ROOT, Profile, profiles_of
 from reference_server.same_origin import SameOrigin
 from reference_server.settings import Settings
-from sessions import CookieStore, CookieTooLarge, SessionError, SessionMiddleware, open_store
+from sessions import (
+    CookieStore,
+    CookieTooLarge,
+    DeviceBinding,
+    SessionError,
+    SessionMiddleware,
+    open_store,
+)
 from sessions.stores import Storage
 
 HERE = Path(__file__).parent
@@ -56,6 +65,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     store_kind, server = settings.store.partition(":")[0], named_with_version(settings.server)
+    profiles = profiles_of(in_cookie=isinstance(store, CookieStore))
 
     def profile_app(profile: Profile) -> Starlette:
         options: dict[str, Any] = {
@@ -68,6 +78,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         }
         if profile.sealed or isinstance(store, CookieStore):
             options["encryption_key"] = settings.key
+        binding = DeviceBinding(max_age=profile.proof_lasts) if profile.proof_lasts else None
         app = Starlette(
             routes=ROUTES,
             middleware=[
@@ -76,20 +87,24 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
                 Middleware(Observer, outcomes=outcomes),
                 # The innermost owns request.session; the cart is reached with get_session().
                 Middleware(SessionMiddleware, session_cookie_name=profile.cart_cookie, **options),
-                Middleware(SessionMiddleware, session_cookie_name=profile.cookie, **options),
+                Middleware(
+                    SessionMiddleware, session_cookie_name=profile.cookie, device_binding=binding, **options
+                ),
             ],
             exception_handlers={HTTPException: refuse, Exception: apologise},
         )
-        app.state.demo = Demo(profile, store, store_kind, server, gates, outcomes, attempts, templates)
+        app.state.demo = Demo(
+            profile, profiles, store, store_kind, server, gates, outcomes, attempts, templates, settings.key
+        )
         return app
 
-    apps = {profile: profile_app(profile) for profile in PROFILES}
+    apps = {profile: profile_app(profile) for profile in profiles}
     site = Starlette(
         routes=[
             Mount("/static", StaticFiles(directory=HERE / "static")),
-            *chain.from_iterable(control.routes_of(profile, gates, outcomes) for profile in PROFILES),
-            *(Route(profile.prefix, to_the_slash) for profile in PROFILES if profile.prefix),
-            *(Mount(profile.prefix, apps[profile]) for profile in PROFILES if profile.prefix),
+            *chain.from_iterable(control.routes_of(profile, gates, outcomes) for profile in profiles),
+            *(Route(profile.prefix, to_the_slash) for profile in profiles if profile.prefix),
+            *(Mount(profile.prefix, apps[profile]) for profile in profiles if profile.prefix),
             Mount("", apps[ROOT]),
         ]
     )
@@ -169,4 +184,6 @@ ROUTES = [
     *guarded.routes,
     *after_response.routes,
     *cross_site.routes,
+    *device.routes,
+    *provider.routes,
 ]

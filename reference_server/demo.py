@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from jinja2 import Environment
@@ -23,6 +23,7 @@ class Demo:
     """`kind` (of the store) and `server` are what the inspector shows: no addresses, no passwords."""
 
     profile: Profile
+    profiles: Sequence[Profile]
     store: Storage
     kind: str
     server: str
@@ -30,6 +31,7 @@ class Demo:
     outcomes: Outcomes
     attempts: Attempts
     templates: Environment
+    key: str = field(repr=False)
 
 
 class DeliberateError(Exception):

@@ -14,7 +14,6 @@ from starlette.types import Receive, Scope, Send
 from reference_server.demo import Demo, demo, session_of, url
 from reference_server.observer import observed
 from reference_server.own_lifetime import OWN_LIFETIME
-from reference_server.profiles import PROFILES
 from sessions import Session
 
 
@@ -55,6 +54,15 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Device:
+    """`proof` and `proved` are there if this request had a proof: what is left of it, and how old it is."""
+
+    is_bound: bool
+    proof: Clock | None
+    proved: str | None
+
+
+@dataclass(frozen=True)
 class Panel:
     is_new: bool
     short_id: str | None
@@ -62,6 +70,7 @@ class Panel:
     rule: Rule
     idle: Clock | None
     absolute: Clock | None
+    device: Device
     keys: list[tuple[str, bool]]
     cookies_set: list[str]
 
@@ -107,7 +116,7 @@ def render(request: Request, template: str, **context: Any) -> str:
     common: Mapping[str, Any] = {
         "demo": here,
         "request": request,
-        "profiles": PROFILES,
+        "profiles": here.profiles,
         "url": lambda path: url(request, path),
         "app_url": lambda path: app_root + path,
         "path": request.scope["path"].removeprefix(url(request, "")),
@@ -133,8 +142,21 @@ def inspect(here: Demo, session: Session, cookies_set: list[str]) -> Panel:
         rule=rule,
         idle=idle,
         absolute=absolute,
+        device=device_of(session, now),
         keys=sorted((key, session.is_flash(key)) for key in session),
         cookies_set=cookies_set,
+    )
+
+
+def device_of(session: Session, now: datetime) -> Device:
+    proof = session.device_proof
+    if proof is None:
+        return Device(session.is_device_bound, None, None)
+    lasts, left = proof.expires_at - proof.proved_at, proof.expires_at - now
+    return Device(
+        session.is_device_bound,
+        Clock(left.total_seconds(), lasts.total_seconds()),
+        duration((now - proof.proved_at).total_seconds()),
     )
 
 

@@ -69,12 +69,7 @@ async def log_in(request: Request) -> Response:
     elif email and is_right(given.get("password", "")):
         attempts.succeeded(email)
         session.forget(ATTEMPTS)
-        session.set(EMAIL, email)
-        session.set(USER_AGENT, request.headers.get("user-agent", "")[:LONGEST_USER_AGENT])
-        # By it the store finds all of this user's sessions (OWN-1). The change gives the session a new id, so
-        # that one from before the login is worth nothing after it (ROT-3, SEC-3).
-        session.owner = email
-        session.reauthenticate()  # if it was the owner before, nothing has changed but the time of the login
+        sign_in(request, session, email)
         choose_at_login(session, given)  # after the change of owner, who inherits no such choice
         session.flash("message", "Login Successful")
         session.flash(BEFORE_LOGIN, {"id": before})
@@ -86,6 +81,15 @@ async def log_in(request: Request) -> Response:
         await session.save()
         await gate(request, "after-save")
     return RedirectResponse(url(request, "/login"), status_code=303)
+
+
+def sign_in(request: Request, session: Session, email: str) -> None:
+    session.set(EMAIL, email)
+    session.set(USER_AGENT, request.headers.get("user-agent", "")[:LONGEST_USER_AGENT])
+    # By it the store finds all of this user's sessions (OWN-1). The change gives the session a new id, so
+    # that one from before the login is worth nothing after it (ROT-3, SEC-3).
+    session.owner = email
+    session.reauthenticate()  # if it was the owner before, nothing has changed but the time of the login
 
 
 def is_right(password: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sessions import CookieOptions
@@ -25,6 +26,8 @@ class Profile:
     cookie_options: CookieOptions | None = None
     frame_ancestors: str = "'none'"
     """Whose pages may show this profile's in a frame (Content Security Policy)."""
+    proof_lasts: float | None = None
+    """Seconds that a device's proof lasts; None binds no session to a device."""
 
     @property
     def cart_cookie(self) -> str:
@@ -104,4 +107,26 @@ PROFILES = (
         cookie_options=CookieOptions(same_site="none", secure=True, partitioned=True),
         frame_ancestors="*",
     ),
+    Profile(
+        "bound",
+        "/bound",
+        "bound",
+        "Over https only, in a browser that can: bound to the device that signed in.",
+        expire_after=30 * MINUTE,
+        absolute_timeout=12 * HOUR,
+        proof_lasts=10 * MINUTE,
+    ),
+    Profile(
+        "brief",
+        "/brief",
+        "brief",
+        "The same, and the device proves itself every three seconds.",
+        expire_after=30 * MINUTE,
+        proof_lasts=3,
+    ),
 )
+
+
+def profiles_of(*, in_cookie: bool) -> Sequence[Profile]:
+    """A session that is in its cookie cannot be bound to a device: the server keeps nothing to check."""
+    return [profile for profile in PROFILES if not (in_cookie and profile.proof_lasts)]

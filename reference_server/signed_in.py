@@ -44,6 +44,7 @@ class Row:
     browser: str
     age: str
     is_this: bool
+    is_bound: bool
 
 
 async def page(request: Request) -> Response:
@@ -115,7 +116,13 @@ def signed_in(request: Request, session: Session) -> tuple[Store, str]:
 
 def row(found: OwnedSession, this: str | None) -> Row:
     age = (datetime.now(UTC) - found.created_at).total_seconds()
-    return Row(found.key, browser_of(found.data.get(USER_AGENT, "")), duration(age), found.key == this)
+    return Row(
+        found.key,
+        browser_of(found.data.get(USER_AGENT, "")),
+        duration(age),
+        found.key == this,
+        found.is_device_bound,
+    )
 
 
 def browser_of(user_agent: str) -> str:

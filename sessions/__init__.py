@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 import sessions.stores
+from sessions._binding import DeviceBinding
 from sessions._cookie import CookieOptions
+from sessions._device import DeviceProof
 from sessions._events import Event
 from sessions._lookup import get_session
 from sessions._middleware import SessionMiddleware
@@ -34,6 +36,8 @@ __all__ = [
     "CookieOptions",
     "CookieStore",
     "CookieTooLarge",
+    "DeviceBinding",
+    "DeviceProof",
     "EncryptedStore",
     "Event",
     "Field",

@@ -74,7 +74,7 @@ def _take_in(work: Work, values: Values, content: Content, before: Values, made:
     if not notes.timeouts:
         work.timeouts = content.timeouts
     if not notes.login:
-        work.authenticated_at = content.authenticated_at
+        work.authenticated_at, work.device = content.authenticated_at, content.device
     nested = [(value, encode(value)) for value in cut_off if isinstance(value, (dict, list, tuple))]
     work.cut_off = (*work.cut_off, *nested)
     work.special = work.nested = True

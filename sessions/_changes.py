@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from sessions._device import Device
 from sessions._hidden import Hidden
 from sessions._json import checked, decode, encode
 from sessions._lifetime import Timeouts
@@ -120,6 +121,8 @@ class Log(Hidden, msgspec.Struct, frozen=True, gc=False):
     sets_timeouts: bool = False
     afresh: bool = False
     """Whether nothing stays of the content that it is replayed on."""
+    device: Device | None = None
+    """What a login's browser was invited to bind the session to."""
 
     def __bool__(self) -> bool:
         special = self.sets_owner or self.is_login or self.sets_timeouts
@@ -128,7 +131,7 @@ class Log(Hidden, msgspec.Struct, frozen=True, gc=False):
     def replay(self, content: Content) -> Content:
         """Do all of it to this content. Raises what a function raises, and `TypeError` for its result."""
         if self.afresh:
-            content = Content(owner=content.owner)
+            content = Content(owner=content.owner, device=content.device)
         data, flash = content.data, set(content.flash)
         for key, text in self.read.items():
             # A newer flash value that took its place meanwhile is still unread, and stays.
@@ -150,7 +153,12 @@ class Log(Hidden, msgspec.Struct, frozen=True, gc=False):
 
     def _replay_facts(self, content: Content) -> None:
         if self.sets_owner:
+            # Of two logins of one user, the first one's browser may have registered its key: it stays.
+            if content.owner != self.owner or content.device is None:
+                content.device = self.device
             content.owner = self.owner
+        elif self.device is not None and (content.device is None or not content.device.is_bound):
+            content.device = self.device
         if self.sets_timeouts:
             content.timeouts = self.timeouts
         if self.is_login:
@@ -198,4 +206,5 @@ def derive(before: bytes, after: bytes, notes: Notes) -> Log:
         new.timeouts,
         notes.timeouts,
         notes.afresh,
+        new.device if notes.login else None,
     )

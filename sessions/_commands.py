@@ -16,7 +16,7 @@ from sessions._hidden import Hidden
 from sessions._json import encode
 from sessions._lifetime import moment
 from sessions._progress import Progress
-from sessions._record import Content, InvalidRecord, split, unpack
+from sessions._record import Content, InvalidRecord, is_device_bound, split, unpack
 from sessions._statistics import Statistics, size_text
 from sessions.stores import Store
 from sessions.stores.walk import living
@@ -54,12 +54,14 @@ async def list_(store: Store, options: argparse.Namespace, progress: Progress) -
     if options.owner is None:
         async for key, record in living(store):
             number = progress.done = number + 1
-            yield _listed(key, record.created_at, record.expires_at, record.owner)
+            bound = is_device_bound(record.payload)
+            yield _listed(key, record.created_at, record.expires_at, record.owner, bound=bound)
     else:
         for session in await store.sessions_of(options.owner):
             number += 1
             ends = float("inf") if session.expires_at is None else session.expires_at.timestamp()
-            yield _listed(session.key, session.created_at.timestamp(), ends, options.owner)
+            begins, bound = session.created_at.timestamp(), session.is_device_bound
+            yield _listed(session.key, begins, ends, options.owner, bound=bound)
     yield Line(_sessions(number))
 
 
@@ -81,6 +83,7 @@ async def show(store: Store, options: argparse.Namespace, _: Progress) -> AsyncI
         "authenticated_at": _iso(_moment(content.authenticated_at)),
         "expires_at": _iso(moment(record.expires_at)),
         "owner": record.owner,
+        "device_bound": content.device is not None and content.device.is_bound,
         "version": record.version,
         "bytes": len(record.payload),
     }
@@ -148,12 +151,15 @@ def _value(name: str, content: Content, shown: bool) -> dict[str, Any]:
     return {**facts, "value": value} if shown else facts
 
 
-def _listed(key: str, created_at: float, expires_at: float, owner: str | None) -> Line:
+def _listed(key: str, created_at: float, expires_at: float, owner: str | None, *, bound: bool) -> Line:
     begins, ends = _iso(moment(created_at)), _iso(moment(expires_at))
     text = f"{key}  {begins or 'unknown':<20}  {ends or 'never':<20}"
     if owner is not None:
         text += f"  {printable(owner)}"
-    return Line(text.rstrip(), {"key": key, "created_at": begins, "expires_at": ends, "owner": owner})
+    if bound:
+        text += "  bound to a device"
+    data = {"key": key, "created_at": begins, "expires_at": ends, "owner": owner, "device_bound": bound}
+    return Line(text.rstrip(), data)
 
 
 def _sessions(number: int, kind: str = "") -> str:

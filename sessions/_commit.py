@@ -36,7 +36,7 @@ from sessions._carriers import Carried, Loaded, MovingIn
 from sessions._changes import Log
 from sessions._json import encode
 from sessions._lifetime import Lifetime, Timeouts
-from sessions._record import Content, Record, moved_to, new_commit_id
+from sessions._record import Content, Plain, Record, moved_to, new_commit_id
 from sessions._stamp import stamped
 from sessions._turns import Retry
 from sessions._work import Standing, Taken, Work, one_at_a_time
@@ -83,7 +83,7 @@ async def commit(work: Work, values: Values, *, extend: bool, asked: bool = Fals
         one_at_a_time.acquire()
         try:
             owner = work.owner
-            text = encode(Content(None, None, work.flash, values, owner, work.authenticated_at))
+            text = encode(Plain(work.flash, values, owner, work.authenticated_at))
             work.notes, work.base = None, text
         finally:
             one_at_a_time.release()

@@ -196,6 +196,11 @@ class Cookie:
             name == b"set-cookie" and value.partition(b"=")[0].strip() == own for name, value in headers
         )
 
+    @property
+    def secure_attributes(self) -> str:
+        """The attributes that it has over https, as in a `Set-Cookie` line, but for its age."""
+        return self._tail.removeprefix("; ") + self._secure_attribute(True)
+
     def write(
         self,
         value: str,

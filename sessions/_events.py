@@ -16,7 +16,7 @@ from sessions._hidden import Hidden
 
 logger: Final = logging.getLogger("sessions.events")
 
-Kind = Literal["began", "login", "rotated", "ended", "refused"]
+Kind = Literal["began", "login", "rotated", "ended", "refused", "bound", "proved"]
 
 
 class Event(Hidden, msgspec.Struct, frozen=True):
@@ -25,6 +25,7 @@ class Event(Hidden, msgspec.Struct, frozen=True):
     kind: Kind
     """`began`: a new session was saved. `login`: its user has proved who they are. `rotated`: it got a new id
     for another reason. `ended`: the app has ended it. `refused`: a cookie, or a change, came to nothing.
+    `bound`: a device has registered its key. `proved`: it has proved again that it has it.
     Sessions that expire do so in the store, which tells nobody."""
     cookie_name: str
     key: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any, NoReturn
 
-from sessions._asgi import Scope
+from sessions._asgi import Scope, path_of
 from sessions._session import LOOKS
 
 Exclude = Collection[str] | Callable[[Scope], bool]
@@ -48,10 +48,7 @@ def excluding(exclude: Exclude) -> Callable[[Scope], bool] | None:
     below = tuple(path for path in exclude if path.endswith("/"))
 
     def is_excluded(scope: Scope) -> bool:
-        path: str = scope["path"]
-        root: str = scope.get("root_path", "")
-        if root and path.startswith(root):
-            path = path[len(root) :] or "/"
+        path = path_of(scope)
         return path in exact or path.startswith(below)
 
     return is_excluded if exact else None

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
 from functools import partial
 from typing import Any, Final
 
-from sessions._asgi import Message, Receive, Scope, Send
+from sessions._asgi import ASGIApp, Message, Receive, Scope, Send
+from sessions._binding import Binding, DeviceBinding
 from sessions._carriers import Carried, Carrier, SealedByOlderKey
 from sessions._cookie import Cookie, CookieOptions
 from sessions._cookie_header import Found
+from sessions._device import DeviceProof
+from sessions._devices import Devices, NotProved, with_proof
 from sessions._events import Event, Reporter, nobody_listens
 from sessions._excluded import Exclude, Excluded, excluding
 from sessions._keys import EncryptionKey, KeyRing, Purpose
 from sessions._lifetime import Duration, Lifetime
-from sessions._moving import Moving
+from sessions._moving import Brought, Moving
 from sessions._new_seal import NewSeal, with_new_seal
 from sessions._purge import Purger
 from sessions._record import PLAIN, moved_to
@@ -29,9 +32,6 @@ from sessions.errors import InvalidCookie, StoreUnavailable
 from sessions.moving._old_cookie import OldCookie
 from sessions.stores import Storage, Store, open_store
 from sessions.stores.encrypted import finds_by_owner
-
-ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
-"""Starlette types a scope as a mapping, Litestar and Quart as a `TypedDict`: no mapping to a type checker."""
 
 logger = logging.getLogger("sessions")
 
@@ -79,11 +79,13 @@ class SessionMiddleware:
             as a poll that the browser sends by itself. By default each request extends.
         adopt: cookies of another library, from `sessions.moving`, such as `[StarletteCookie(SECRET_KEY)]`. A
             browser that comes with one, and with no session of ours, goes on with that session.
+        device_binding: `DeviceBinding()` binds each session to the device that logged in, in browsers that
+            can: a cookie that is taken from there opens the session for some minutes at most. Experimental.
 
     Raises `ValueError` at construction for a key that is too short, one character repeated or printed in a
-    manual, a cookie store without key, a duration out of range, a realm for a cookie that is shared with
-    another library, and cookie settings that browsers reject; `TypeError` for a key or a realm that is no
-    text and a store that is none.
+    manual, a cookie store without key or with device binding, a duration out of range, a realm for a cookie
+    that is shared with another library, and cookie settings that browsers reject; `TypeError` for a key or a
+    realm that is no text and a store that is none.
     """
 
     def __init__(
@@ -105,27 +107,38 @@ class SessionMiddleware:
         exclude: Exclude = (),
         is_activity: Callable[[Scope], bool] | None = None,
         adopt: Collection[OldCookie] = (),
+        device_binding: DeviceBinding | None = None,
     ) -> None:
         keys = None if encryption_key is None else KeyRing(encryption_key)
         lifetime = Lifetime.of(
             expire_after, absolute_timeout, auto_extend_expiration, refresh_interval, anonymous_expire_after
         )
         self.app = app
-        self._cookie = Cookie(session_cookie_name, CookieOptions.of(cookie_options))
-        storage = _storage(store)
-        self._carrier: Carrier = storage.carrier(lifetime, keys, Purpose.checked(session_cookie_name, realm))
+        options = CookieOptions.of(cookie_options)
+        self._cookie = Cookie(session_cookie_name, options)
+        storage, purpose = _storage(store), Purpose.checked(session_cookie_name, realm)
+        self._carrier: Carrier = storage.carrier(lifetime, keys, purpose)
         self._carrier.max_sessions = _checked_number(max_sessions, storage)
         self._purger = Purger(self._carrier)
         self._moving = Moving(adopt, self._carrier) if adopt else None
         self._report = Reporter(session_cookie_name, on_event)
-        self._cookie_of = self._by_request(excluding(exclude))
         self._is_activity = is_activity
         self._login_keys = frozenset(_collection(login_keys))
+        self._devices: Devices | None = None
+        if device_binding is not None:
+            binding = Binding(_checked_binding(device_binding, app), purpose, options, exclude)
+            self._devices = self._bound(binding)
+        self._cookie_of = self._by_request(self._without_session(excluding(exclude)))
         self._says_so = _says_when_it_looks(app)
 
     @property
     def cookie_name(self) -> str:
         return self._cookie.name
+
+    @property
+    def device_path(self) -> str | None:
+        """Where browsers bind sessions to devices; None if they do not."""
+        return None if self._devices is None else self._devices.binding.options.path
 
     def cookie_path(self, scope: Scope) -> str:
         """The `Path` of the cookie that this request would get."""
@@ -139,10 +152,32 @@ class SessionMiddleware:
         `sessions.testing` reaches an app's sessions.
         """
         other = copy(self)
-        vars(other).update(app=app, _cookie_of=self._by_request(None), _is_activity=None)
+        # No proof of a device either: a test has the store, and can have no key of a browser's.
+        cookie_of = self._by_request(None)
+        vars(other).update(app=app, _cookie_of=cookie_of, _is_activity=None, _devices=None)
         if only_looks:
             vars(other).update(_is_activity=_never, _report=nobody_listens)
         return other
+
+    def _bound(self, binding: Binding) -> Devices:
+        """Raises `ValueError` for a store that cannot."""
+        carrier = self._carrier
+        if not carrier.on_server:
+            raise ValueError(
+                "device_binding needs a server-side store: with the cookie store whoever has the cookie has"
+                " the session"
+            )
+        carrier.binding = binding
+        return Devices(
+            binding, carrier, self._cookie, self._login_keys, self._report, is_activity=self._is_activity
+        )
+
+    def _without_session(self, excludes: Callable[[Scope], bool] | None) -> Callable[[Scope], bool] | None:
+        """The function that tells whether a request has no session: the endpoint's have none either."""
+        if self._devices is None:
+            return excludes
+        is_endpoint = self._devices.binding.is_endpoint
+        return lambda scope: is_endpoint(scope) or (excludes is not None and excludes(scope))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         cookie = self._cookie
@@ -165,14 +200,14 @@ class SessionMiddleware:
             carried is None or not carried.record.payload.startswith(PLAIN)
         ):
             at_once = True
-            unusual = await self._unusual(cookie, scope, send, found, carried, fault)
+            unusual = await self._unusual(cookie, scope, receive, send, found, carried, fault)
             if unusual is None:
                 return
             carried, opening, send = unusual
             fault = None  # its traceback holds on to this call
         extends = self._is_activity is None or self._is_activity(scope)
         session, work = opening(
-            carrier, headers, self._login_keys, self._report, carried, at_once=at_once, extends=extends
+            carrier, scope, self._login_keys, self._report, carried, at_once=at_once, extends=extends
         )
         scope["session"] = session
         scope.setdefault("sessions", {})[cookie.name] = session
@@ -210,6 +245,7 @@ class SessionMiddleware:
         self,
         cookie: Cookie,
         scope: Scope,
+        receive: Receive,
         send: Send,
         found: Found | None,
         carried: Carried | None,
@@ -220,20 +256,22 @@ class SessionMiddleware:
 
         Its session, what opens it, and what the response is sent with; None if the request was answered.
         """
-        if isinstance(fault, SealedByOlderKey) and found is not None:
-            self._log_found(fault.carried)
-            new_seal = NewSeal(self._carrier, fault.carried, cookie, found, scope)
-            return fault.carried, open_session, with_new_seal(new_seal, send)
-        brought = None
+        if isinstance(fault, SealedByOlderKey):
+            carried = fault.carried
         try:
-            if isinstance(fault, StoreUnavailable):
-                raise fault
-            if carried is None and self._moving is not None:
-                has_ours = found is not None and fault is None
-                brought = await self._moving.find(scope["headers"], cookie, has_ours=has_ours)
+            brought, proof = await self._looked_for(cookie, scope, found, carried, fault)
+        except NotProved as unproved:
+            logger.info("ignored a cookie %r: its session is bound to a device", cookie.name)
+            await unproved.serve(self.app, cookie, found, scope, receive, send)
+            return None
         except StoreUnavailable as away:
             await unavailable(away, scope["type"], send)
             return None
+        opening = with_proof(proof, open_session if brought is None else brought.open)
+        if isinstance(fault, SealedByOlderKey) and found is not None:
+            self._log_found(fault.carried)
+            new_seal = NewSeal(self._carrier, fault.carried, cookie, found, scope)
+            return fault.carried, opening, with_new_seal(new_seal, send)
         if fault is not None and found is not None:
             send = _changing(partial(without_useless_pieces, cookie, found, scope), send)
         if brought is None or not brought.explains(cookie.name):
@@ -241,10 +279,32 @@ class SessionMiddleware:
         if brought is not None and brought.is_refused:
             self._report("refused", reason="it is another library's, and was not adopted")
         if brought is None:
-            return carried, open_session, send
+            return carried, opening, send
         if brought.carried is not None:
             self._log_found(brought.carried)
-        return brought.carried, brought.open, _changing(partial(brought.without_old_cookies, scope), send)
+        return brought.carried, opening, _changing(partial(brought.without_old_cookies, scope), send)
+
+    async def _looked_for(
+        self,
+        cookie: Cookie,
+        scope: Scope,
+        found: Found | None,
+        carried: Carried | None,
+        fault: InvalidCookie | SealedByOlderKey | StoreUnavailable | None,
+    ) -> tuple[Brought | None, DeviceProof | None]:
+        """What the request has brought of other libraries' sessions, and the proof of its device.
+
+        Raises `StoreUnavailable`, and `NotProved` if a proof is missing.
+        """
+        brought = proof = None
+        if isinstance(fault, StoreUnavailable):
+            raise fault
+        if carried is None and self._moving is not None:
+            has_ours = found is not None and fault is None
+            brought = await self._moving.find(scope["headers"], cookie, has_ours=has_ours)
+        if self._devices is not None:
+            proof = await self._devices.proof(scope, carried if brought is None else brought.carried)
+        return brought, proof
 
     def _log(self, found: Found | None, carried: Carried | None, fault: Exception | None) -> None:
         """Say why the request's cookie is of no use, if so."""
@@ -268,6 +328,9 @@ class SessionMiddleware:
         """What is neither a request nor a websocket, or has no session."""
         if scope["type"] == "lifespan":
             await self._purger.run_beside(self.app, scope, receive, send)
+            return
+        if self._devices is not None and self._devices.binding.is_endpoint(scope):
+            await self._devices.endpoint(scope, receive, send)
             return
         if scope["type"] in _SERVED:
             scope["session"] = Excluded()
@@ -306,6 +369,17 @@ def _changing(start: Callable[[Message], Message], send: Send) -> Send:
         await send(start(message) if message["type"] in STARTS else message)
 
     return send_changed
+
+
+def _checked_binding(options: DeviceBinding, app: object) -> DeviceBinding:
+    """Raises `TypeError` for other options, and `ValueError` if a middleware inside has the same path."""
+    if not isinstance(options, DeviceBinding):
+        raise TypeError(f"device_binding is a DeviceBinding(…), not {type(options).__name__}")
+    while app is not None:
+        if isinstance(app, SessionMiddleware) and app.device_path == options.path:
+            raise ValueError(f"two middlewares bind devices at {options.path!r}: give each a path of its own")
+        app = getattr(app, "app", None)
+    return options
 
 
 def _collection(login_keys: Collection[str]) -> Collection[str]:

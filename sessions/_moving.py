@@ -15,13 +15,13 @@ from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any, Final
 
-from sessions._asgi import Headers, Message, Scope
+from sessions._asgi import SECURE_SCHEMES, Headers, Message, Scope
 from sessions._carriers import Carried, Carrier, MovingIn, new_seed
 from sessions._cookie import Cookie
 from sessions._cookie_header import values_of
 from sessions._json import encode
 from sessions._record import Content, Record, new_commit_id, owner_text
-from sessions._second_cookies import SECURE_SCHEMES, with_cookies
+from sessions._second_cookies import with_cookies
 from sessions._session import Session, open_session
 from sessions._stamp import stamped
 from sessions._work import Work
@@ -63,9 +63,9 @@ class Brought:
         """Whether a cookie of this name is no session of ours because it is another library's."""
         return self.carried is not None or (self.is_refused and name in self._names)
 
-    def open(self, carrier: Carrier, headers: Headers, *others: Any, **named: Any) -> tuple[Session, Work]:
+    def open(self, carrier: Carrier, scope: Scope, *others: Any, **named: Any) -> tuple[Session, Work]:
         """As `open_session`. The request holds the session that it brought, and the browser is to be told."""
-        session, work = open_session(carrier, headers, *others, **named)
+        session, work = open_session(carrier, scope, *others, **named)
         self._work = work
         if self.carried is not None:
             session.mark_accessed()

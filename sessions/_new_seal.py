@@ -11,13 +11,12 @@ from typing import Any
 
 import msgspec
 
-from sessions._asgi import Message, Send
+from sessions._asgi import SECURE_SCHEMES, Message, Send
 from sessions._caching import for_shared_caches, setting_cookies
 from sessions._carriers import Carried, Carrier, Loaded
 from sessions._cookie import Cookie
 from sessions._cookie_header import Found
 from sessions._hidden import Hidden
-from sessions._second_cookies import SECURE_SCHEMES
 from sessions.errors import SessionError
 
 

@@ -11,7 +11,8 @@ from typing import Final
 import anyio
 import msgspec
 
-from sessions._asgi import Headers, Message, Receive, Scope, Send
+from sessions._asgi import SECURE_SCHEMES, Headers, Message, Receive, Scope, Send
+from sessions._binding import Binding
 from sessions._caching import VARY_COOKIE, for_shared_caches, setting_cookies, varying
 from sessions._commit import commit
 from sessions._cookie import Cookie
@@ -19,7 +20,6 @@ from sessions._cookie_header import Found
 from sessions._excluded import Excluded
 from sessions._hidden import Hidden
 from sessions._lifetime import Lifetime
-from sessions._second_cookies import SECURE_SCHEMES
 from sessions._session import Session, replace_values
 from sessions._work import Phase, Standing, Work
 from sessions.errors import CookieTooLarge, LateChange, SessionEnded, StoreUnavailable
@@ -189,7 +189,7 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
         ):
             return headers
         try:
-            cookies = self._cookies(headers, lifetime)
+            cookies = self.cookies(headers, lifetime)
         except CookieTooLarge as fault:
             if held is None or known is None or held.line != known.line:
                 raise
@@ -198,13 +198,32 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
             return headers
         if not cookies:
             return headers
+        if work.carrier.binding is not None:
+            of_device, invitation = self.of_binding(work.carrier.binding)
+            return [*setting_cookies(headers, [*cookies, *of_device]), *invitation]
         return setting_cookies(headers, cookies)
 
-    def _cookies(self, headers: Headers, lifetime: Lifetime) -> list[bytes]:
+    def of_binding(self, binding: Binding) -> tuple[list[bytes], list[tuple[bytes, bytes]]]:
+        """What a browser that is told of a session is told of its device, too: cookies and other headers."""
+        work, now = self.work, time.time()
+        held, device = work.held, work.device if work.standing is _LIVE else None
+        if held is None or device is None:
+            return binding.removals(self.scope), []
+        if device.is_bound:
+            max_age = work.lifetime.max_age(held.record.expires_at, now)
+            return binding.finder_cookie(self.scope, held.key, max_age), []
+        invitation = [binding.invitation(self.scope, held.key, device, now)] if work.inviting else []
+        return binding.removals(self.scope), invitation
+
+    @property
+    def is_https(self) -> bool:
+        return self.scope.get("scheme") in SECURE_SCHEMES
+
+    def cookies(self, headers: Headers, lifetime: Lifetime) -> list[bytes]:
         """The cookie that the browser is to hold from now on, or its removal."""
         work, found, cookie = self.work, self.found, self.cookie
         stale = found.numbers if found else ()
-        https = self.scope.get("scheme") in SECURE_SCHEMES
+        https = self.is_https
         if work.standing is _ANONYMOUS:
             gone = found and work.dismissed
             return cookie.remove(https=https, stale=stale, headers=headers) if gone else []

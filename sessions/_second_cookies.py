@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from typing import Final
 
-from sessions._asgi import Message, Scope
+from sessions._asgi import SECURE_SCHEMES, Message, Scope
 from sessions._caching import setting_cookies
 from sessions._carriers import Carried, Carrier, SealedByOlderKey
 from sessions._cookie import Cookie
@@ -23,8 +22,6 @@ from sessions._record import moved_to
 from sessions.errors import InvalidCookie
 
 logger = logging.getLogger("sessions")
-
-SECURE_SCHEMES: Final = frozenset({"https", "wss"})
 
 
 async def only_living(carrier: Carrier, found: Found) -> Carried | None:

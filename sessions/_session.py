@@ -10,8 +10,10 @@ from enum import Enum
 from math import inf
 from typing import Any, Final, NoReturn, overload
 
+from sessions._asgi import Scope
 from sessions._carriers import Carried, Carrier
 from sessions._commit import commit, refresh
+from sessions._device import DeviceProof
 from sessions._json import FIXED, accepted_key, checked, decode, encode
 from sessions._lifetime import Duration, moment, timeouts
 from sessions._record import owner_text
@@ -121,6 +123,23 @@ class Session(dict[str, Any]):
         """
         at = self._looked_at().authenticated_at
         return moment(inf if at is None else at)
+
+    @property
+    def is_device_bound(self) -> bool:
+        """Whether the session is bound to a device: it has the public key of the browser that logged in.
+
+        Experimental, as the W3C draft that it follows is (Device Bound Session Credentials).
+        """
+        device = self._looked_at().device
+        return device is not None and device.is_bound
+
+    @property
+    def device_proof(self) -> DeviceProof | None:
+        """When the device proved last that it has its key, and until when that holds.
+
+        None for a session that is bound to no device. Experimental.
+        """
+        return self._looked_at().proof if self.is_device_bound else None
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -483,7 +502,7 @@ _bind: Final = vars(Session)["_work"].__set__
 
 def open_session(
     carrier: Carrier,
-    headers: Iterable[tuple[bytes, bytes]],
+    scope: Scope,
     login_keys: Collection[str],
     report: Callable[..., None],
     carried: Carried | None,
@@ -497,10 +516,10 @@ def open_session(
     what does not begin with `PLAIN`.
     """
     if carried is None:
-        work, session = Work(carrier, headers, login_keys, report), _Unseen()
+        work, session = Work(carrier, scope, login_keys, report), _Unseen()
         _bind(session, work)
         return session, work
-    work = Work(carrier, headers, login_keys, report, carried, carried, _LIVE, False, True, extends)
+    work = Work(carrier, scope, login_keys, report, carried, carried, _LIVE, False, True, extends)
     session = _Unseen(_NOT_READ)
     _bind(session, work)
     if at_once:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from enum import Enum
 from threading import Lock
 from typing import Any, Final
@@ -12,14 +12,17 @@ from typing import Any, Final
 import anyio
 import msgspec
 
+from sessions._asgi import Scope
 from sessions._carriers import Carried, Carrier, MovingIn, new_seed
 from sessions._changes import Function, Log, Notes, derive
+from sessions._device import Device, DeviceProof, new_device
 from sessions._events import nobody_listens
 from sessions._hidden import Hidden
 from sessions._json import FIXED, checked, encode
 from sessions._lifetime import Lifetime, Timeouts
 from sessions._record import (
     EMPTY,
+    PLAIN,
     UNREADABLE,
     Content,
     decode_content,
@@ -135,7 +138,7 @@ class Work(Hidden, msgspec.Struct, eq=False):
 
     # Each request makes one of these: a struct is made in C, with all that is usual as defaults.
     carrier: Carrier
-    headers: Iterable[tuple[bytes, bytes]] = ()
+    scope: Scope = msgspec.field(default_factory=lambda: {})
     login_keys: Collection[str] = ()
     """Keys of which a change is a login, or a logout."""
     report: Callable[..., None] = nobody_listens
@@ -157,6 +160,12 @@ class Work(Hidden, msgspec.Struct, eq=False):
     """The session's own, if it has not those of the middleware."""
     retimed: bool = False
     """Whether the handler has set them in this request."""
+    device: Device | None = None
+    """What the session is bound to, or its browser was invited to bind it to."""
+    inviting: bool = False
+    """Whether the response invites the browser to bind the session: it is a login's."""
+    proof: DeviceProof | None = None
+    """That the request came from the device that the session is bound to."""
     flash: tuple[str, ...] = ()
     base: bytes = EMPTY
     """The content's text as it was loaded, or saved last: what differs from it is a change."""
@@ -214,13 +223,17 @@ class Work(Hidden, msgspec.Struct, eq=False):
             self.base, self.flash = line, content.flash
             self.owner, self.authenticated_at = content.owner, content.authenticated_at
             self.nested = not PLAIN_TYPES.issuperset(map(type, data.values()))
-            if content.timeouts is not None:
-                self.timeouts, self.special = content.timeouts, True
-            if content.moved is not None:
-                self._go_without(carried, data)
+            if not line.startswith(PLAIN):
+                self._read_unusual(carried, content)
             self.unread = False
         finally:
             one_at_a_time.release()
+
+    def _read_unusual(self, carried: Carried, content: Content) -> None:
+        if content.timeouts is not None or content.device is not None:
+            self.timeouts, self.device, self.special = content.timeouts, content.device, True
+        if content.moved is not None:
+            self._go_without(carried, content.data)
 
     def _ignore(self) -> None:
         logger.warning("ignored a cookie: the record cannot be read")
@@ -230,7 +243,7 @@ class Work(Hidden, msgspec.Struct, eq=False):
     def _go_without(self, tombstone: Carried, data: dict[str, Any]) -> None:
         self.held = self.known = None
         self.standing, self.tombstone, self.special = Standing.MOVED, tombstone, True
-        self.owner = self.authenticated_at = self.timeouts = None
+        self.owner = self.authenticated_at = self.timeouts = self.device = None
         self.base = self.text(data)
 
     def __repr__(self) -> str:
@@ -345,7 +358,8 @@ class Work(Hidden, msgspec.Struct, eq=False):
             if not notes.timeouts:
                 self.timeouts, notes.timeouts = None, True
         notes.owner = True
-        self.owner = owner
+        self.owner, self.device = owner, None
+        self._invite()
 
     def set_timeouts(self, own: Timeouts | None) -> None:
         """Note that the session has these timeouts from now on, or the usual ones. Raises `LateChange`."""
@@ -371,6 +385,16 @@ class Work(Hidden, msgspec.Struct, eq=False):
         self.rotate()
         self.noting().login = True
         self.authenticated_at = time.time() if authenticated else None
+        if authenticated and (self.device is None or not self.device.is_bound):
+            self._invite()
+
+    def _invite(self) -> None:
+        """Let the browser of this login bind the session to its device, if it can."""
+        # Browsers heed no invitation without https, and none that comes with a websocket.
+        if self.carrier.binding is None or self.scope.get("scheme") != "https":
+            return
+        if self.owner is not None:
+            self.device, self.inviting = new_device(), True
 
     def look_at_login_keys(self, values: dict[str, Any]) -> None:
         """Note a login that the app did not tell otherwise than by what it set. Raises `LateChange`."""
@@ -411,7 +435,7 @@ class Work(Hidden, msgspec.Struct, eq=False):
         self.held = self.tombstone = None
         self.standing = _ANONYMOUS
         self.base, self.flash = EMPTY, ()
-        self.owner = self.authenticated_at = self.timeouts = None
+        self.owner = self.authenticated_at = self.timeouts = self.device = None
         self.drop_changes()
         self.life += 1
         self.nested = False
@@ -433,7 +457,7 @@ class Work(Hidden, msgspec.Struct, eq=False):
 
     def is_prefetch(self) -> bool:
         """Whether a browser loads the page on suspicion (Fetch standard, `Sec-Purpose`)."""
-        return any(name == b"sec-purpose" and b"prefetch" in value for name, value in self.headers)
+        return any(name == b"sec-purpose" and b"prefetch" in value for name, value in self.scope["headers"])
 
     # -- what is not saved yet -------------------------------------------------------------------------------
 
@@ -466,7 +490,8 @@ class Work(Hidden, msgspec.Struct, eq=False):
 
     def text(self, values: dict[str, Any]) -> bytes:
         """The content as JSON text."""
-        return encode(Content(None, self.timeouts, self.flash, values, self.owner, self.authenticated_at))
+        owner, at = self.owner, self.authenticated_at
+        return encode(Content(None, self.timeouts, self.device, self.flash, values, owner, at))
 
     def take(self, values: dict[str, Any]) -> Taken:
         """What this commit has to save.
@@ -527,7 +552,7 @@ class Work(Hidden, msgspec.Struct, eq=False):
             content = unpack(self.unsure.before if self.unsure else self.base)
             self.flash = content.flash
             self.owner, self.authenticated_at = content.owner, content.authenticated_at
-            self.timeouts = content.timeouts
+            self.timeouts, self.device = content.timeouts, content.device
             dict.clear(values)
             dict.update(values, content.data)
         self.drop_changes()

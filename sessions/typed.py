@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from sessions._device import DeviceProof
 from sessions._lifetime import Duration
 from sessions._lookup import HasScope, as_dependency, get_session
 from sessions._session import Session
@@ -205,6 +206,14 @@ class TypedSession(Generic[F]):
     @property
     def expires_at(self) -> datetime | None:
         return self.untyped.expires_at
+
+    @property
+    def is_device_bound(self) -> bool:
+        return self.untyped.is_device_bound
+
+    @property
+    def device_proof(self) -> DeviceProof | None:
+        return self.untyped.device_proof
 
     @property
     def accessed(self) -> bool:

@@ -339,7 +339,7 @@ def attributes(line: str) -> dict[str, str]:
 def new_session() -> Session:
     """A session as an anonymous request has it, without the request."""
     carrier = MemoryStore().carrier(Lifetime.of(None, None, True, None), None, Purpose("session"))
-    session, _ = open_session(carrier, (), (), nobody_listens, None, at_once=True)
+    session, _ = open_session(carrier, {"headers": ()}, (), nobody_listens, None, at_once=True)
     return session
 
 

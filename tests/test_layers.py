@@ -21,8 +21,8 @@ ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
 
 LAYERS: dict[str, tuple[str, str]] = {
     "testing": (
-        "testing/__init__ testing/plugin testing/client_session testing/make_session testing/seen"
-        " testing/clients testing/finding testing/visit"
+        "testing/__init__ testing/plugin testing/bound_browser testing/client_session"
+        " testing/make_session testing/seen testing/clients testing/finding testing/visit"
         " testing/conformance testing/machine testing/owners testing/overview testing/emergency"
         " testing/requests testing/races testing/processes testing/expiry testing/records testing/kit",
         "request session stores carriers ground",
@@ -32,7 +32,7 @@ LAYERS: dict[str, tuple[str, str]] = {
         "request session stores ground",
     ),
     "request": (
-        "_middleware _moving _response _new_seal _second_cookies _purge",
+        "_middleware _moving _devices _device_endpoint _response _new_seal _second_cookies _purge",
         "moving session commit stores carriers ground",
     ),
     "moving": (
@@ -47,7 +47,8 @@ LAYERS: dict[str, tuple[str, str]] = {
         " stores/redis_server stores/redis_connections stores/redis_walk stores/redis_commands"
         " stores/redis_value stores/redis_faults stores/postgres"
         " stores/postgres_pool stores/postgres_faults stores/sqlalchemy stores/sqlalchemy_engine"
-        " stores/sqlalchemy_ways stores/sqlalchemy_faults stores/sqlalchemy_table stores/sqlite stores/sqlite_writes stores/sqlite_reads stores/sqlite_file"
+        " stores/sqlalchemy_ways stores/sqlalchemy_faults"
+        " stores/sqlalchemy_table stores/sqlite stores/sqlite_writes stores/sqlite_reads stores/sqlite_file"
         " stores/memory stores/cookie stores/base stores/files stores/forks stores/loops",
         "carriers ground",
     ),
@@ -57,8 +58,8 @@ LAYERS: dict[str, tuple[str, str]] = {
         "ground",
     ),
     "ground": (
-        "_encryption _keys _cookie _cookie_header _caching _record _stamp _lifetime _json _events _hidden"
-        " _asgi iron errors",
+        "_encryption _binding _proof _keys _cookie _cookie_header _caching _record _device _stamp _lifetime"
+        " _json _events _hidden _asgi iron errors",
         "",
     ),
 }

@@ -96,7 +96,7 @@ def test_all_sessions_are_listed(filled: Filled, capsys: pytest.CaptureFixture[s
     listed = in_json(capsys, "list", filled.url)
     assert sorted(each["key"] for each in listed) == sorted(filled.keys)
     assert sorted(str(each["owner"]) for each in listed) == ["None", "None", "ada"]
-    assert set(listed[0]) == {"key", "created_at", "expires_at", "owner"}
+    assert set(listed[0]) == {"key", "created_at", "expires_at", "owner", "device_bound"}
 
 
 @pytest.mark.promise("LOOK-2")

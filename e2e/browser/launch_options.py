@@ -1,9 +1,11 @@
 """With which options each browser is started."""
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from e2e.browser.install import Browser
+from e2e.server.certificate import Certificate
 
 OWN_NAMES = ("app.shop.test", "evil.shop.test")
 """Names of this machine. Firefox wants each of them; Chromium is told of all of `*.test`."""
@@ -18,6 +20,27 @@ def launch_options(browser: Browser) -> dict[str, Any]:
     """Keyword arguments for Playwright's `launch`."""
     options = {"chromium": _chromium, "firefox": _firefox, "webkit": _webkit}[engine_of(browser.name)]
     return {"executable_path": browser.executable, **options(browser)}
+
+
+def binding_options(browser: Browser, certificate: Certificate) -> dict[str, Any]:
+    """The same for a full Chromium that binds sessions to itself (Device Bound Session Credentials).
+
+    It keeps the keys in a file, as this machine may have no TPM. It does so only over a connection that it
+    trusts: `ignore_https_errors` is not enough. It signs as often as it is asked to, and not six times in
+    nine minutes.
+    """
+    options = launch_options(browser)
+    options["args"] += binding_arguments(certificate)
+    return options
+
+
+def binding_arguments(certificate: Certificate) -> Sequence[str]:
+    """Of Chromium's command line."""
+    return [
+        "--enable-features=DeviceBoundSessions:RefreshQuota/false,"
+        "EnableBoundSessionCredentialsSoftwareKeysForManualTesting",
+        f"--ignore-certificate-errors-spki-list={certificate.key_hash}",
+    ]
 
 
 def _chromium(browser: Browser) -> dict[str, Any]:

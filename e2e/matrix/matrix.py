@@ -16,6 +16,7 @@ FILE = Path(__file__).parent.parent.parent / "matrix.yml"
 Axis = Literal["server", "store", "browser", "mode"]
 AXES: tuple[Axis, ...] = ("server", "store", "browser", "mode")
 PLAIN = "http"
+BOUND = "bound"
 
 Extent = Literal["all", "core", "share of core", "about mode or browser"]
 """Which tests of a cell run: all of them; those marked `core`; a share of those, another one in the cell
@@ -44,6 +45,11 @@ class Cell:
     def id(self) -> str:
         name = f"{self.server}-{self.store}-{self.browser}"
         return name if self.mode == PLAIN else f"{name}-{self.mode}"
+
+    @property
+    def binds(self) -> bool:
+        """Whether its browser binds sessions to its device. The mode has Firefox, too, which does not."""
+        return self.mode == BOUND and self.browser == "chromium-full"
 
     @property
     def label(self) -> str:

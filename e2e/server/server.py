@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from e2e.matrix.matrix import PLAIN
+from e2e.matrix.matrix import BOUND, PLAIN
 from e2e.server.certificate import Certificate
 from services import process_group
 
 ROOT = Path(__file__).parent.parent.parent
 ROOT_PATH = "/shop"
+WITH_TLS = ("https", BOUND)
+WITH_WORKERS = ("workers", BOUND)
+"""Modes. What binds a session has to work in several processes, so it is tested in several only."""
 PROCESSES = 2
-"""In the mode workers."""
+"""In these modes."""
 STARTUP = 20.0
 """Seconds until a server must answer."""
 
@@ -47,12 +50,13 @@ class Server:
         folder: Path,
         log: Path,
         mode: str = PLAIN,
+        port: int = 0,
         tls: Certificate | None = None,
     ) -> None:
         """Returns when the server answers. Raises ServerFailed with the server's own output.
 
-        `folder` holds the gates, and with them whatever one process hands on to the next. `tls` is for the
-        mode https.
+        `folder` holds the gates, and with them whatever one process hands on to the next. Port 0 is any free
+        one. `tls` is for the modes of `WITH_TLS`.
         """
         self.prefix = ROOT_PATH if mode == "root-path" else ""
         self._tls = ssl.create_default_context(cafile=tls.authority) if tls else None
@@ -63,8 +67,8 @@ class Server:
             "--server",
             server,
             "--port",
-            "0",
-            *(("--workers", str(PROCESSES)) if mode == "workers" else ()),
+            str(port),
+            *(("--workers", str(PROCESSES)) if mode in WITH_WORKERS else ()),
             *(("--root-path", self.prefix) if self.prefix else ()),
             *(("--tls-cert", str(tls.certificate), "--tls-key", str(tls.key)) if tls else ()),
         ]

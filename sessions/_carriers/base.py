@@ -7,6 +7,7 @@ from typing import Protocol
 
 import msgspec
 
+from sessions._binding import Binding
 from sessions._hidden import Hidden
 from sessions._lifetime import Lifetime
 from sessions._record import Content, Record, rewritten, split, with_stamp
@@ -98,6 +99,8 @@ class Carrier(Protocol):
     """How many sessions an owner may have; None for any number."""
     warned_at: float
     """When it was logged last that something waits for the store, by the monotonic clock."""
+    binding: Binding | None
+    """How sessions are bound to devices; None if they are not."""
     on_server: bool
     """Whether the server keeps the session. Else the cookie is the session: a change after the response
     cannot be kept, and what a browser holds cannot be ended."""
@@ -114,6 +117,10 @@ class Carrier(Protocol):
 
     async def find_again(self, carried: Carried) -> Loaded | None:
         """What other requests left behind; None when they ended it, or it has expired."""
+        ...
+
+    async def under(self, key: str) -> Loaded | None:
+        """The session under this key, without its id; None if there is none. Raises `StoreUnavailable`."""
         ...
 
     async def follow(self, tombstone: Loaded) -> tuple[Loaded, set[str]] | None:

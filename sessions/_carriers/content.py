@@ -19,6 +19,7 @@ from typing import Final
 
 import msgspec
 
+from sessions._binding import Binding
 from sessions._carriers.base import Carried, Loaded, MovedIn, MovingIn, SealedByOlderKey
 from sessions._cookie import split_value
 from sessions._keys import KeyRing, Purpose
@@ -41,6 +42,7 @@ class SealedCarrier:
         self.enough = lifetime.needs_no_extension_at_all
         self.max_sessions: int | None = None
         self.warned_at = -inf
+        self.binding: Binding | None = None
         self.max_bytes = max_bytes
         self._cookie_name = cookie_name
         self._sealing = keys.sealing(purpose)
@@ -49,6 +51,9 @@ class SealedCarrier:
         if carried.record.expires_at <= time.time():
             return None
         return carried, unpack(carried.line)
+
+    async def under(self, key: str) -> Loaded | None:
+        return None  # there are no keys
 
     async def follow(self, tombstone: Loaded) -> tuple[Loaded, set[str]]:
         return tombstone, set()

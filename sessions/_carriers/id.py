@@ -18,6 +18,7 @@ from typing import Final
 
 import msgspec
 
+from sessions._binding import Binding
 from sessions._carriers.base import Carried, Loaded, MovedIn, MovingIn, SealedByOlderKey
 from sessions._carriers.chain import MAX_STEPS, RecordStore, end
 from sessions._carriers.limit import end_oldest
@@ -98,6 +99,7 @@ class IdCarrier:
         self.enough = lifetime.needs_no_extension_at_all
         self.max_sessions: int | None = None
         self.warned_at = -inf
+        self.binding: Binding | None = None
         self._rules = tuple({rules_of(each) for each in lifetime.both})
         self.max_content = store.max_bytes
         self.key_of = keys_for(purpose)
@@ -137,6 +139,9 @@ class IdCarrier:
 
     async def find_again(self, carried: Carried) -> Loaded | None:
         return await self._load(carried.key, carried.id)
+
+    async def under(self, key: str) -> Loaded | None:
+        return await self._load(key, None)
 
     async def _load(self, key: str, session_id: str | None) -> Loaded | None:
         record = await self._store.load(key)

@@ -20,6 +20,7 @@ it is first asked for.
 
 from typing import TYPE_CHECKING, Any, Final
 
+from sessions.testing.bound_browser import AsyncBoundBrowser, BoundBrowser
 from sessions.testing.client_session import AsyncClientSession, ClientSession
 from sessions.testing.make_session import make_session
 from sessions.testing.seen import SeenSession
@@ -27,7 +28,15 @@ from sessions.testing.seen import SeenSession
 if TYPE_CHECKING:
     from sessions.testing.conformance import StoreConformance
 
-__all__ = ["AsyncClientSession", "ClientSession", "SeenSession", "StoreConformance", "make_session"]
+__all__ = [
+    "AsyncBoundBrowser",
+    "AsyncClientSession",
+    "BoundBrowser",
+    "ClientSession",
+    "SeenSession",
+    "StoreConformance",
+    "make_session",
+]
 
 _PARTS: Final = (
     *("records", "expiry", "races", "processes", "owners", "emergency", "overview", "requests", "machine"),

@@ -17,7 +17,7 @@ from sessions import (
     TypedSession,
     get_session,
 )
-from sessions._middleware import ASGIApp
+from sessions._asgi import ASGIApp
 
 
 class Visit(Fields):

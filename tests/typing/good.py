@@ -25,7 +25,7 @@ from sessions import (
     get_session,
     open_store,
 )
-from sessions._middleware import ASGIApp
+from sessions._asgi import ASGIApp
 
 
 class Visit(Fields):

@@ -30,7 +30,7 @@ WATCH = """
         `${event.violatedDirective}: ${event.blockedURI} ${event.sample}`
     ));
 """
-PAGES = ("/", "/login", "/sessions", "/lab", "/lab/login", "/lab/names", "/short/", "/no-such-page")
+PAGES = ("/", "/login", "/sessions", "/theft", "/lab", "/lab/login", "/lab/names", "/short/", "/no-such-page")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ pytestmark = only(server=["uvicorn", "hypercorn"], browser=["chromium", "firefox
 
 NARROW = {"width": 360, "height": 640}
 """Pixels of a small phone."""
-PAGES = ("/", "/login", "/lab", "/lab/twenty")
+PAGES = ("/", "/login", "/lab", "/lab/twenty", "/theft")
 
 
 def log_in_and(page: Page, *boxes: str) -> None:
