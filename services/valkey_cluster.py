@@ -53,6 +53,13 @@ class Node(Valkey):
         with self.told() as client:
             return client.execute_command(*command)
 
+    def owns(self, slot: int) -> bool:
+        """Whether this node says that it has the slot."""
+        lines = self.asked("CLUSTER", "NODES")
+        (own,) = [line.split() for line in lines.splitlines() if "myself" in line]
+        ranges = [part.partition("-") for part in own[8:] if not part.startswith("[")]
+        return any(int(begin) <= slot <= int(end or begin) for begin, _, end in ranges)
+
 
 class ValkeyCluster:
     """Keep it in a `with` block."""

@@ -13,6 +13,7 @@ from typing import Any
 import anyio
 import pytest
 from redis.asyncio import RedisCluster
+from redis.crc import key_slot
 from starlette.requests import Request
 from starlette.responses import Response
 from support import Browser, answer, own, site
@@ -255,4 +256,46 @@ async def test_slots_that_move_to_another_primary(cluster: ValkeyCluster, prefix
         assert load.acknowledged[browser] <= counted <= load.attempted[browser]
     await asyncio.to_thread(cluster.wait_until_well)
     await store.delete_older(inf)
+    await store.close()
+
+
+@pytest.mark.promise("BAD-5")
+async def test_a_primary_that_hangs(cluster: ValkeyCluster, prefix: str) -> None:
+    """Its replica takes over, and nobody waits for it any more."""
+    store = RedisStore(cluster.url, prefix=prefix)
+    load = Load(store, 10)
+    await load.begin()
+    hanging = cluster.primaries()[0]
+    others = [node for node in cluster.nodes if node is not hanging]
+    with hanging.frozen(), anyio.fail_after(60):
+        await until(lambda: sum(node.asked("ROLE")[0] == "master" for node in others) == 3)
+        await load.until_all_count()
+        assert await store.count() == 10
+    await asyncio.to_thread(cluster.wait_until_well)
+    assert await load.all_count()
+    await store.delete_older(inf)
+    await store.close()
+
+
+async def test_a_slot_on_its_way_to_another_node(cluster: ValkeyCluster, prefix: str) -> None:
+    """Of its keys some are here and some are there already; each is found (`ASK`)."""
+    store = RedisStore(cluster.url, prefix=prefix)
+    here = a_key()
+    record = a_record(owner="ann")
+    await store.create(here, record)
+    slot = key_slot(f"{prefix}{here}".encode())
+    source, target, *_ = sorted(cluster.primaries(), key=lambda node: not node.owns(slot))
+    ids = {node: node.asked("CLUSTER", "MYID") for node in (source, target)}
+    target.asked("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[source])
+    source.asked("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[target])
+    assert await store.load(here) == record
+    name = f"{prefix}{here}"
+    source.asked(*("MIGRATE", "127.0.0.1", target.port, name, 0, 5000, "AUTH", source.password))
+    assert await store.load(here) == record
+    assert await store.replace(here, a_record(b"there", version=2, owner="ann"), expected=1)
+    assert [key for key, _ in await store.owned_by("ann")] == [here]
+    for node in (target, source):
+        node.asked("CLUSTER", "SETSLOT", slot, "NODE", ids[target])
+    assert await store.replace(here, a_record(version=3, owner="ann"), expected=2)
+    await store.delete(here)
     await store.close()
