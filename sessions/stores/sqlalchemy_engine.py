@@ -157,8 +157,6 @@ def _make_table(engine: Engine, table: Table) -> None:
         with engine.connect() as connection:
             return inspect(connection).has_table(table.name, schema=table.schema)
 
-    if exists():  # asked first: who may only read a database may not make a table there
-        return
     if engine.dialect.name == "postgresql":  # the table with its indexes, or nothing
         engine = engine.execution_options(isolation_level="READ COMMITTED")
     try:

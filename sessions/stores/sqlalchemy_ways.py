@@ -73,6 +73,7 @@ class OnAsyncpg:
             return await_only(ask(compiled.text, *[values[name] for name in compiled.names]))
         except BaseException as fault:
             if not isinstance(fault, Exception) or is_connection_in_doubt(fault):
+                borrowed.driver_connection.terminate()  # SQLAlchemy would wait for an orderly end
                 borrowed.invalidate()
             raise
         finally:
