@@ -169,8 +169,8 @@ async def test_connections_that_were_ended_while_nobody_used_them(server: Postgr
     await all_at_once(*[lambda: store.load(key)] * 4, lambda: store.create(key, a_record()))
     connection = await asyncpg.connect(server.url)
     others = "FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-    processes = [pid for (pid,) in await connection.fetch(f"SELECT pid {others}")]  # noqa: S608
-    await connection.execute(f"SELECT pg_terminate_backend(pid) {others}")  # noqa: S608
+    processes = [pid for (pid,) in await connection.fetch(f"SELECT pid {others}")]
+    await connection.execute(f"SELECT pg_terminate_backend(pid) {others}")
     while any(Path(f"/proc/{process}").exists() for process in processes):
         await connection.execute("SELECT 1")
     await connection.close()
