@@ -57,17 +57,10 @@ class SQLAlchemyStore(Store):
         """
         self.max_bytes = checked_size(max_bytes)
         its_table = sessions_table(MetaData(), table) if isinstance(table, str) else table
-        self._database = Database(engine, its_table, makes_table=create)
+        self.makes_storage = create
+        self._database = Database(engine, its_table, makes_table=lambda: self.makes_storage)
         self._sql = Statements(its_table)
         self._columns = Columns(self._database.dialect)
-
-    @property
-    def makes_storage(self) -> bool:
-        return self._database.makes_table
-
-    @makes_storage.setter
-    def makes_storage(self, makes: bool) -> None:
-        self._database.makes_table = makes
 
     async def create(self, key: str, record: Record) -> bool:
         # Insert first: MariaDB would lock the gap of a record that is looked for and missing, and two

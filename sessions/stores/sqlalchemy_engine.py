@@ -49,7 +49,7 @@ class _Engine(NamedTuple):
 class Database:
     """An engine of the app's, or one of our own for each event loop."""
 
-    def __init__(self, engine: AsyncEngine | str, table: Table, *, makes_table: bool) -> None:
+    def __init__(self, engine: AsyncEngine | str, table: Table, *, makes_table: Callable[[], bool]) -> None:
         """Raises `TypeError` for what is no engine, `ValueError` for a URL that is none of SQLAlchemy's."""
         self._given: Engine | None = None
         if isinstance(engine, str):
@@ -70,7 +70,7 @@ class Database:
         in_transactions = self._given is not None and dialect.name != "postgresql"
         self._usual: Way = ThroughSQLAlchemy(in_transactions=in_transactions)
         self._way: Way = OnAsyncpg() if dialect.driver == "asyncpg" else self._usual
-        self.makes_table = makes_table
+        self._makes_table = makes_table
         self._table = table
         self._has_table = False
         self._making = PerLoop(asyncio.Lock)
@@ -127,7 +127,7 @@ class Database:
             raise unavailable(fault) from None
 
     async def _tried(self, engine: Engine, work: Callable[[Engine], T], reads: bool) -> T:
-        if self.makes_table and not self._has_table:
+        if not self._has_table and self._makes_table():
             await self._make_table(engine)
         tries = 1
         while True:
@@ -157,8 +157,6 @@ def _make_table(engine: Engine, table: Table) -> None:
         with engine.connect() as connection:
             return inspect(connection).has_table(table.name, schema=table.schema)
 
-    if exists():  # asked first: who may only read a database may not make a table there
-        return
     if engine.dialect.name == "postgresql":  # the table with its indexes, or nothing
         engine = engine.execution_options(isolation_level="READ COMMITTED")
     try:

@@ -21,9 +21,11 @@ Values = dict[str, Any]
 class Way(Protocol):
     def read(self, engine: Engine, statement: Any, values: Values) -> Any:
         """The rows."""
+        ...
 
     def write(self, engine: Engine, statement: Any, values: Values) -> int:
         """How many rows it wrote."""
+        ...
 
 
 class ThroughSQLAlchemy:
@@ -67,12 +69,13 @@ class OnAsyncpg:
         compiled = self._compiled.get(statement)
         if compiled is None:
             compiled = self._compiled[statement] = _compile(engine, statement, values)
-        borrowed = _borrow(engine)
+        borrowed, connection = _borrow(engine)
         try:
-            ask = getattr(borrowed.driver_connection, method)
+            ask = getattr(connection, method)
             return await_only(ask(compiled.text, *[values[name] for name in compiled.names]))
         except BaseException as fault:
             if not isinstance(fault, Exception) or is_connection_in_doubt(fault):
+                connection.terminate()  # SQLAlchemy would wait for an orderly end
                 borrowed.invalidate()
             raise
         finally:
@@ -84,9 +87,11 @@ def _compile(engine: Engine, statement: Any, values: Values) -> _Compiled:
     return _Compiled(str(compiled), tuple(compiled.positiontup))
 
 
-def _borrow(engine: Engine) -> Any:
+def _borrow(engine: Engine) -> tuple[Any, Any]:
+    """A connection of the pool, and the driver's own."""
     while True:
-        borrowed: Any = engine.raw_connection()
-        if not borrowed.driver_connection.is_closed():  # asyncpg notices when the server closes one
-            return borrowed
+        borrowed = engine.raw_connection()
+        connection: Any = borrowed.driver_connection
+        if not connection.is_closed():  # asyncpg notices when the server closes one
+            return borrowed, connection
         borrowed.invalidate()

@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -160,6 +161,21 @@ async def test_the_server_goes_and_comes_back(server: Postgres, store: Store, ha
             await happens(server)
             for each in visits:
                 await each.be_served()
+
+
+async def test_connections_that_were_ended_while_nobody_used_them(server: Postgres, store: Store) -> None:
+    """It is noticed before a write is sent over one."""
+    key = a_key()
+    await all_at_once(*[lambda: store.load(key)] * 4, lambda: store.create(key, a_record()))
+    connection = await asyncpg.connect(server.url)
+    others = "FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    processes = [pid for (pid,) in await connection.fetch(f"SELECT pid {others}")]
+    await connection.execute(f"SELECT pg_terminate_backend(pid) {others}")
+    while any(Path(f"/proc/{process}").exists() for process in processes):
+        await connection.execute("SELECT 1")
+    await connection.close()
+    for version in range(1, 7):
+        assert await store.replace(key, a_record(version=version + 1), expected=version)
 
 
 @with_both_loops
