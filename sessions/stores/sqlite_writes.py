@@ -15,6 +15,7 @@ from weakref import finalize
 import anyio
 import msgspec
 
+from sessions._hidden import Hidden
 from sessions.stores import sqlite_file
 from sessions.stores.forks import tell_of_forks
 from sessions.stores.sqlite_file import Connection, DatabaseFile, Gone, unavailable
@@ -35,7 +36,7 @@ _OF_ONE_WRITE: Final = (
 """Errors that say nothing about the database: the other writes of the transaction are done."""
 
 
-class _Write(msgspec.Struct, eq=False):
+class _Write(Hidden, msgspec.Struct, eq=False):
     work: Statement
     wake: Callable[[Callable[[], object]], object]
     """Lets the event loop of whoever waits call something."""
@@ -134,20 +135,23 @@ class Writes:
         self._lock.release()
 
 
-class _Thread(Thread):
+class _Thread:
     """Makes the calls that it is given. An executor does the same, and costs as much as the write itself."""
 
     def __init__(self, writes: Writes) -> None:
-        # A daemon, for whoever closes no store: if the process ends in the middle of a write, it is not done.
-        super().__init__(name="sessions-sqlite", daemon=True)
         self.calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        # A daemon, for whoever closes no store: if the process ends in the middle of a write, it is not done.
+        thread = Thread(target=_make, args=(self.calls,), name="sessions-sqlite", daemon=True)
+        thread.start()
+        self.join = thread.join
         finalize(writes, self.calls.put, None)  # or if the store is forgotten
-        self.start()
 
-    def run(self) -> None:
-        while (call := self.calls.get()) is not None:
-            call()
-            del call
+
+def _make(calls: SimpleQueue[Callable[[], None] | None]) -> None:
+    """All calls that come, until None does."""
+    while (call := calls.get()) is not None:
+        call()
+        del call
 
 
 def _transact(db: sqlite3.Connection, writes: list[_Write]) -> None:
