@@ -2,11 +2,12 @@
 
 VENV := .venv
 PY := $(VENV)/bin/python
-CODE := sessions reference_server services e2e bench torture tests harness_tests peer_suites scripts
+CODE := sessions reference_server services e2e bench torture scale tests harness_tests peer_suites scripts
 SOURCES = $(wildcard $(CODE))
 
 # make demo SERVER=uvicorn STORE=postgres PORT=8000
 # make torture STORE=redis OPERATIONS=100000
+# make scale STORE=redis SESSIONS=100000
 # make e2e  SERVER=granian STORE=sqlite BROWSER=chromium MODE=https PROMISE=ROT-2 WORKERS=1 ARGS="-k slow --headed"
 #
 # Only the command line sets these. The environment does not: terminals set BROWSER or PORT for purposes of their own.
@@ -21,12 +22,13 @@ ARGS :=
 PORT := 8000
 WORKERS := 2
 OPERATIONS := 1000000
+SESSIONS := 1000000
 
 # pyright would ask the network for a newer version of itself on each run.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser test unit built built-tests interop peer-suites lint format e2e e2e-full e2e-targets judge judge-needs comparison report demo docs docs-env docs-serve bench torture lock clean
+.PHONY: help env browser test unit built built-tests interop peer-suites lint format e2e e2e-full e2e-targets judge judge-needs comparison report demo docs docs-env docs-serve bench torture scale lock clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -133,7 +135,10 @@ bench: env  ## Microseconds that a session adds to a request, beside other libra
 	$(PY) -m bench $(ARGS)
 
 torture: env  ## A million operations on each store while all around fails; writes docs/torture.md (STORE= OPERATIONS=)
-	$(PY) -m torture --operations $(OPERATIONS) $(if $(STORE),--store $(STORE),--page)
+	$(PY) -m torture --operations $(OPERATIONS) $(addprefix --store=,$(STORE))
+
+scale: env  ## A million sessions in each store: their size, speed and purge; writes docs/scale.md (STORE= SESSIONS=)
+	$(PY) -m scale --sessions $(SESSIONS) $(addprefix --store=,$(STORE))
 
 lock:  ## Pin requirements/*.in anew, with hashes
 	@sh scripts/lock.sh

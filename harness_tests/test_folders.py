@@ -13,12 +13,13 @@ ROOT = Path(__file__).parent.parent
 
 FOLDERS: dict[str, str] = {
     "tests": "sessions services",
-    "harness_tests": "sessions services reference_server torture peer_suites e2e tests",
+    "harness_tests": "sessions services reference_server torture scale peer_suites e2e tests",
     "bench": "sessions",
     "docs": "",
     "peer_suites": "sessions",
     "e2e": "sessions services reference_server",
     "torture": "sessions services",
+    "scale": "sessions services",
     "reference_server": "sessions",
     "services": "",
     "sessions": "",

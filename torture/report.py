@@ -1,10 +1,8 @@
-"""The tables of a run, the page docs/torture.md that is made of them, and the histories with violations."""
+"""The tables of the runs, their page docs/torture.md, and the histories with violations."""
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Iterable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +11,7 @@ import msgspec
 from torture.checker import RULES
 from torture.nemeses import NEMESES
 from torture.run import PURGE, SHORT, Result
-from torture.servers import described
+from torture.summary import Summary
 
 SHOWN: Final = 20
 """Violations that are printed; the rest is in the file."""
@@ -25,7 +23,8 @@ Written by `make torture`; not edited by hand. Virtual browsers with cookie jars
 an app on two uvicorn processes, and meanwhile the nemeses below struck. Afterwards a checker compared the
 history of each session with [the promises](promises.md). An operation is one request that got an answer.
 
-{versions}.
+A store's column is from its last run that was not a short one. `make torture STORE=redis` runs one.
+
 """
 
 BEFORE_NEMESES: Final = (
@@ -40,6 +39,11 @@ How often each fact was there to be checked. Each rule held as often, less its v
 
 """
 
+BEFORE_VERSIONS: Final = """
+## With which versions
+
+"""
+
 AFTER: Final = """
 ## What the checker leaves open
 
@@ -50,44 +54,35 @@ AFTER: Final = """
 """
 
 
-def page(results: Sequence[Result]) -> str:
-    python = f"{platform.python_implementation()} {platform.python_version()}"
-    packages = ", ".join(
-        f"{name} {version(name)}" for name in ("uvicorn", "starlette", "redis", "asyncpg", "sqlalchemy")
-    )
-    versions = f"{python}, {packages}, {platform.system()}"
-    return HEAD.format(versions=versions) + "\n" + tables(results) + AFTER
+def page(summaries: Sequence[Summary]) -> str:
+    versions = "".join(f"- {each.store}, {each.day}: {each.versions}\n" for each in summaries)
+    return HEAD + tables(summaries) + BEFORE_VERSIONS + versions + AFTER
 
 
-def tables(results: Sequence[Result]) -> str:
+def tables(summaries: Sequence[Summary]) -> str:
     summary = [["store", "operations", "sessions", "503", "no answer", "seconds", "**violations**"]]
     summary += [
         [
-            described(each.store),
+            each.described,
             f"{each.operations:,}",
-            f"{each.lives:,}",
-            f"{each.counts['503']:,}",
-            f"{each.counts['without an answer']:,}",
+            f"{each.sessions:,}",
+            f"{each.unavailable:,}",
+            f"{each.unanswered:,}",
             f"{each.seconds:,.0f}",
-            f"**{len(each.violations)}**",
+            f"**{sum(each.violations.values())}**",
         ]
-        for each in results
+        for each in summaries
     ]
     nemeses = [nemesis.name for nemesis in NEMESES] + [PURGE]
-    compared = sorted({name for each in results for name in each.checked})
+    compared = sorted({name for each in summaries for name in each.checked})
     return (
         _table(summary)
         + BEFORE_NEMESES
-        + _by_store("nemesis", nemeses, results, lambda each, name: each.strikes[name])
+        + _by_store("nemesis", nemeses, summaries, lambda each, name: each.strikes.get(name, 0))
         + BEFORE_RULES
-        + _by_store("fact", compared, results, lambda each, name: each.checked[name])
+        + _by_store("fact", compared, summaries, lambda each, name: each.checked.get(name, 0))
         + "\n"
-        + _by_store(
-            "rule: violations",
-            RULES,
-            results,
-            lambda each, name: sum(violation.rule == name for violation in each.violations),
-        )
+        + _by_store("rule: violations", RULES, summaries, lambda each, name: each.violations.get(name, 0))
     )
 
 
@@ -109,10 +104,10 @@ def write_histories(result: Result, folder: Path) -> Path:
 
 
 def _by_store(
-    head: str, names: Iterable[str], results: Sequence[Result], count: Callable[[Result, str], int]
+    head: str, names: Iterable[str], summaries: Sequence[Summary], count: Callable[[Summary, str], int]
 ) -> str:
-    rows = [[name, *(f"{count(each, name):,}" for each in results)] for name in names]
-    return _table([[head, *(each.store for each in results)], *rows])
+    rows = [[name, *(f"{count(each, name):,}" for each in summaries)] for name in names]
+    return _table([[head, *(each.store for each in summaries)], *rows])
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:

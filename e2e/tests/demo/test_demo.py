@@ -9,7 +9,7 @@ from e2e.browser.page import PATIENCE, UNTOUCHED, email
 from e2e.promises import only, promise
 from e2e.server.server import Server
 
-pytestmark = only(mode="https")
+pytestmark = only(server="uvicorn", mode="https")  # the pages are the same behind each server
 
 SUBMIT = """([action, fields]) => {
     const form = Object.assign(document.createElement("form"), {method: "post", action});

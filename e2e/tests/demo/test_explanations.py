@@ -9,7 +9,7 @@ from e2e.browser.timeline import NewPage, Steps, on_the_timeline
 from e2e.matrix.matrix import Cell
 from e2e.promises import only, promise
 
-pytestmark = only(server="uvicorn", mode="http")
+pytestmark = only(server=["uvicorn", "hypercorn"], browser=["chromium", "firefox"], mode="http")
 
 NARROW = {"width": 360, "height": 640}
 """Pixels of a small phone."""

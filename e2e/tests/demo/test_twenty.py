@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from e2e.browser.page import PATIENCE, jar
 from e2e.promises import only, promise
 
-pytestmark = only(server="uvicorn", mode="http")
+pytestmark = only(server=["uvicorn", "hypercorn"], browser=["chromium", "firefox"], mode="http")
 
 SENT = 20
 LOST_AT_LEAST = 3

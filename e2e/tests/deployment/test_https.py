@@ -16,6 +16,9 @@ from e2e.tests.cookies.test_cookies import attributes
 
 pytestmark = only(mode=["https", *PROXIES])
 
+# Whichever server sends it, a cookie is the same to the browser.
+once = only(server="uvicorn", mode="https")
+
 
 def on(host: str, server: Server) -> str:
     """The same server under another name, which makes it another site."""
@@ -41,6 +44,7 @@ def test_a_cookie_with_the_host_prefix_is_kept_and_removed(page: Page) -> None:
     assert jar(page) == {}
 
 
+@once
 @promise("COOKIE-2")
 def test_another_sites_form_posts_without_the_cookie_and_its_link_brings_it(
     page: Page, server: Server
@@ -64,6 +68,7 @@ def shows(frame: FrameLocator | Page, visits: int) -> None:
     expect(frame.get_by_role("heading", level=1)).to_have_text(f"You have visited this page {visits} times")
 
 
+@once
 @promise("COOKIE-2")
 def test_a_partitioned_cookie_lives_in_a_frame_and_there_alone(page: Page, server: Server) -> None:
     shows(framed(page, "localhost", server), 1)
@@ -73,8 +78,9 @@ def test_a_partitioned_cookie_lives_in_a_frame_and_there_alone(page: Page, serve
     shows(framed(page, "localhost", server), 3)
 
 
-@promise("COOKIE-2")
+@once
 @only(browser=["chromium", "chromium-full"])  # other browsers cannot be told where *.test is
+@promise("COOKIE-2")
 def test_each_site_that_embeds_it_has_a_partition_of_its_own(page: Page, server: Server) -> None:
     shows(framed(page, "one.test", server), 1)
     shows(framed(page, "one.test", server), 2)
@@ -82,6 +88,7 @@ def test_each_site_that_embeds_it_has_a_partition_of_its_own(page: Page, server:
     shows(framed(page, "one.test", server), 3)
 
 
+@once
 @promise("COOKIE-2")
 def test_an_ordinary_cookie_stays_out_of_a_frame(page: Page, server: Server) -> None:
     log_in(page)

@@ -12,7 +12,7 @@ from e2e.server.web_servers.apache_shared_cache import ApacheSharedCache
 from e2e.server.web_servers.nginx_shared_cache import NginxSharedCache
 from e2e.server.web_servers.shared_cache import SharedCache
 
-pytestmark = only(server="uvicorn", store="cookie", browser="chromium", mode="http")
+pytestmark = only(server="hypercorn", store="cookie", browser="chromium", mode="http")
 
 FIELDS: dict[type[SharedCache], tuple[str, ...]] = {
     NginxSharedCache: ("cache-control", "cdn-cache-control", "x-accel-expires"),

@@ -23,7 +23,9 @@ from sessions.testing import ClientSession
 
 ROOT = Path(__file__).parents[3]
 
-pytestmark = only(server="uvicorn", store=["sqlite", "cookie"], browser=["chromium", "firefox"])
+pytestmark = only(
+    server=["uvicorn", "hypercorn"], store=["sqlite", "cookie"], browser=["chromium", "firefox"]
+)
 
 NAMED = {profile.name: profile for profile in PROFILES}
 
