@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sqlite3
 import time
 from collections import deque
@@ -18,7 +19,8 @@ from sessions.stores.sqlite_file import Connection, DatabaseFile, Gone, is_busy,
 T = TypeVar("T")
 
 SLOW: Final = 0.02
-"""Seconds. After a read in the event loop that took as long, the next ones are done in threads."""
+"""Seconds. After a read in the event loop that waited for the disk as long, the next ones are done in
+threads."""
 
 SLOW_FOR: Final = 10.0
 """Seconds until one is done in the event loop again."""
@@ -39,6 +41,7 @@ class Reads:
         self._file = file
         self._idle: deque[Connection] = deque()
         self._slow_until = 0.0
+        self._blocks: int | None = None
 
     def at_once(self, query: str, values: Sequence[Any]) -> list[Any] | None:
         """The rows; None if it is to be done in a thread."""
@@ -55,8 +58,13 @@ class Reads:
             return None  # to wait for a lock, or for another connection, is for a thread
         finally:
             self._idle.append(reader)
-            if time.monotonic() - began > SLOW:
+            if time.monotonic() - began > SLOW and self._has_read_blocks():
                 self._slow_until = time.monotonic() + SLOW_FOR
+
+    def _has_read_blocks(self) -> bool:
+        """Whether a disk was read since it was asked last. Else the processor was busy with others."""
+        before, self._blocks = self._blocks, _blocks_read()
+        return self._blocks is None or self._blocks != before
 
     async def in_thread(self, work: Callable[[sqlite3.Connection], T], *, makes_storage: bool) -> T:
         """Raises `StoreUnavailable`."""
@@ -84,13 +92,10 @@ class Reads:
                 if time.monotonic() > deadline:
                     raise unavailable(Gone("the database file is replaced again and again"))
 
-        try:
-            limiter = _threads.get()
-        except LookupError:
-            limiter = CapacityLimiter(THREADS)
-            _threads.set(limiter)
+        if self._blocks is None:
+            self._blocks = _blocks_read()
         # Not abandoned on cancellation: a connection must come back in a known state.
-        return await anyio.to_thread.run_sync(in_thread, limiter=limiter)
+        return await anyio.to_thread.run_sync(in_thread, limiter=_limiter())
 
     def _taken(self, makes_storage: bool) -> tuple[Connection, bool]:
         """A connection, and whether it was opened just now. Raises `StoreUnavailable`."""
@@ -103,3 +108,19 @@ class Reads:
             return self._file.connect(timeout=0.0, makes_storage=makes_storage), True
         except sqlite3.Error as fault:
             raise unavailable(fault) from fault
+
+
+def _limiter() -> CapacityLimiter:
+    """Of the running event loop."""
+    try:
+        return _threads.get()
+    except LookupError:
+        limiter = CapacityLimiter(THREADS)
+        _threads.set(limiter)
+        return limiter
+
+
+def _blocks_read() -> int | None:
+    """How many blocks this thread has read from disks; None where the system does not say (macOS)."""
+    who = getattr(resource, "RUSAGE_THREAD", None)
+    return None if who is None else resource.getrusage(who).ru_inblock

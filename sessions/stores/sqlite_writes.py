@@ -6,13 +6,16 @@ import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
+from functools import partial
+from queue import SimpleQueue
+from threading import Lock, Thread
 from typing import Any, Final, TypeVar
+from weakref import finalize
 
 import anyio
 import msgspec
 
+from sessions._hidden import Hidden
 from sessions.stores import sqlite_file
 from sessions.stores.forks import tell_of_forks
 from sessions.stores.sqlite_file import Connection, DatabaseFile, Gone, unavailable
@@ -33,7 +36,7 @@ _OF_ONE_WRITE: Final = (
 """Errors that say nothing about the database: the other writes of the transaction are done."""
 
 
-class _Write(msgspec.Struct, eq=False):
+class _Write(Hidden, msgspec.Struct, eq=False):
     work: Statement
     wake: Callable[[Callable[[], object]], object]
     """Lets the event loop of whoever waits call something."""
@@ -52,7 +55,7 @@ class Writes:
         self._waiting: deque[_Write] = deque()
         self._lock = Lock()
         self._is_writing = False
-        self._thread: ThreadPoolExecutor | None = None
+        self._thread: _Thread | None = None
         tell_of_forks(self)
 
     async def do(self, work: Callable[[sqlite3.Connection], T], *, makes_storage: bool) -> T:
@@ -67,10 +70,11 @@ class Writes:
         write = _Write(work, _waker(), anyio.Event())
         with self._lock:
             self._waiting.append(write)
-            begins, self._is_writing = not self._is_writing, True
+            if not self._is_writing:
+                self._thread = self._thread or _Thread(self)
+                self._thread.calls.put(partial(self._write_all, makes_storage))
+                self._is_writing = True
         try:
-            if begins:
-                self._begin(makes_storage)
             await write.done.wait()
         except BaseException:
             with self._lock:
@@ -82,22 +86,14 @@ class Writes:
         result: T = write.result
         return result
 
-    def _begin(self, makes_storage: bool) -> None:
-        # Not under the lock, which is taken before a fork, as are locks of the executor's.
-        thread = self._thread or ThreadPoolExecutor(1, "sessions-sqlite")
-        try:
-            thread.submit(self._write_all, makes_storage)
-        except RuntimeError:  # it was closed at this moment
-            thread = ThreadPoolExecutor(1, "sessions-sqlite")
-            thread.submit(self._write_all, makes_storage)
-        self._thread = thread
-
     def close(self) -> None:
         """Write what waits, and end the thread. The next write begins another one."""
         with self._lock:
             thread, self._thread = self._thread, None
+            if thread is not None:
+                thread.calls.put(None)
         if thread is not None:
-            thread.shutdown()
+            thread.join()
 
     def _write_all(self, makes_storage: bool) -> None:
         while True:
@@ -137,6 +133,25 @@ class Writes:
             self._waiting.clear()
             self._is_writing, self._thread, self._connection = False, None, None
         self._lock.release()
+
+
+class _Thread:
+    """Makes the calls that it is given. An executor does the same, and costs as much as the write itself."""
+
+    def __init__(self, writes: Writes) -> None:
+        self.calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        # A daemon, for whoever closes no store: if the process ends in the middle of a write, it is not done.
+        thread = Thread(target=_make, args=(self.calls,), name="sessions-sqlite", daemon=True)
+        thread.start()
+        self.join = thread.join
+        finalize(writes, self.calls.put, None)  # or if the store is forgotten
+
+
+def _make(calls: SimpleQueue[Callable[[], None] | None]) -> None:
+    """All calls that come, until None does."""
+    while (call := calls.get()) is not None:
+        call()
+        del call
 
 
 def _transact(db: sqlite3.Connection, writes: list[_Write]) -> None:

@@ -419,11 +419,12 @@ async def test_reads_leave_the_event_loop_while_the_disk_is_slow(
     store, key = SQLiteStore(path), a_key()
     await store.create(key, a_record())
     assert await store.load(key)
-    now, slow, in_threads = 1000.0, False, 0
+    now, slow, in_threads, blocks = 1000.0, False, 0, 0
     use, in_thread = Connection.use, sqlite_reads.Reads.in_thread
 
     def slowly(self: Connection, work: Any) -> Any:
-        nonlocal now
+        nonlocal now, blocks
+        blocks += slow
         now += 0.03 if slow else 0.001
         return use(self, work)
 
@@ -432,6 +433,7 @@ async def test_reads_leave_the_event_loop_while_the_disk_is_slow(
         in_threads += 1
         return await in_thread(self, work, **named)
 
+    monkeypatch.setattr(sqlite_reads, "_blocks_read", lambda: blocks)
     monkeypatch.setattr(sqlite_reads, "time", SimpleNamespace(monotonic=lambda: now))
     monkeypatch.setattr(Connection, "use", slowly)
     monkeypatch.setattr(sqlite_reads.Reads, "in_thread", counted)
@@ -441,6 +443,13 @@ async def test_reads_leave_the_event_loop_while_the_disk_is_slow(
     now += sqlite_reads.SLOW_FOR
     assert await store.load(key)
     assert in_threads == 2
+    # While the processor is busy with others, a thread would only wait twice.
+    slow = True
+    monkeypatch.setattr(sqlite_reads, "_blocks_read", lambda: 1000)
+    store._reads._blocks = 1000
+    for _ in range(2):
+        assert await store.load(key)
+        assert in_threads == 2
     await store.close()
 
 
