@@ -8,6 +8,7 @@ import random
 import re
 import secrets
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
@@ -633,3 +634,21 @@ async def test_more_commands_than_connections_wait(service: Valkey, monkeypatch:
         assert await asyncio.gather(*(store.load(a_key()) for _ in range(50))) == [None] * 50
         assert operator.info("stats")["total_connections_received"] - before <= 3
     await store.close()
+
+
+@pytest.mark.promise("BAD-4")
+async def test_an_extension_waits_for_a_server_that_can_write(
+    service: Valkey, connect: Callable[[str], Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = connect(service.url)
+    browser = Browser(site(log_in, store=store, expire_after=3600))
+    await browser.get("/log_in")
+    really = time.time
+    monkeypatch.setattr(time, "time", lambda: really() + 1800)
+    with no_memory(service):
+        for _ in range(3):
+            reply = await browser.get("/read")
+            assert (reply.status, reply.json(), reply.set_cookies) == (200, {"user": "ann"}, [])
+    reply = await browser.get("/read")
+    assert (reply.status, len(reply.set_cookies)) == (200, 1)
+    await store.destroy_all("ann")
