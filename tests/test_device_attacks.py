@@ -33,7 +33,10 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket
 from support import KEY, Clock, Gate, Watched, answer, own
 
-from sessions import MemoryStore, Store, get_session
+from sessions import CookieOptions, DeviceBinding, MemoryStore, Store, get_session
+from sessions._binding import Binding
+from sessions._device import Device, new_device
+from sessions._keys import Purpose
 from sessions.testing import AsyncBoundBrowser, BoundBrowser
 from sessions.testing.bound_browser import DeviceKey
 
@@ -534,6 +537,58 @@ async def test_endless_refusals_cost_the_owner_nothing(clock: Clock) -> None:
         assert gave_no_proof(await renewal(thief, bond.id, key.proof(challenge)))
     assert store.writes == writes
     await owner_is_fine(browser, clock)
+
+
+BINDING = Binding(DeviceBinding(), Purpose("session"), CookieOptions(), ())
+DEVICE = new_device()
+SCOPE: dict[str, Any] = {"type": "http", "root_path": "", "headers": []}
+NOW = 1_800_000_000.0
+
+
+def uses(binding: Binding, device: Device, text: str) -> list[str]:
+    """What the text is good for."""
+    good = []
+    if binding.is_challenge(text, device, NOW):
+        good.append("challenge")
+    if binding.is_invitation(f"{'0' * 64}.{text}", device, NOW):
+        good.append("invitation")
+    headers = [(b"cookie", b"session-device=" + text.encode("latin-1", "replace"))]
+    if binding.proved_at({**SCOPE, "headers": headers}, device, NOW):
+        good.append("bound cookie")
+    return good
+
+
+CHALLENGE_TEXT = BINDING.challenge(DEVICE, NOW)
+INVITATION_TEXT = BINDING.invitation(SCOPE, "0" * 64, DEVICE, NOW)[1].decode()[-len(CHALLENGE_TEXT) - 1 : -1]
+COOKIE_TEXT = BINDING.bound_cookie(SCOPE, DEVICE, NOW)[0].decode().partition(";")[0].partition("=")[2]
+TEXTS = {CHALLENGE_TEXT: "challenge", INVITATION_TEXT: "invitation", COOKIE_TEXT: "bound cookie"}
+
+
+@pytest.mark.promise("BIND-1", "BIND-3")
+@given(
+    st.sampled_from(sorted(TEXTS)),
+    st.integers(0, 60),
+    # Not what ends a cookie's value, and is no part of it.
+    st.text(st.characters(min_codepoint=33, max_codepoint=0x2FFF, exclude_characters=";"), max_size=3),
+    st.integers(0, 4),
+)
+def test_no_text_that_was_changed_is_good_for_anything(text: str, place: int, put: str, removed: int) -> None:
+    assert uses(BINDING, DEVICE, text) == [TEXTS[text]]
+    changed = text[:place] + put + text[place + removed :]
+    if changed != text:
+        assert uses(BINDING, DEVICE, changed) == []
+
+
+@pytest.mark.promise("BIND-1", "BIND-3", "SEC-1")
+@given(st.text(max_size=5), st.sampled_from(["session", "id", "session-device"]), st.booleans())
+def test_a_text_is_good_for_one_realm_one_cookie_and_one_device(
+    realm: str, name: str, same_device: bool
+) -> None:
+    other = Binding(DeviceBinding(), Purpose(name, realm), CookieOptions(), ())
+    device = DEVICE if same_device else new_device()
+    expected = same_device and (realm, name) == ("", "session")
+    for text, use in TEXTS.items():
+        assert uses(other, device, text) == ([use] if expected else [])
 
 
 # -- to bind, rebind, unbind -------------------------------------------------------------------------
