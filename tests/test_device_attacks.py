@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 
 import anyio
@@ -447,6 +448,8 @@ async def test_a_damaged_jwt(clock: Clock) -> None:
     client: Any = browser.client
     whole = bond.key.proof(await challenge_of(client, bond.id))
     head, claims, signature = whole.split(".")
+    numbers = urlsafe_b64decode(signature + "==")
+    longer = urlsafe_b64encode(numbers[:32] + b"\0" + numbers[32:]).decode().rstrip("=")
     deep = bond.key.signed(b'{"alg":"ES256","typ":"dbsc+jwt","x":' + b"[" * 1400, b"{}")
     for damaged in (
         "",
@@ -458,6 +461,7 @@ async def test_a_damaged_jwt(clock: Clock) -> None:
         f"{whole}.{signature}",
         f"{head}.{claims}.{signature[:-1]}",  # shorter
         f"{head}.{claims}.{signature}AA",  # longer
+        f"{head}.{claims}.{longer}",  # the same numbers, and a zero between them
         f"{head}.{claims}.{signature}==",  # padded
         f"{head}.{claims}.{signature[:-1]}B",  # the same bytes, written in another way
         f"{head}.{claims}.{'A' * 86}",  # r and s are zero
@@ -853,8 +857,6 @@ async def test_a_slow_request_cannot_bring_an_unbound_session_back(store: Store,
 async def test_a_session_that_another_library_began_is_asked_too(clock: Clock) -> None:
     """An old cookie leads to the session that moved in, for a minute after its id has changed (MOVE-1)."""
     pytest.importorskip("itsdangerous")
-    from base64 import b64encode  # noqa: PLC0415
-
     from itsdangerous import TimestampSigner  # noqa: PLC0415
 
     from sessions.moving import StarletteCookie  # noqa: PLC0415
