@@ -107,9 +107,14 @@ class Binding:
     def __init__(
         self, options: DeviceBinding, purpose: Purpose, cookie: CookieOptions, exclude: object
     ) -> None:
-        """`exclude`: the middleware's. Raises `ValueError` for a cookie that is sent without https."""
+        """`exclude`: the middleware's. Raises `ValueError` for a cookie that no browser binds."""
         if cookie.secure is False:
             raise ValueError("device_binding needs https: leave secure=False out of cookie_options")
+        if cookie.partitioned:
+            # Chromium sends its key, and then gives up (InvalidCredentialsCookieUnpermittedAttribute).
+            raise ValueError(
+                "browsers bind no partitioned cookie: leave partitioned=True out of cookie_options"
+            )
         self.options = options
         self._purposes = {use: purpose.of(use) for use in (_COOKIE, _CHALLENGE, _INVITATION)}
         self._max_age = options.age
