@@ -56,7 +56,7 @@ async def owner_is_fine(browser: AsyncBoundBrowser, clock: Clock, owner: str = "
 
 
 def gave_no_proof(response: Reply) -> bool:
-    return response.status_code >= 400 and "set-cookie" not in response.headers
+    return 400 <= response.status_code < 500 and "set-cookie" not in response.headers
 
 
 # -- cookies taken elsewhere -------------------------------------------------------------------------
