@@ -157,8 +157,8 @@ class Work(Hidden, msgspec.Struct, eq=False):
     inviting: bool = False
     """Whether the response invites the browser to bind the session: it is a login's."""
     proof: tuple[float, float] | None = None
-    """When the device proved itself that the session is bound to, in seconds since the epoch, and for how many
-    seconds that holds. Of a request that came from there."""
+    """Of a request from the device that the session is bound to: when that proved itself, in seconds since
+    the epoch, and for how many seconds it holds."""
     flash: tuple[str, ...] = ()
     base: bytes = EMPTY
     """The content's text as it was loaded, or saved last: what differs from it is a change."""
