@@ -107,11 +107,16 @@ class Binding:
     def __init__(
         self, options: DeviceBinding, purpose: Purpose, cookie: CookieOptions, exclude: object
     ) -> None:
-        """`exclude`: the middleware's. Raises `ValueError` for a cookie that is sent without https."""
+        """`exclude`: the middleware's. Raises `ValueError` for a cookie that no browser binds."""
         if cookie.secure is False:
             raise ValueError("device_binding needs https: leave secure=False out of cookie_options")
+        if cookie.partitioned:
+            # Chromium sends its key, and then gives up (InvalidCredentialsCookieUnpermittedAttribute).
+            raise ValueError(
+                "browsers bind no partitioned cookie: leave partitioned=True out of cookie_options"
+            )
         self.options = options
-        self._purpose = purpose
+        self._purposes = {use: purpose.of(use) for use in (_COOKIE, _CHALLENGE, _INVITATION)}
         self._max_age = options.age
         self._leeway = min(30.0, self._max_age / 20)
         self._grace = min(10.0, self._max_age / 4)
@@ -254,7 +259,7 @@ class Binding:
 
     def _mac(self, use: str, device: Device, moment: str) -> str:
         # What comes before the last line has no line break in it, so that no two messages are the same.
-        message = f"{device.id}\n{moment}\n{self._purpose.of(use)}"
+        message = f"{device.id}\n{moment}\n{self._purposes[use]}"
         return encoded(hmac.digest(device.secret.encode(), message.encode(), sha256))
 
     @staticmethod

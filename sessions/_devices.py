@@ -18,7 +18,6 @@ from sessions._binding import Binding
 from sessions._carriers import Carried, Carrier, SealedByOlderKey
 from sessions._cookie import Cookie
 from sessions._cookie_header import Found
-from sessions._device import DeviceProof, proof_of
 from sessions._device_endpoint import Endpoint
 from sessions._lifetime import Lifetime
 from sessions._record import binds
@@ -55,7 +54,7 @@ class GuestExchange(Exchange, kw_only=True, eq=False):
         return ([], []) if self.work.owner is None else super().of_binding(binding)
 
 
-def with_proof(proof: DeviceProof | None, opening: Opening) -> Opening:
+def with_proof(proof: tuple[float, float] | None, opening: Opening) -> Opening:
     """What opens the session of a request that its device has proved."""
     if proof is None:
         return opening
@@ -96,8 +95,8 @@ class Devices:
         self._report = report
         self._is_activity = is_activity
 
-    async def proof(self, scope: Scope, carried: Carried | None) -> DeviceProof | None:
-        """The proof of a bound session's device; None for any other session.
+    async def proof(self, scope: Scope, carried: Carried | None) -> tuple[float, float] | None:
+        """The proof of a bound session's device, as `Work.proof` has it; None for any other session.
 
         Raises `NotProved` and `StoreUnavailable`.
         """
@@ -117,7 +116,7 @@ class Devices:
             reason = self.binding.reason(scope["headers"])
             self._report("refused", reason=reason, key=living.key, owner=living.record.owner)
             raise NotProved(self._serve)
-        return proof_of(*proved)
+        return proved
 
     async def _serve(
         self, app: ASGIApp, usual: Cookie, found: Found | None, scope: Scope, receive: Receive, send: Send

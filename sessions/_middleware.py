@@ -14,7 +14,6 @@ from sessions._binding import Binding, DeviceBinding
 from sessions._carriers import Carried, Carrier, SealedByOlderKey
 from sessions._cookie import Cookie, CookieOptions
 from sessions._cookie_header import Found
-from sessions._device import DeviceProof
 from sessions._devices import Devices, NotProved, with_proof
 from sessions._events import Event, Reporter, nobody_listens
 from sessions._excluded import Exclude, Excluded, excluding
@@ -291,7 +290,7 @@ class SessionMiddleware:
         found: Found | None,
         carried: Carried | None,
         fault: InvalidCookie | SealedByOlderKey | StoreUnavailable | None,
-    ) -> tuple[Brought | None, DeviceProof | None]:
+    ) -> tuple[Brought | None, tuple[float, float] | None]:
         """What the request has brought of other libraries' sessions, and the proof of its device.
 
         Raises `StoreUnavailable`, and `NotProved` if a proof is missing.

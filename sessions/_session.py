@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn, overload
 from sessions._asgi import Scope
 from sessions._carriers import Carried, Carrier
 from sessions._commit import commit, refresh
-from sessions._device import DeviceProof
+from sessions._device import DeviceProof, proof_of
 from sessions._json import FIXED, accepted_key, checked, decode, encode
 from sessions._lifetime import Duration, moment, timeouts
 from sessions._record import owner_text
@@ -139,7 +139,8 @@ class Session(dict[str, Any]):
 
         None for a session that is bound to no device. Experimental.
         """
-        return self._looked_at().proof if self.is_device_bound else None
+        proof = self._looked_at().proof if self.is_device_bound else None
+        return None if proof is None else proof_of(*proof)
 
     # -- reading ---------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ import msgspec
 from sessions._asgi import Scope
 from sessions._carriers import Carried, Carrier, MovingIn, new_seed
 from sessions._changes import Function, Log, Notes, derive
-from sessions._device import Device, DeviceProof, new_device
+from sessions._device import Device, new_device
 from sessions._events import nobody_listens
 from sessions._hidden import Hidden
 from sessions._json import FIXED, checked, encode
@@ -164,8 +164,9 @@ class Work(Hidden, msgspec.Struct, eq=False):
     """What the session is bound to, or its browser was invited to bind it to."""
     inviting: bool = False
     """Whether the response invites the browser to bind the session: it is a login's."""
-    proof: DeviceProof | None = None
-    """That the request came from the device that the session is bound to."""
+    proof: tuple[float, float] | None = None
+    """Of a request from the device that the session is bound to: when that proved itself, in seconds since
+    the epoch, and for how many seconds it holds."""
     flash: tuple[str, ...] = ()
     base: bytes = EMPTY
     """The content's text as it was loaded, or saved last: what differs from it is a change."""

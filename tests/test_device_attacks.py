@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 
 import anyio
@@ -33,7 +34,10 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket
 from support import KEY, Clock, Gate, Watched, answer, own
 
-from sessions import MemoryStore, Store, get_session
+from sessions import CookieOptions, DeviceBinding, MemoryStore, Store, get_session
+from sessions._binding import Binding
+from sessions._device import Device, new_device
+from sessions._keys import Purpose
 from sessions.testing import AsyncBoundBrowser, BoundBrowser
 from sessions.testing.bound_browser import DeviceKey
 
@@ -52,7 +56,7 @@ async def owner_is_fine(browser: AsyncBoundBrowser, clock: Clock, owner: str = "
 
 
 def gave_no_proof(response: Reply) -> bool:
-    return response.status_code >= 400 and "set-cookie" not in response.headers
+    return 400 <= response.status_code < 500 and "set-cookie" not in response.headers
 
 
 # -- cookies taken elsewhere -------------------------------------------------------------------------
@@ -444,6 +448,8 @@ async def test_a_damaged_jwt(clock: Clock) -> None:
     client: Any = browser.client
     whole = bond.key.proof(await challenge_of(client, bond.id))
     head, claims, signature = whole.split(".")
+    numbers = urlsafe_b64decode(signature + "==")
+    longer = urlsafe_b64encode(numbers[:32] + b"\0" + numbers[32:]).decode().rstrip("=")
     deep = bond.key.signed(b'{"alg":"ES256","typ":"dbsc+jwt","x":' + b"[" * 1400, b"{}")
     for damaged in (
         "",
@@ -455,8 +461,9 @@ async def test_a_damaged_jwt(clock: Clock) -> None:
         f"{whole}.{signature}",
         f"{head}.{claims}.{signature[:-1]}",  # shorter
         f"{head}.{claims}.{signature}AA",  # longer
+        f"{head}.{claims}.{longer}",  # the same numbers, and a zero between them
         f"{head}.{claims}.{signature}==",  # padded
-        f"{head}.{claims}.{signature[:-1]}B",  # the same bytes, written in another way
+        f"{head}.{claims}.{signature[:-1]}{chr(ord(signature[-1]) + 1)}",  # the same bytes, written otherwise
         f"{head}.{claims}.{'A' * 86}",  # r and s are zero
         f"{head}.{claims}.{'_' * 85}w",  # r and s are too large
         f"{head}.{signature}.{claims}",
@@ -534,6 +541,58 @@ async def test_endless_refusals_cost_the_owner_nothing(clock: Clock) -> None:
         assert gave_no_proof(await renewal(thief, bond.id, key.proof(challenge)))
     assert store.writes == writes
     await owner_is_fine(browser, clock)
+
+
+BINDING = Binding(DeviceBinding(), Purpose("session"), CookieOptions(), ())
+DEVICE = new_device()
+SCOPE: dict[str, Any] = {"type": "http", "root_path": "", "headers": []}
+NOW = 1_800_000_000.0
+
+
+def uses(binding: Binding, device: Device, text: str) -> list[str]:
+    """What the text is good for."""
+    good = []
+    if binding.is_challenge(text, device, NOW):
+        good.append("challenge")
+    if binding.is_invitation(f"{'0' * 64}.{text}", device, NOW):
+        good.append("invitation")
+    headers = [(b"cookie", b"session-device=" + text.encode("latin-1", "replace"))]
+    if binding.proved_at({**SCOPE, "headers": headers}, device, NOW):
+        good.append("bound cookie")
+    return good
+
+
+CHALLENGE_TEXT = BINDING.challenge(DEVICE, NOW)
+INVITATION_TEXT = BINDING.invitation(SCOPE, "0" * 64, DEVICE, NOW)[1].decode()[-len(CHALLENGE_TEXT) - 1 : -1]
+COOKIE_TEXT = BINDING.bound_cookie(SCOPE, DEVICE, NOW)[0].decode().partition(";")[0].partition("=")[2]
+TEXTS = {CHALLENGE_TEXT: "challenge", INVITATION_TEXT: "invitation", COOKIE_TEXT: "bound cookie"}
+
+
+@pytest.mark.promise("BIND-1", "BIND-3")
+@given(
+    st.sampled_from(sorted(TEXTS)),
+    st.integers(0, 60),
+    # Not what ends a cookie's value, and is no part of it.
+    st.text(st.characters(min_codepoint=33, max_codepoint=0x2FFF, exclude_characters=";"), max_size=3),
+    st.integers(0, 4),
+)
+def test_no_text_that_was_changed_is_good_for_anything(text: str, place: int, put: str, removed: int) -> None:
+    assert uses(BINDING, DEVICE, text) == [TEXTS[text]]
+    changed = text[:place] + put + text[place + removed :]
+    if changed != text:
+        assert uses(BINDING, DEVICE, changed) == []
+
+
+@pytest.mark.promise("BIND-1", "BIND-3", "SEC-1")
+@given(st.text(max_size=5), st.sampled_from(["session", "id", "session-device"]), st.booleans())
+def test_a_text_is_good_for_one_realm_one_cookie_and_one_device(
+    realm: str, name: str, same_device: bool
+) -> None:
+    other = Binding(DeviceBinding(), Purpose(name, realm), CookieOptions(), ())
+    device = DEVICE if same_device else new_device()
+    expected = same_device and (realm, name) == ("", "session")
+    for text, use in TEXTS.items():
+        assert uses(other, device, text) == ([use] if expected else [])
 
 
 # -- to bind, rebind, unbind -------------------------------------------------------------------------
@@ -652,7 +711,10 @@ async def test_a_key_that_is_none(wrong: dict[str, Any]) -> None:
     app = bound_site()
     client, key = client_of(app), DeviceKey()
     invitation = invited(await client.post("/login"))
-    for jwk in ({**key.jwk, **wrong}, list(wrong), None, "text"):
+    point = urlsafe_b64decode(key.jwk["x"] + "=") + urlsafe_b64decode(key.jwk["y"] + "=")
+    halves = (urlsafe_b64encode(half).decode().rstrip("=") for half in (point[:31], point[31:]))
+    shifted = {**key.jwk, **dict(zip("xy", halves, strict=True))}  # the same bytes, cut at another place
+    for jwk in ({**key.jwk, **wrong}, shifted, list(wrong), None, "text"):
         assert gave_no_proof(await registration(client, key.proof(invitation, jwk=jwk)))
     assert (await client.get("/who")).json()["bound"] is False
 
@@ -798,8 +860,6 @@ async def test_a_slow_request_cannot_bring_an_unbound_session_back(store: Store,
 async def test_a_session_that_another_library_began_is_asked_too(clock: Clock) -> None:
     """An old cookie leads to the session that moved in, for a minute after its id has changed (MOVE-1)."""
     pytest.importorskip("itsdangerous")
-    from base64 import b64encode  # noqa: PLC0415
-
     from itsdangerous import TimestampSigner  # noqa: PLC0415
 
     from sessions.moving import StarletteCookie  # noqa: PLC0415

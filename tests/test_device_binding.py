@@ -715,6 +715,13 @@ def test_what_cannot_work_is_an_error() -> None:
         SessionMiddleware(
             app, MemoryStore(), cookie_options={"secure": False}, device_binding=DeviceBinding()
         )
+    with pytest.raises(ValueError, match="bind no partitioned cookie"):
+        SessionMiddleware(
+            app,
+            MemoryStore(),
+            cookie_options={"same_site": "none", "secure": True, "partitioned": True},
+            device_binding=DeviceBinding(),
+        )
     with pytest.raises(TypeError, match="is a DeviceBinding"):
         SessionMiddleware(app, MemoryStore(), device_binding=True)  # type: ignore[arg-type]
     inner = SessionMiddleware(app, MemoryStore(), device_binding=DeviceBinding())
