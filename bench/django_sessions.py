@@ -49,13 +49,13 @@ def _configure(path: str, redis_url: str | None) -> None:
         "CONN_MAX_AGE": None,
         "OPTIONS": {"init_command": pragmas, "transaction_mode": "IMMEDIATE"},
     }
-    caches = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": redis_url}}
+    cache = "redis.RedisCache" if redis_url else "dummy.DummyCache"
     settings.configure(
         SECRET_KEY=KEY,
         SESSION_COOKIE_AGE=TWO_WEEKS,
         INSTALLED_APPS=["django.contrib.sessions"],
         DATABASES={"default": database},
-        **({"CACHES": caches} if redis_url else {}),
+        CACHES={"default": {"BACKEND": f"django.core.cache.backends.{cache}", "LOCATION": redis_url or ""}},
     )
     django.setup()
 

@@ -32,9 +32,6 @@ ROUNDS = 6
 SETTLING = 0.02
 """Seconds before each burst that do not count: a real process serves one of these subjects only, and its
 interpreter has specialized itself to that one."""
-EXTENDED_FOR = 40.0
-"""Seconds after which all browsers come by once more, uncounted. An extension is due after 60, once for each
-browser; in bursts of thousands of requests a second it would count far more often than it comes."""
 
 Send = Callable[[str], Awaitable[None]]
 Results = dict[str, dict[str, dict[str, float]]]
@@ -134,16 +131,14 @@ async def measure(group: Group, place: str, browsers: int = BROWSERS, burst: flo
         if name != BARE:
             await crowd.all("/fill")
     await asyncio.sleep(1.1)  # a newborn session is extended a second later, once
+    for name, crowd in crowds.items():
+        if name != BARE:
+            await crowd.all("/read")
     modes = ("many", "at once", "one") if group.service else ("many", "one")
     burst = burst or (2 * BURST if group.service else BURST)
     results: Results = {name: {} for name in crowds}
-    visited = -EXTENDED_FOR
     for _ in range(ROUNDS):
         for name, crowd in crowds.items():
-            if name != BARE and time.monotonic() - visited > EXTENDED_FOR:
-                for each in list(crowds.values())[1:]:
-                    await each.all("/read")
-                visited = time.monotonic()
             gc.collect()
             for path in PATHS if name != BARE else PATHS[:1]:
                 for mode in modes:

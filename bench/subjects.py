@@ -12,7 +12,7 @@ from starsessions.stores.redis import RedisStore as StarsessionsRedis
 
 from bench import django_sessions, floors
 from bench.apps import Asgi, app
-from bench.settings import KEY, TWO_WEEKS
+from bench.settings import KEY, REFRESH_INTERVAL, TWO_WEEKS
 from sessions import CookieStore, MemoryStore, SessionMiddleware
 from sessions.stores import Storage, open_store
 
@@ -43,7 +43,9 @@ def bare(_: str) -> Asgi:
 
 
 def _ours(store: Callable[[str], Storage | str]) -> Callable[[str], Asgi]:
-    return lambda place: SessionMiddleware(app(), store(place), expire_after=TWO_WEEKS)
+    return lambda place: SessionMiddleware(
+        app(), store(place), expire_after=TWO_WEEKS, refresh_interval=REFRESH_INTERVAL
+    )
 
 
 def _through_sqlalchemy(url: str) -> str:
@@ -51,7 +53,13 @@ def _through_sqlalchemy(url: str) -> str:
 
 
 def _our_cookie(_: str) -> Asgi:
-    return SessionMiddleware(app(), CookieStore(), encryption_key=KEY, expire_after=TWO_WEEKS)
+    return SessionMiddleware(
+        app(),
+        CookieStore(),
+        encryption_key=KEY,
+        expire_after=TWO_WEEKS,
+        refresh_interval=REFRESH_INTERVAL,
+    )
 
 
 def _starlette(_: str) -> Asgi:

@@ -219,12 +219,31 @@ NUMBERS = [
 
 
 @unhurried
-@given(st.sampled_from(NUMBERS), st.sampled_from(NUMBERS), lines)
-@example(NUMBERS[-2], NUMBERS[-1], '{"moved":{"key":"' + "0" * 64 + '","seed":"QUJD"},"data":{}}')
-@example(NUMBERS[-2], NUMBERS[-1], '{"data":{},"moved":{"key":"' + "0" * 64 + '","seed":"QUJD"}}')
-@example("9" * 400, "9" * 400, '{"data":{"a":1}}')
-def test_a_content_of_the_cookie_store(born: str, ends: str, line: str) -> None:
-    in_a_cookie(utf8(f"{born} {ends}\n{line}"))
+@given(st.sampled_from(NUMBERS), st.sampled_from(NUMBERS), st.sampled_from(NUMBERS), lines)
+@example(
+    NUMBERS[-2], NUMBERS[-1], NUMBERS[-2], '{"moved":{"key":"' + "0" * 64 + '","seed":"QUJD"},"data":{}}'
+)
+@example(
+    NUMBERS[-2], NUMBERS[-1], NUMBERS[-2], '{"data":{},"moved":{"key":"' + "0" * 64 + '","seed":"QUJD"}}'
+)
+@example("9" * 400, "9" * 400, "9" * 400, '{"data":{"a":1}}')
+@example("1e3", "9" * 20, NUMBERS[-1], '{"data":{"a":1}}')
+@example("0", "-0", "1.0", "null")
+def test_a_content_of_the_cookie_store(born: str, ends: str, made: str, line: str) -> None:
+    in_a_cookie(utf8(f"[{born},{ends},{made},{line}]"))
+
+
+def test_the_text_of_such_a_cookie_is_what_these_tests_think() -> None:
+    """Else the tests above would find no session at all, and say nothing."""
+    now = int(time.time() * 1000)
+    carried = f'[{now},{now + 50_000},{now},{{"data":{{"a":1}}}}]'.encode()
+
+    async def looked() -> None:
+        browser = Browser(site(*HANDLERS, store=CookieStore(), encryption_key=KEY, expire_after=60))
+        browser.plant(KeyRing(KEY).sealing(Purpose("session").of("content")).seal(carried))
+        assert (await browser.get("/look")).json()[-1] == {"a": 1}
+
+    anyio.run(looked)
 
 
 @given(st.binary(max_size=200))

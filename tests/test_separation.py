@@ -162,7 +162,7 @@ LINE = '{"data":{"role":"admin"},"owner":"ada"}'
 HONO = '{"_data":{"role":{"value":"admin","flash":false}},"_expire":null,"_delete":false,"_owner":"ada"}'
 TEXTS = {
     "an id": "A" * 43,
-    "the cookie store's text": f"{NOW_MS} {NOW_MS + 1_000_000}\n{LINE}",
+    "the cookie store's text": [NOW_MS, NOW_MS + 1_000_000, NOW_MS, json.loads(LINE)],
     "a record's line": LINE,
     "hono-sessions' record": HONO,
     "an object": {"role": "admin"},
@@ -185,7 +185,7 @@ async def test_no_seal_that_an_app_makes_opens_a_session(
         browser = Browser(site(log_in, store=shared["store"]))
         await browser.get("/log_in")
         TEXTS["an id"] = browser.cookie() or ""
-    plain = TEXTS[text] if isinstance(TEXTS[text], str) else json.dumps(TEXTS[text])
+    plain = TEXTS[text] if isinstance(TEXTS[text], str) else json.dumps(TEXTS[text], separators=(",", ":"))
     for sealed in (
         iron.seal(TEXTS[text], KEY, purpose=purpose),
         iron.Sealer(KEY, purpose=purpose).seal(str(plain).encode()),
