@@ -70,8 +70,9 @@ format: env  ## Put the code into ruff's format
 	$(PY) -m ruff check --fix $(SOURCES)
 	$(PY) -m ruff format $(SOURCES)
 
-# A run of named servers or stores is one in the first browser that matrix.yml lists, if none is named.
-CHOSEN = $(or $(BROWSER),$(if $(SERVER)$(STORE)$(MODE),chromium))
+# A run of named servers or stores is one in the first browser that matrix.yml lists, if none is named. Only the full
+# Chromium binds sessions to devices.
+CHOSEN = $(or $(BROWSER),$(if $(filter bound,$(MODE)),chromium-full),$(if $(SERVER)$(STORE)$(MODE),chromium))
 
 CHOSEN_BUT_BROWSER = $(addprefix --server=,$(SERVER)) $(addprefix --store=,$(STORE)) \
 	$(addprefix --mode=,$(MODE)) $(addprefix --promise=,$(PROMISE))
