@@ -29,6 +29,7 @@ from bound_support import (
     thief_of,
 )
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -373,6 +374,44 @@ async def test_two_clicks_on_login_end_bound(store: Store, clock: Clock) -> None
     clock.go(3600)
     assert (await browser.get("/who")).json()["data"] == {"cart": "bread"}
     assert len(await store.sessions_of("ada")) == 1
+
+
+@pytest.mark.promise("BIND-2")
+async def test_what_a_request_begins_after_a_logout_is_not_bound(store: Store, clock: Clock) -> None:
+    async def start_over(request: Request) -> Response:
+        own(request).destroy()
+        own(request)["language"] = "en"
+        return answer()
+
+    browser = await bound_browser(bound_site(store, handlers=[start_over]))
+    await browser.get("/start_over")
+    clock.go(700)
+    found = (await browser.get("/who")).json()
+    assert (found["owner"], found["bound"], found["data"]) == (None, False, {"language": "en"})
+
+
+@pytest.mark.promise("BIND-3", "SAVE-6")
+async def test_a_login_that_fails_changes_no_binding(store: Store, clock: Clock) -> None:
+    """Not even if something is saved after its response."""
+
+    async def failing_login(request: Request) -> Response:
+        session = own(request)
+        session.owner = "bob"
+
+        async def later() -> None:
+            session["later"] = [True]
+            await session.save()
+
+        return Response(status_code=500, background=BackgroundTask(later))
+
+    app = bound_site(store, handlers=[failing_login])
+    browser = await bound_browser(app)
+    await browser.post("/failing_login")
+    for _ in range(2):
+        found = (await browser.get("/who")).json()
+        assert (found["owner"], found["bound"], found["data"]["later"]) == ("ada", True, [True])
+        clock.go(700)
+    assert await seen(thief_of(app, browser)) is None
 
 
 # -- the owner without a proof -----------------------------------------------------------------------

@@ -26,6 +26,7 @@ SHOWN = "hunter2"
 
 HARMLESS = {
     "CookieOptions": "attributes that each response shows",
+    "DeviceBinding": "the app's options: a path, a duration",
     "Lifetime": "durations",
     "Purpose": "a cookie's name, and the realm that the app names",
     "Password": "the key's name, which each seal shows; the secrets are hidden",
