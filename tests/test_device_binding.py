@@ -608,7 +608,7 @@ async def test_a_lost_answer_of_the_store_at_the_registration(verb: str, clock: 
 
 
 @pytest.mark.promise("BIND-2")
-@pytest.mark.parametrize("path", ["/write_late", "/rotate_late"])
+@pytest.mark.parametrize("path", ["/write_late", "/rotate_late", "/save_twice"])
 async def test_a_registration_beside_another_request(path: str, store: Store, clock: Clock) -> None:
     gate = Gate()
 
@@ -623,7 +623,14 @@ async def test_a_registration_beside_another_request(path: str, store: Store, cl
         await gate.wait()
         return answer()
 
-    app = bound_site(store, handlers=[write_late, rotate_late])
+    async def save_twice(request: Request) -> Response:
+        own(request)["late"] = False
+        await gate.wait()
+        await own(request).save()
+        own(request)["late"] = True
+        return answer()
+
+    app = bound_site(store, handlers=[write_late, rotate_late, save_twice])
     client, key, response = client_of(app), DeviceKey(), httpx.Response(500)
     challenge = invited(await client.post("/login"))
     async with anyio.create_task_group() as tasks:
@@ -652,11 +659,14 @@ async def test_a_registration_beside_a_second_click_on_login(before: str, store:
         await gate.wait()
         return answer()
 
+    async def late() -> None:
+        assert REGISTRATION not in (await client.post("/login_late")).headers
+
     app = bound_site(store, handlers=[login_late])
     client, key, registered = client_of(app), DeviceKey(), httpx.Response(500)
     await client.post(before)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(client.post, "/login_late")
+        tasks.start_soon(late)
         await gate.arrival()
         challenge = invited(await client.post("/login", params={"user": "ada"}))
         registered = await registration(client, key.proof(challenge, registers=True))
