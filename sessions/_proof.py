@@ -37,21 +37,21 @@ class InvalidProof(ValueError):
     """It is no proof, or it was not made with this key. The text says why, and shows nothing of it."""
 
 
-class _Jwk(msgspec.Struct):
+class _Jwk(Hidden, msgspec.Struct):
     kty: str
     crv: str
     x: str
     y: str
 
 
-class _Header(msgspec.Struct):
+class _Header(Hidden, msgspec.Struct):
     typ: str
     alg: str
     jwk: msgspec.Raw = msgspec.Raw()
     crit: Any = None
 
 
-class _Claims(msgspec.Struct):
+class _Claims(Hidden, msgspec.Struct):
     jti: str
     key: msgspec.Raw = msgspec.Raw()
 

@@ -491,8 +491,9 @@ class Work(Hidden, msgspec.Struct, eq=False):
 
     def text(self, values: dict[str, Any]) -> bytes:
         """The content as JSON text."""
-        owner, at = self.owner, self.authenticated_at
-        return encode(Content(None, self.timeouts, self.device, self.flash, values, owner, at))
+        return encode(
+            Content(None, self.timeouts, self.device, self.flash, values, self.owner, self.authenticated_at)
+        )
 
     def take(self, values: dict[str, Any]) -> Taken:
         """What this commit has to save.

@@ -29,6 +29,7 @@ from bound_support import (
     thief_of,
 )
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -375,6 +376,44 @@ async def test_two_clicks_on_login_end_bound(store: Store, clock: Clock) -> None
     assert len(await store.sessions_of("ada")) == 1
 
 
+@pytest.mark.promise("BIND-2")
+async def test_what_a_request_begins_after_a_logout_is_not_bound(store: Store, clock: Clock) -> None:
+    async def start_over(request: Request) -> Response:
+        own(request).destroy()
+        own(request)["language"] = "en"
+        return answer()
+
+    browser = await bound_browser(bound_site(store, handlers=[start_over]))
+    await browser.get("/start_over")
+    clock.go(700)
+    found = (await browser.get("/who")).json()
+    assert (found["owner"], found["bound"], found["data"]) == (None, False, {"language": "en"})
+
+
+@pytest.mark.promise("BIND-3", "SAVE-6")
+async def test_a_login_that_fails_changes_no_binding(store: Store, clock: Clock) -> None:
+    """Not even if something is saved after its response."""
+
+    async def failing_login(request: Request) -> Response:
+        session = own(request)
+        session.owner = "bob"
+
+        async def later() -> None:
+            session["later"] = [True]
+            await session.save()
+
+        return Response(status_code=500, background=BackgroundTask(later))
+
+    app = bound_site(store, handlers=[failing_login])
+    browser = await bound_browser(app)
+    await browser.post("/failing_login")
+    for _ in range(2):
+        found = (await browser.get("/who")).json()
+        assert (found["owner"], found["bound"], found["data"]["later"]) == ("ada", True, [True])
+        clock.go(700)
+    assert await seen(thief_of(app, browser)) is None
+
+
 # -- the owner without a proof -----------------------------------------------------------------------
 
 
@@ -569,7 +608,7 @@ async def test_a_lost_answer_of_the_store_at_the_registration(verb: str, clock: 
 
 
 @pytest.mark.promise("BIND-2")
-@pytest.mark.parametrize("path", ["/write_late", "/rotate_late"])
+@pytest.mark.parametrize("path", ["/write_late", "/rotate_late", "/save_twice"])
 async def test_a_registration_beside_another_request(path: str, store: Store, clock: Clock) -> None:
     gate = Gate()
 
@@ -584,7 +623,14 @@ async def test_a_registration_beside_another_request(path: str, store: Store, cl
         await gate.wait()
         return answer()
 
-    app = bound_site(store, handlers=[write_late, rotate_late])
+    async def save_twice(request: Request) -> Response:
+        own(request)["late"] = False
+        await gate.wait()
+        await own(request).save()
+        own(request)["late"] = True
+        return answer()
+
+    app = bound_site(store, handlers=[write_late, rotate_late, save_twice])
     client, key, response = client_of(app), DeviceKey(), httpx.Response(500)
     challenge = invited(await client.post("/login"))
     async with anyio.create_task_group() as tasks:
@@ -613,11 +659,14 @@ async def test_a_registration_beside_a_second_click_on_login(before: str, store:
         await gate.wait()
         return answer()
 
+    async def late() -> None:
+        assert REGISTRATION not in (await client.post("/login_late")).headers
+
     app = bound_site(store, handlers=[login_late])
     client, key, registered = client_of(app), DeviceKey(), httpx.Response(500)
     await client.post(before)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(client.post, "/login_late")
+        tasks.start_soon(late)
         await gate.arrival()
         challenge = invited(await client.post("/login", params={"user": "ada"}))
         registered = await registration(client, key.proof(challenge, registers=True))

@@ -26,6 +26,7 @@ SHOWN = "hunter2"
 
 HARMLESS = {
     "CookieOptions": "attributes that each response shows",
+    "DeviceBinding": "the app's options: a path, a duration",
     "Lifetime": "durations",
     "Purpose": "a cookie's name, and the realm that the app names",
     "Password": "the key's name, which each seal shows; the secrets are hidden",
@@ -93,9 +94,12 @@ def attributes(kind: type[Any]) -> set[str]:
 def filled(kind: type[Any]) -> Any:
     """An object of this type in which everything is secret, made past its constructor."""
     if hasattr(kind, "__struct_fields__"):
+        annotated = {
+            name: text for base in kind.__mro__ for name, text in inspect.get_annotations(base).items()
+        }
         numbers = {"int", "float"}
         return kind(
-            *[7 if kind.__annotations__[name] in numbers else Secret() for name in kind.__struct_fields__]
+            **{name: 7 if annotated[name] in numbers else Secret() for name in kind.__struct_fields__}
         )
     if issubclass(kind, tuple):
         return tuple.__new__(kind, [Secret()] * len(getattr(kind, "_fields", ())))
