@@ -45,7 +45,8 @@ LAYERS: dict[str, tuple[str, str]] = {
     "stores": (
         "stores/walk stores/__init__ stores/encrypted stores/urls stores/redis stores/postgres"
         " stores/postgres_pool stores/postgres_faults stores/sqlalchemy stores/sqlalchemy_engine"
-        " stores/sqlalchemy_ways stores/sqlalchemy_faults stores/sqlalchemy_table stores/sqlite stores/memory stores/cookie stores/base stores/files stores/loops",
+        " stores/sqlalchemy_ways stores/sqlalchemy_faults stores/sqlalchemy_table stores/sqlite"
+        " stores/memory stores/cookie stores/base stores/files stores/loops",
         "carriers ground",
     ),
     "carriers": (
