@@ -228,7 +228,7 @@ class Sealer:
     with ivs of its own, and there is no lock that a thread could hold at the moment of the fork.
     """
 
-    __slots__ = ("_by_id", "_current", "_random", "_sealing", "_without_id")
+    __slots__ = ("_by_id", "_current", "_random", "_random_block", "_sealing", "_without_id")
 
     def __init__(
         self,
@@ -254,6 +254,7 @@ class Sealer:
             for key in keys
         }
         self._random = _random
+        self._random_block = _random_block if _random is os.urandom else lambda: _random(_BLOCK)
         # Salts are drawn at the first seal: worker processes that fork before it have different ones.
         self._current: _Salted | None = None
 
@@ -317,11 +318,27 @@ class Sealer:
         # Without a lock, two threads may both draw new salts. Each then uses its own, and one pair stays.
         current = self._current
         if current is not None and next(current.seals_left, None) is not None:
-            return current, self._random(16)
+            return current, self._random_block()
         random = self._random(80)
         fresh = self._sealing.salted(random[:64])
         self._current = fresh
         return fresh, random[64:]
+
+
+_random_blocks: Final[list[bytes]] = []
+# A forked process must not go on with the blocks of its parent: both would make the same ivs.
+os.register_at_fork(after_in_child=_random_blocks.clear)
+
+
+def _random_block() -> bytes:
+    """16 random bytes, each of them used once: 64 blocks are drawn at a time, as a call of the system takes
+    longer than to encrypt a cookie."""
+    try:
+        return _random_blocks.pop()
+    except IndexError:
+        drawn = os.urandom(64 * _BLOCK)
+        _random_blocks.extend(drawn[start : start + _BLOCK] for start in range(_BLOCK, len(drawn), _BLOCK))
+        return drawn[:_BLOCK]
 
 
 # -- passwords -----------------------------------------------------------------------------------------------

@@ -245,6 +245,30 @@ class TestSharedSalts:
         assert len({salts_in(each) for each in seals}) == 1
         assert len({each.split("*")[3] for each in seals}) == 51
 
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+    def test_processes_of_one_moment_make_other_ivs(self) -> None:
+        """They have the same ciphers, at the same place, and nothing happens in the parent between them."""
+        command = [sys.executable, "-c", FORKS_OF_ONE_MOMENT.format(password=PASSWORD)]
+        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=60)
+        seals = done.stdout.split()
+        assert len(seals) == 41
+        assert {unseal(each, PASSWORD) for each in seals} == {7}
+        assert len({each.split("*")[3] for each in seals}) == 41
+
+
+FORKS_OF_ONE_MOMENT = """
+import os
+from sessions.iron import Sealer
+
+sealer = Sealer({password!r})
+print(sealer.seal(b"7"), sealer.seal(b"7"), sealer.seal(b"7"), flush=True)
+for _ in range(38):
+    if child := os.fork():
+        os.waitpid(child, 0)
+    else:
+        os.write(1, sealer.seal(b"7").encode() + b"\\n")
+        os._exit(0)
+"""
 
 FORKS = """
 import os, threading
