@@ -43,12 +43,12 @@ LAYERS: dict[str, tuple[str, str]] = {
     "session": ("typed _lookup _excluded _session _templates", "commit carriers ground"),
     "commit": ("_commit _turns _adopt _work _changes", "carriers ground"),
     "stores": (
-        "stores/walk stores/__init__ stores/encrypted stores/urls stores/redis stores/redis_cluster"
-        " stores/redis_server stores/redis_connections stores/redis_walk stores/redis_commands"
-        " stores/redis_value stores/redis_faults stores/postgres"
-        " stores/postgres_pool stores/postgres_faults stores/sqlalchemy stores/sqlalchemy_engine"
-        " stores/sqlalchemy_ways stores/sqlalchemy_faults"
-        " stores/sqlalchemy_table stores/sqlite stores/sqlite_writes stores/sqlite_reads stores/sqlite_file"
+        "stores/walk stores/__init__ stores/encrypted stores/urls stores/redis/__init__ stores/redis/_cluster"
+        " stores/redis/_server stores/redis/_connections stores/redis/_walk stores/redis/_commands"
+        " stores/redis/_value stores/redis/_faults stores/postgres/__init__"
+        " stores/postgres/_pool stores/postgres/_faults stores/sqlalchemy/__init__ stores/sqlalchemy/_engine"
+        " stores/sqlalchemy/_ways stores/sqlalchemy/_faults stores/sqlalchemy/_table stores/sqlite/__init__"
+        " stores/sqlite/_writes stores/sqlite/_reads stores/sqlite/_file"
         " stores/memory stores/cookie stores/base stores/files stores/forks stores/loops",
         "carriers ground",
     ),
@@ -140,7 +140,7 @@ def f():
         "_carriers/__init__",
         "_carriers/id",
         "_session",
-        "stores/redis",
+        "stores/redis/__init__",
         "__init__",
         "errors",
     }

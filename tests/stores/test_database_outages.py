@@ -22,7 +22,7 @@ from services import Postgres
 from services.tcp_proxy import Proxy
 from sessions import PostgresStore, SQLAlchemyStore, Store, StoreUnavailable
 from sessions.stores import postgres as postgres_store
-from sessions.stores import sqlalchemy_engine
+from sessions.stores.sqlalchemy import _engine as sqlalchemy_engine
 from sessions.testing.kit import a_key, a_record, all_at_once
 
 from .visits import Visits, going_on

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from services import MariaDB
 from sessions import SQLAlchemyStore, Store, StoreUnavailable
-from sessions.stores import sqlalchemy_engine
+from sessions.stores.sqlalchemy import _engine as sqlalchemy_engine
 from sessions.testing.kit import a_key, a_record
 
 from .visits import Visits, going_on

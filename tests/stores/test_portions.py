@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from sessions import Store, open_store
-from sessions.stores import postgres, redis, redis_server, redis_walk, sqlalchemy, sqlite
+from sessions.stores import postgres, redis, sqlalchemy, sqlite
+from sessions.stores.redis import _server as redis_server
+from sessions.stores.redis import _walk as redis_walk
 from sessions.testing.kit import a_key, a_record
 from sessions.testing.overview import fill, found_by_scan
 

@@ -15,7 +15,7 @@ import pytest
 from services.tcp_proxy import Proxy
 from sessions import PostgresStore, StoreUnavailable, open_store
 from sessions.stores import postgres as postgres_store
-from sessions.stores import postgres_pool
+from sessions.stores.postgres import _pool as postgres_pool
 from sessions.testing import StoreConformance
 from sessions.testing.kit import MakeStore, a_key, a_record, all_at_once
 

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from services.tcp_proxy import Proxy
 from sessions import SQLAlchemyStore, StoreUnavailable, open_store, sessions_table
 from sessions.stores import sqlalchemy as sqlalchemy_store
-from sessions.stores import sqlalchemy_engine
+from sessions.stores.sqlalchemy import _engine as sqlalchemy_engine
 from sessions.testing import StoreConformance
 from sessions.testing.kit import MakeStore, a_key, a_record, all_at_once
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from sessions import SQLiteStore, StoreUnavailable
-from sessions.stores import sqlite, sqlite_file
+from sessions.stores import sqlite
+from sessions.stores.sqlite import _file as sqlite_file
 from sessions.testing import StoreConformance
 from sessions.testing.kit import MakeStore, a_key, a_record
 from sessions.testing.requests import Visitor

@@ -23,8 +23,9 @@ from starlette.responses import Response
 from support import Browser, Clock, answer, own, site
 
 from sessions import SQLiteStore, StoreUnavailable
-from sessions.stores import sqlite_file, sqlite_reads
-from sessions.stores.sqlite_file import Connection
+from sessions.stores.sqlite import _file as sqlite_file
+from sessions.stores.sqlite import _reads as sqlite_reads
+from sessions.stores.sqlite._file import Connection
 from sessions.testing.kit import a_key, a_record
 
 from .test_sqlite import locked_by_another_process

@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from typing import Final
 
-from sessions.stores.redis_commands import Commands
+from sessions.stores.redis._commands import Commands
 
 PORTION: Final = 500
 """Names in a portion; the server looks at so many at a time."""

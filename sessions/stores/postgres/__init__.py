@@ -19,11 +19,11 @@ except ModuleNotFoundError:
 from sessions._record import Record
 from sessions.stores.base import MAX_BYTES, Store, checked_size
 from sessions.stores.loops import PerLoop
-from sessions.stores.postgres_faults import gave_way, is_connection_in_doubt, is_misuse, misused, unavailable
-from sessions.stores.postgres_pool import URL, OwnPool
+from sessions.stores.postgres._faults import gave_way, is_connection_in_doubt, is_misuse, misused, unavailable
+from sessions.stores.postgres._pool import URL, OwnPool
 
 if TYPE_CHECKING:
-    from sessions.stores.postgres_pool import Pool
+    from sessions.stores.postgres._pool import Pool
 
 TIMEOUT: Final = 5.0
 """Seconds that a call may take, with the wait for a free connection."""

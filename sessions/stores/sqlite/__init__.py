@@ -13,9 +13,9 @@ import anyio.to_thread
 
 from sessions._record import Record
 from sessions.stores.base import MAX_BYTES, Store, checked_size
-from sessions.stores.sqlite_file import DatabaseFile
-from sessions.stores.sqlite_reads import Reads
-from sessions.stores.sqlite_writes import Writes
+from sessions.stores.sqlite._file import DatabaseFile
+from sessions.stores.sqlite._reads import Reads
+from sessions.stores.sqlite._writes import Writes
 
 T = TypeVar("T")
 

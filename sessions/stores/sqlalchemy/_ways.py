@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from sqlalchemy import Engine
 from sqlalchemy.util import await_only
 
-from sessions.stores.sqlalchemy_faults import is_connection_in_doubt
+from sessions.stores.sqlalchemy._faults import is_connection_in_doubt
 
 Values = dict[str, Any]
 

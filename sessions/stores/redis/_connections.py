@@ -11,8 +11,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
-from sessions.stores.redis_commands import Command
-from sessions.stores.redis_faults import DEMOTED
+from sessions.stores.redis._commands import Command
+from sessions.stores.redis._faults import DEMOTED
 
 _SET_BY_US: Final = ("max_connections", "socket_timeout", "socket_connect_timeout", "timeout", "retry")
 

@@ -16,9 +16,9 @@ import anyio
 import msgspec
 
 from sessions._hidden import Hidden
-from sessions.stores import sqlite_file
 from sessions.stores.forks import tell_of_forks
-from sessions.stores.sqlite_file import Connection, DatabaseFile, Gone, unavailable
+from sessions.stores.sqlite import _file as sqlite_file
+from sessions.stores.sqlite._file import Connection, DatabaseFile, Gone, unavailable
 
 T = TypeVar("T")
 

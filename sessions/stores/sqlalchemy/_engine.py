@@ -14,7 +14,7 @@ from sqlalchemy.util import greenlet_spawn
 
 from sessions.stores.files import make_private
 from sessions.stores.loops import PerLoop
-from sessions.stores.sqlalchemy_faults import (
+from sessions.stores.sqlalchemy._faults import (
     gave_way,
     has_no_table,
     is_connection_in_doubt,
@@ -22,7 +22,7 @@ from sessions.stores.sqlalchemy_faults import (
     misused,
     unavailable,
 )
-from sessions.stores.sqlalchemy_ways import OnAsyncpg, ThroughSQLAlchemy, Values, Way
+from sessions.stores.sqlalchemy._ways import OnAsyncpg, ThroughSQLAlchemy, Values, Way
 
 T = TypeVar("T")
 

@@ -15,9 +15,9 @@ except ModuleNotFoundError:
 
 from sessions._record import Record
 from sessions.stores.base import MAX_BYTES, Store, checked_size
-from sessions.stores.sqlalchemy_engine import Database
-from sessions.stores.sqlalchemy_faults import KeyTaken
-from sessions.stores.sqlalchemy_table import Columns, Statements, record_of, sessions_table, text_of
+from sessions.stores.sqlalchemy._engine import Database
+from sessions.stores.sqlalchemy._faults import KeyTaken
+from sessions.stores.sqlalchemy._table import Columns, Statements, record_of, sessions_table, text_of
 
 __all__ = ["SQLAlchemyStore", "sessions_table"]
 

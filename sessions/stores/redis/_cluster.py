@@ -15,9 +15,9 @@ from redis.exceptions import AskError, ClusterDownError, MovedError, NoScriptErr
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from sessions.errors import StoreUnavailable
-from sessions.stores.redis_commands import Command
-from sessions.stores.redis_connections import Connections, Options
-from sessions.stores.redis_faults import AWAY, unavailable
+from sessions.stores.redis._commands import Command
+from sessions.stores.redis._connections import Connections, Options
+from sessions.stores.redis._faults import AWAY, unavailable
 
 PAUSE: Final = 0.05
 """Seconds until the cluster is asked again who has a slot, if that node is away or does not know."""

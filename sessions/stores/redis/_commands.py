@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import NoScriptError
 
-from sessions.stores.redis_faults import AWAY, DEMOTED, unavailable
+from sessions.stores.redis._faults import AWAY, DEMOTED, unavailable
 
 Command = Sequence[bytes]
 

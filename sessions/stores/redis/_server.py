@@ -8,9 +8,9 @@ from typing import Any
 
 from redis.exceptions import NoScriptError
 
-from sessions.stores.redis_commands import Command
-from sessions.stores.redis_connections import Connections, Options
-from sessions.stores.redis_faults import AWAY, unavailable
+from sessions.stores.redis._commands import Command
+from sessions.stores.redis._connections import Connections, Options
+from sessions.stores.redis._faults import AWAY, unavailable
 
 
 class Server:

@@ -11,10 +11,10 @@ try:
     from redis.asyncio.connection import parse_url
     from redis.exceptions import NoScriptError
 
-    from sessions.stores.redis_cluster import Cluster
-    from sessions.stores.redis_commands import ClientCommands, ClusterClientCommands, Commands
-    from sessions.stores.redis_connections import Options
-    from sessions.stores.redis_server import Server
+    from sessions.stores.redis._cluster import Cluster
+    from sessions.stores.redis._commands import ClientCommands, ClusterClientCommands, Commands
+    from sessions.stores.redis._connections import Options
+    from sessions.stores.redis._server import Server
 except ModuleNotFoundError as missing:
     if missing.name is not None and missing.name.startswith("sessions"):
         raise
@@ -23,7 +23,7 @@ except ModuleNotFoundError as missing:
 from sessions._record import Record
 from sessions.stores.base import MAX_BYTES, Store, checked_size
 from sessions.stores.loops import PerLoop
-from sessions.stores.redis_value import (
+from sessions.stores.redis._value import (
     DELETE,
     HEAD,
     INDEX,
@@ -36,7 +36,7 @@ from sessions.stores.redis_value import (
     unpacked,
     writing,
 )
-from sessions.stores.redis_walk import all_of, all_once
+from sessions.stores.redis._walk import all_of, all_once
 
 TIMEOUT: Final = 5.0
 """Seconds that anybody waits for an answer of a server, with connecting and a second try, if we connect."""

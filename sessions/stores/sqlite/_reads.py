@@ -13,8 +13,8 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 from anyio.lowlevel import RunVar
 
-from sessions.stores import sqlite_file
-from sessions.stores.sqlite_file import Connection, DatabaseFile, Gone, is_busy, unavailable
+from sessions.stores.sqlite import _file as sqlite_file
+from sessions.stores.sqlite._file import Connection, DatabaseFile, Gone, is_busy, unavailable
 
 T = TypeVar("T")
 
