@@ -37,7 +37,7 @@ def picture(groups: Mapping[str, Any]) -> str:
     for group in GROUPS:
         if group.name not in groups:
             continue
-        parts.append(f'<text class="head" x="0" y="{y + 13}">{group.name.capitalize()}</text>')
+        parts.append(f'<text class="head" x="0" y="{y + 13}">{group.title}</text>')
         y += 24
         kinds = {subject.name: subject.kind for subject in group.subjects}
         for name, paths in sorted(groups[group.name].items(), key=lambda item: item[0] != BARE):

@@ -106,7 +106,7 @@ def _between(page: str, kind: Kind, text: str) -> str:
 
 
 def _tables(kind: Kind, group: Group, results: Results) -> Iterator[Table]:
-    title = group.name.capitalize()
+    title = group.title
     if kind == "http":
         heads = (
             f"{AT_ONCE} at once",

@@ -37,6 +37,10 @@ class Group:
     service: str | None = None
     """What is to be started for it (`services/`), or `file`."""
 
+    @property
+    def title(self) -> str:
+        return {"sqlite": "SQLite", "postgres": "PostgreSQL"}.get(self.name, self.name.capitalize())
+
 
 def bare(_: str) -> Asgi:
     return app()
