@@ -155,8 +155,9 @@ def _goals(kind: Kind, group: Group, results: Results) -> Iterator[str]:
     bare = cpu[BARE]["untouched"]
     ours, peers = _by_kind(group, "ours"), _by_kind(group, "peer")
     if group.name == "memory":
-        yield from _at_most(cpu, ours[0], [(peers[0], 1 / 3, "a third of what {} adds", bare)], bare)
-        if kind == "http":
+        if kind == "in process":
+            yield from _at_most(cpu, ours[0], [(peers[0], 1 / 3, "a third of what {} adds", bare)], bare)
+        else:
             share = min(results[ours[0]][path]["share"] for path in ("read", "write"))
             yield _verdict(share >= 0.75, f"{share:.2f} of the bare app's requests a second, at least 0.75")
     elif group.name == "cookie":
