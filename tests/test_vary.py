@@ -40,6 +40,8 @@ LOOKS: dict[str, Look] = {
     "expires_at": lambda s: s.expires_at,
     "owner": lambda s: s.owner,
     "authenticated_at": lambda s: s.authenticated_at,
+    "is_device_bound": lambda s: s.is_device_bound,
+    "device_proof": lambda s: s.device_proof,
     # reading
     "[]": lambda s: s["a"],
     "[] of a missing key": swallowed(lambda s: s["missing"]),

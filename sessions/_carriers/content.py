@@ -22,6 +22,7 @@ import msgspec
 from sessions._binding import Binding
 from sessions._carriers.base import Carried, Loaded, MovedIn, MovingIn, SealedByOlderKey
 from sessions._cookie import split_value
+from sessions._hidden import Hidden
 from sessions._keys import KeyRing, Purpose
 from sessions._lifetime import Lifetime
 from sessions._record import TIMED, UNREADABLE, InvalidRecord, Record, unpack
@@ -103,7 +104,7 @@ class SealedCarrier:
         pass
 
 
-class _Sealed(msgspec.Struct, array_like=True, gc=False):
+class _Sealed(Hidden, msgspec.Struct, array_like=True, gc=False):
     """What a seal holds, as a JSON array."""
 
     born: int

@@ -112,7 +112,7 @@ async def test_whoever_is_cancelled_leaves_the_client_its_connections(
 ) -> None:
     """A client before redis-py 8.0.1 loses the connection of a call that is cancelled, until it has none."""
     url = cluster.url.replace("+cluster", "")
-    async with _Watched.from_url(url, max_connections=30) as client:
+    async with _Watched.from_url(url, max_connections=100) as client:
         store = RedisStore(client, prefix=prefix)
         records = {a_key(): a_record(b"%d" % number) for number in range(20)}
         for key, record in records.items():

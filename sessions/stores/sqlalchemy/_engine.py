@@ -6,12 +6,14 @@ import asyncio
 import time
 from collections.abc import Callable
 from random import random
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
+import msgspec
 from sqlalchemy import Engine, Table, event, exc, inspect, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util import greenlet_spawn
 
+from sessions._hidden import Hidden
 from sessions.stores.files import make_private
 from sessions.stores.loops import PerLoop
 from sessions.stores.sqlalchemy._faults import (
@@ -40,7 +42,7 @@ IDLE: Final = 1.0
 """Seconds after which a connection is asked whether it still works, in engines that we make."""
 
 
-class _Engine(NamedTuple):
+class _Engine(Hidden, msgspec.Struct, frozen=True):
     engine: Engine
     turns: asyncio.Semaphore
     """As many as connections. SQLAlchemy's pool has a slower way to wait."""

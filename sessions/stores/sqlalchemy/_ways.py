@@ -8,11 +8,13 @@ Both run in a greenlet, and raise what SQLAlchemy or the driver raises.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
+import msgspec
 from sqlalchemy import Engine
 from sqlalchemy.util import await_only
 
+from sessions._hidden import Hidden
 from sessions.stores.sqlalchemy._faults import is_connection_in_doubt
 
 Values = dict[str, Any]
@@ -46,7 +48,7 @@ class ThroughSQLAlchemy:
         return engine.begin() if self._in_transactions else engine.connect()
 
 
-class _Compiled(NamedTuple):
+class _Compiled(Hidden, msgspec.Struct, frozen=True):
     text: str
     names: tuple[str, ...]
     """Of the parameters, in their order."""
