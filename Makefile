@@ -22,6 +22,8 @@ ARGS :=
 PORT := 8000
 HTTPS :=
 WORKERS := 2
+# Browser tests wait for half of their time, for pages and for what expires.
+BROWSER_WORKERS = $(if $(filter-out file default,$(origin WORKERS)),$(WORKERS),3)
 OPERATIONS := 1000000
 SESSIONS := 1000000
 
@@ -77,7 +79,7 @@ CHOSEN = $(or $(BROWSER),$(if $(filter bound,$(MODE)),chromium-full),$(if $(SERV
 CHOSEN_BUT_BROWSER = $(addprefix --server=,$(SERVER)) $(addprefix --store=,$(STORE)) \
 	$(addprefix --mode=,$(MODE)) $(addprefix --promise=,$(PROMISE))
 CHECK = @$(PY) -m e2e.matrix --check $(CHOSEN_BUT_BROWSER) $(addprefix --browser=,$(BROWSER))
-RUN = $(PY) -m pytest e2e -n $(WORKERS) $(CHOSEN_BUT_BROWSER) $(addprefix --in-browser=,$(BROWSER)) $(ARGS)
+RUN = $(PY) -m pytest e2e -n $(BROWSER_WORKERS) $(CHOSEN_BUT_BROWSER) $(addprefix --in-browser=,$(BROWSER)) $(ARGS)
 
 browser: env  # The browsers of this selection from matrix.yml, nginx and Apache, found or installed
 	$(CHECK)
@@ -99,7 +101,7 @@ e2e-targets: browser  ## The same tests on libraries of others, and sessions sha
 	@sh scripts/npm.sh e2e/targets/node
 	@sh scripts/environment.sh e2e/targets/python/.venv requirements/targets.txt
 	$(PY) -m pytest tests/interop
-	$(PY) -m pytest e2e -n $(WORKERS) $(addprefix --target=,$(or $(TARGET),all)) $(ARGS)
+	$(PY) -m pytest e2e -n $(BROWSER_WORKERS) $(addprefix --target=,$(or $(TARGET),all)) $(ARGS)
 
 judge: env  ## The browser tests on your server, in any language: URL=http://127.0.0.1:3000 (STORE=cookie PROMISE= ARGS=)
 	@$(PY) -m e2e.browser.install chromium
