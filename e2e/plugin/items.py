@@ -38,7 +38,7 @@ def test_of(item: pytest.Item) -> Test:
     """The test as the selection sees it."""
     only: dict[str, str | Sequence[str]] = {}
     for marker in item.iter_markers("only"):  # the nearest first, which comes before those around it
-        only = marker.kwargs | only
+        only = {**marker.kwargs, **only}
     return Test(name_of(item), only)
 
 
