@@ -31,7 +31,7 @@ SESSIONS := 1000000
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env browser test unit built built-tests interop peer-suites lint format e2e e2e-full e2e-targets judge judge-needs comparison report demo docs docs-env docs-serve bench bench-http torture scale lock clean
+.PHONY: help env browser test unit built built-tests interop peer-suites lint format e2e e2e-full e2e-targets judge judge-needs comparison report demo docs docs-env docs-serve bench bench-http bench-device torture scale lock clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -140,6 +140,9 @@ bench: env  ## What a session takes of a request, beside other libraries and the
 
 bench-http: env  ## The same on uvicorn, over a socket; both write docs/speed.md if no STORE= is named
 	$(PY) -m bench --http $(if $(STORE),--store $(STORE),--page) $(ARGS)
+
+bench-device: env  ## What device binding adds to a request, and what a renewal takes
+	$(PY) -m bench.device_binding
 
 torture: env  ## A million operations on each store while all around fails; writes docs/torture.md (STORE= OPERATIONS=)
 	$(PY) -m torture --operations $(OPERATIONS) $(addprefix --store=,$(STORE))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bench import in_process, over_http, results
+from bench import device_binding, in_process, over_http, results
 from bench.http_client import Crowd
 from bench.settings import AT_ONCE
 from bench.subjects import BARE, GROUPS, Group
@@ -109,3 +109,18 @@ def test_the_page_has_the_numbers_that_were_measured(monkeypatch: pytest.MonkeyP
     results.write_page(json.loads(results.NUMBERS.read_text("utf-8")))
     assert page.read_text("utf-8") == (results.ROOT / "docs" / "speed.md").read_text("utf-8")
     assert drawn.read_text("utf-8") == (results.ROOT / "docs" / "images" / "speed.svg").read_text("utf-8")
+
+
+def test_the_cost_of_device_binding_is_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each request is answered with the status 200, else there is no number."""
+    monkeypatch.setattr(device_binding, "BURSTS", 1)
+    monkeypatch.setattr(device_binding, "REQUESTS", 3)
+    device_binding.main()
+    assert [line[:40].strip() for line in capsys.readouterr().out.splitlines()] == [
+        "a read, the option off",
+        "a read of a session that is not bound",
+        "a read of a bound session",
+        "a renewal, the request with the proof",
+    ]
