@@ -19,7 +19,7 @@ import msgspec
 
 from sessions._asgi import Receive, Scope, Send
 from sessions._binding import Binding
-from sessions._carriers import Carrier, Loaded, SealedByOlderKey
+from sessions._carriers import Carrier, Loaded, opened_by
 from sessions._cookie import Cookie
 from sessions._hidden import Hidden
 from sessions._json import encode
@@ -27,7 +27,7 @@ from sessions._proof import InvalidProof, Proof, read_proof
 from sessions._record import new_commit_id
 from sessions._response import unavailable
 from sessions._turns import Retry
-from sessions.errors import InvalidCookie, StoreUnavailable
+from sessions.errors import StoreUnavailable
 
 logger = logging.getLogger("sessions")
 
@@ -193,12 +193,7 @@ class Endpoint:
         found = self._cookie.find(scope["headers"])
         if found is None or not found.value:
             return None
-        try:
-            carried = await self._carrier.find(found.value)
-        except InvalidCookie:
-            return None
-        except SealedByOlderKey as found_so:
-            carried = found_so.carried
+        carried = await opened_by(self._carrier, found.value)
         return None if carried is None else await self._living(carried.key)
 
     # -- both ------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from typing import Any
 
 from sessions._asgi import ASGIApp, Headers, Receive, Scope, Send
 from sessions._binding import Binding
-from sessions._carriers import Carried, Carrier, SealedByOlderKey
+from sessions._carriers import Carried, Carrier, opened_by
 from sessions._cookie import Cookie
 from sessions._cookie_header import Found
 from sessions._device_endpoint import Endpoint
@@ -24,7 +24,7 @@ from sessions._record import binds
 from sessions._response import Exchange, unavailable
 from sessions._session import Session, open_session
 from sessions._work import Work
-from sessions.errors import InvalidCookie, StoreUnavailable
+from sessions.errors import StoreUnavailable
 
 Opening = Callable[..., tuple[Session, Work]]
 
@@ -39,14 +39,9 @@ class GuestExchange(Exchange, kw_only=True, eq=False):
     def cookies(self, headers: Headers, lifetime: Lifetime) -> list[bytes]:
         if self.work.held is None or self.work.owner is None:
             return super().cookies(headers, lifetime)
-        guest, guest_found = self.cookie, self.found
-        self.cookie, self.found = self.usual, self.usual_found
-        try:
-            lines = super().cookies(headers, lifetime)
-        finally:
-            self.cookie, self.found = guest, guest_found
-        if guest_found is not None:
-            lines += guest.remove(https=self.is_https, stale=guest_found.numbers)
+        lines = self.cookies_of(self.usual, self.usual_found, headers, lifetime)
+        if self.found is not None:
+            lines += self.cookie.remove(https=self.is_https, stale=self.found.numbers)
         return lines
 
     def of_binding(self, binding: Binding) -> tuple[list[bytes], list[tuple[bytes, bytes]]]:
@@ -156,12 +151,7 @@ class Devices:
         """
         if not found.value:
             return None
-        try:
-            carried = await self._carrier.find(found.value)
-        except InvalidCookie:
-            return None
-        except SealedByOlderKey as found_so:
-            carried = found_so.carried
+        carried = await opened_by(self._carrier, found.value)
         if carried is None or carried.record.owner is not None:
             return None
         said = binds(carried.record.payload)

@@ -221,7 +221,13 @@ class Exchange(Hidden, msgspec.Struct, eq=False):
 
     def cookies(self, headers: Headers, lifetime: Lifetime) -> list[bytes]:
         """The cookie that the browser is to hold from now on, or its removal."""
-        work, found, cookie = self.work, self.found, self.cookie
+        return self.cookies_of(self.cookie, self.found, headers, lifetime)
+
+    def cookies_of(
+        self, cookie: Cookie, found: Found | None, headers: Headers, lifetime: Lifetime
+    ) -> list[bytes]:
+        """The same for a cookie, of which the request has brought `found`."""
+        work = self.work
         stale = found.numbers if found else ()
         https = self.is_https
         if work.standing is _ANONYMOUS:

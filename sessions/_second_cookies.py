@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 
 from sessions._asgi import SECURE_SCHEMES, Message, Scope
 from sessions._caching import setting_cookies
-from sessions._carriers import Carried, Carrier, SealedByOlderKey
+from sessions._carriers import Carried, Carrier, opened_by
 from sessions._cookie import Cookie
 from sessions._cookie_header import Found
 from sessions._record import moved_to
@@ -33,12 +33,7 @@ async def only_living(carrier: Carrier, found: Found) -> Carried | None:
         raise InvalidCookie(found.fault)
     opened: list[Carried] = []
     for value in found.several:
-        try:
-            carried = await carrier.find(value)
-        except InvalidCookie:
-            continue
-        except SealedByOlderKey as found_so:  # the next request has one cookie, and gets it anew
-            carried = found_so.carried
+        carried = await opened_by(carrier, value)  # if by an older key: the next request gets it anew
         if carried is not None:
             opened.append(carried)
     # An id that was replaced a moment ago opens nothing that the newer one does not.

@@ -11,6 +11,7 @@ from sessions._binding import Binding
 from sessions._hidden import Hidden
 from sessions._lifetime import Lifetime
 from sessions._record import Content, Record, rewritten, split, with_stamp
+from sessions.errors import InvalidCookie
 
 
 class Carried(Hidden, msgspec.Struct, frozen=True, gc=False):
@@ -184,3 +185,16 @@ class Carrier(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+async def opened_by(carrier: Carrier, cookie: str) -> Carried | None:
+    """What the cookie opens, whichever key sealed it; None also if it is none of ours.
+
+    Raises `StoreUnavailable`.
+    """
+    try:
+        return await carrier.find(cookie)
+    except InvalidCookie:
+        return None
+    except SealedByOlderKey as found:
+        return found.carried
