@@ -28,7 +28,28 @@ class ServiceFailed(RuntimeError):
     """The service did not start; the message is what it said itself."""
 
 
-class Service(ABC):
+class StartedInBlock(ABC):
+    """It starts with a `with` block, and is closed at its end, or if it cannot start."""
+
+    @abstractmethod
+    def start(self) -> None: ...
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Service(StartedInBlock):
     """A database server, once `start` has returned. Keep it in a `with` block, or call `close`.
 
     `stop` and `start` again bring it back on the same port with what it has kept.
@@ -123,17 +144,6 @@ class Service(ABC):
         """Stop it and remove its folder."""
         self.stop()
         process_group.stop(self._janitor)
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _start(self) -> None:
         with tempfile.TemporaryFile() as log:

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
 
-from services.service import STARTUP, ServiceFailed, free_port, write_private
+from services.service import STARTUP, ServiceFailed, StartedInBlock, free_port, write_private
 from services.valkey import Valkey
 
 SLOTS = 16384
@@ -61,7 +61,7 @@ class Node(Valkey):
         return any(int(begin) <= slot <= int(end or begin) for begin, _, end in ranges)
 
 
-class ValkeyCluster:
+class ValkeyCluster(StartedInBlock):
     """Keep it in a `with` block."""
 
     def __init__(self) -> None:
@@ -105,18 +105,10 @@ class ValkeyCluster:
             _wait(partial(_replicates, replica, primary))
         self.wait_until_well()
 
-    def __enter__(self) -> Self:
-        try:
-            with ThreadPoolExecutor() as pool:
-                list(pool.map(Node.start, self.nodes))
-            self._join()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def start(self) -> None:
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(Node.start, self.nodes))
+        self._join()
 
     def close(self) -> None:
         with ThreadPoolExecutor() as pool:
