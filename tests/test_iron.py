@@ -237,9 +237,7 @@ class TestSharedSalts:
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
     def test_forked_processes_seal_on(self) -> None:
         """Also when another thread of the parent is in the middle of a seal. In a process without pytest."""
-        command = [sys.executable, "-c", FORKS.format(password=PASSWORD)]
-        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=60)
-        seals = done.stdout.split()
+        seals = printed_by(FORKS)
         assert len(seals) == 51
         assert [unseal(each, PASSWORD) for each in seals] == list(range(51))
         assert len({each.split("*")[3] for each in seals}) == 51
@@ -247,12 +245,18 @@ class TestSharedSalts:
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
     def test_processes_of_one_moment_make_other_ivs(self) -> None:
         """They have the same ciphers, at the same place, and nothing happens in the parent between them."""
-        command = [sys.executable, "-c", FORKS_OF_ONE_MOMENT.format(password=PASSWORD)]
-        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=60)
-        seals = done.stdout.split()
+        seals = printed_by(FORKS_OF_ONE_MOMENT)
         assert len(seals) == 41
+        assert len({salts_in(each) for each in seals}) == 1
         assert {unseal(each, PASSWORD) for each in seals} == {7}
         assert len({each.split("*")[3] for each in seals}) == 41
+
+
+def printed_by(program: str) -> list[str]:
+    """The seals that a program prints, in a process without pytest."""
+    command = [sys.executable, "-c", program.format(password=PASSWORD)]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=60)
+    return done.stdout.split()
 
 
 FORKS_OF_ONE_MOMENT = """
