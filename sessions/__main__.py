@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import anyio
 
 from sessions import __version__
-from sessions._command_line import ExitCode, opened, parser, reads_records
+from sessions._command_line import ExitCode, check_arguments, opened, parser, reads_records
 from sessions._commands import NoSuchSession
 from sessions._progress import Progress
 from sessions.errors import SessionError, StoreUnavailable
@@ -23,8 +23,9 @@ from sessions.stores.encrypted import check_readable
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Whatever goes wrong is one line on stderr, and an exit code."""
-    options = parser(__version__).parse_args(arguments)
     try:
+        check_arguments(sys.argv[1:] if arguments is None else arguments)
+        options = parser(__version__).parse_args(arguments)
         anyio.run(_run, opened(options), options)
         sys.stdout.flush()
     except KeyboardInterrupt:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from urllib.parse import unquote
 
 from sessions import _commands
@@ -54,9 +56,30 @@ MEANINGS: Final = {
 }
 
 
+_REPEATED: Final = re.compile(
+    r"(unrecognized arguments|invalid choice|ignored explicit argument).*", re.DOTALL
+)
+
+_looks_like_an_option: Final = re.compile("-[A-Za-z0-9_-]{42}").fullmatch
+"""What an id may look like: one of 64 begins with a hyphen."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Repeats no argument that it does not understand: that may be an id, or a URL with a password."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(_REPEATED.sub(r"\1 (not shown, as it may be secret)", message))
+
+
+def check_arguments(arguments: Sequence[str]) -> None:
+    """Raises `ValueError` for an id that argparse would take for an option."""
+    if any(map(_looks_like_an_option, arguments)):
+        raise ValueError(_commands.NO_KEY)
+
+
 def parser(version: str) -> argparse.ArgumentParser:
     codes = "\n".join(f"  {code.value:<4} {meaning}" for code, meaning in MEANINGS.items())
-    made = argparse.ArgumentParser(
+    made = _Parser(
         prog="python -m sessions",
         description=DESCRIPTION,
         epilog=f"exit codes:\n{codes}",

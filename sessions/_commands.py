@@ -130,13 +130,16 @@ async def stats(store: Store, _: argparse.Namespace, progress: Progress) -> Asyn
         yield Line(line)
 
 
+NO_KEY: Final = (
+    "a key is 64 hexadecimal digits, as `list` shows them. An id or a cookie is none, and a secret: on a"
+    " command line all users of the machine can read it"
+)
+
+
 def checked_key(text: str) -> str:
     """Raises `ValueError` for what is no key, and does not repeat it: an id is a secret."""
     if not _is_key(text):
-        raise ValueError(
-            "a key is 64 hexadecimal digits, as `list` shows them. An id or a cookie is none, and a secret:"
-            " on a command line all users of the machine can read it"
-        )
+        raise ValueError(NO_KEY)
     return text
 
 

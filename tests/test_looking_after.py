@@ -29,6 +29,7 @@ from sessions.stores.walk import living
 
 ROOT = Path(__file__).parent.parent
 DAY = 24 * 3600
+SECRET = "a-text-that-nobody-may-see"
 
 
 async def log_in(request: Request) -> Response:
@@ -156,6 +157,42 @@ def test_an_id_in_place_of_a_key_is_refused_and_not_repeated(
     assert "a key is 64 hexadecimal digits" in told
     assert filled.secrets[0] not in told
     assert len(in_json(capsys, "list", filled.url)) == 3
+
+
+@pytest.mark.promise("LOOK-2")
+@pytest.mark.parametrize("command", [["show"], ["destroy", "--key"], ["destroy", "--owner=ada", "--except"]])
+@pytest.mark.parametrize("beginning", ["-", "--"])
+def test_nor_is_an_id_that_looks_like_an_option(
+    command: list[str], beginning: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One of 64 begins with a hyphen."""
+    name, *others = command
+    secret = beginning.ljust(43, "x")
+    told = said(capsys, name, "sqlite:///missing.db", *others, secret, code=2)
+    assert "a key is 64 hexadecimal digits" in told
+    assert "xxx" not in told
+
+
+@pytest.mark.promise("LOOK-2")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [SECRET],
+        ["list", "sqlite:///missing.db", SECRET],
+        ["count", "sqlite:///missing.db", f"postgresql://ada:{SECRET}@host/db"],
+        ["count", f"--{SECRET}"],
+        ["count", f"--json={SECRET}"],
+    ],
+)
+def test_no_argument_is_repeated_that_is_not_understood(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    told = capsys.readouterr()
+    assert exit_.value.code == 2
+    assert "not shown" in told.err
+    assert SECRET not in told.out + told.err
 
 
 @pytest.mark.promise("LOOK-2")
