@@ -22,7 +22,8 @@
     ENDED     changes are refused with `SessionEnded`.
 
 Each commit has an id, and a record remembers the ids of the last few. When the store's answer is lost,
-the same commit is tried again before the next one, and a retry that finds its own id is done.
+the same commit is tried again before the next one, and a retry that finds its own id is done. One that
+finds neither its own id nor that of the commit before it cannot tell, and is not done again.
 """
 
 from __future__ import annotations
@@ -95,10 +96,13 @@ async def commit(work: Work, values: Values, *, extend: bool, asked: bool = Fals
         try:
             kept = await carrier.replace(held.key, saved.record, expected=record.version)
         except BaseException:
-            _doubt(work, Taken(base, text, notes, owner, None, life, commit_id=commit_id))
+            taken = Taken(base, text, notes, owner, None, life, commit_id=commit_id)
+            taken.send(held)
+            _doubt(work, taken)
             raise
         if not kept:
-            taken = Taken(base, text, notes, owner, None, life, sent=True, commit_id=commit_id, failed=True)
+            taken = Taken(base, text, notes, owner, None, life, commit_id=commit_id, failed=True)
+            taken.send(held)
             await _save(work, values, taken, extend)
         elif work.life != life:
             _end_later(work, saved)
@@ -304,10 +308,9 @@ async def _keep(
             found = await _found(work, carried)
             if found[1].moved is not None:
                 break
-            if taken.is_in(found[0]):
+            if taken.was_done(found[0]):
                 _land(work, values, taken, found[0], found[0].line)
                 return
-            taken.sent = False
             _note_extension(work, carried, found[0])
             carried, content = found
             log = log or taken.log()
@@ -329,7 +332,8 @@ async def _try(
     rotate: bool,
 ) -> Carried | None:
     """Keep the next version, with this text, owner and timeouts; None if others were faster."""
-    (line, owner, timeouts), saved = content, None
+    line, owner, timeouts = content
+    saved: Carried | None = None
     lifetime = work.carrier.lifetime.of_session(owner, timeouts)
     renew = _renewal(lifetime, taken, carried.record, extend)
     if not (taken.changed or rotate or renew):
@@ -339,7 +343,7 @@ async def _try(
         changed = changed.renewed(*renew)
     if taken.changed:  # what only lives on may be from before there was a limit
         _check_size(work, taken, changed, line)
-    taken.sent = True
+    taken.send(carried)
     if rotate:
         written = sorted(taken.log().values)
         saved = await work.carrier.rotate(carried, changed, taken.named(), written, taken.drawn())
@@ -347,8 +351,10 @@ async def _try(
             taken.seed = b""
     elif await work.carrier.replace(carried.key, changed.record, expected=carried.record.version):
         saved = changed
-    taken.sent = saved is None
-    if saved is not None and (rotate or taken.is_login):
+    if saved is None:
+        return None
+    taken.sent = False
+    if rotate or taken.is_login:
         kind = "login" if taken.authenticated else "rotated"
         work.report(kind, key=saved.key, former_key=carried.key, owner=owner)
     return saved
@@ -372,7 +378,9 @@ async def _go_after(work: Work, values: Values, taken: Taken, tombstone: Loaded)
         if work.tombstone is None:
             await _write_behind(work, taken, tombstone, log)
         else:
-            await _write_behind(work, taken, tombstone, log.functions_alone())
+            if not taken.is_behind:
+                await _write_behind(work, taken, tombstone, log.functions_alone())
+                taken.is_behind, taken.sent = True, False
             await _write_beside(work, taken, tombstone, log)
 
 
@@ -381,7 +389,7 @@ async def _log_in_again(work: Work, values: Values, taken: Taken, following: Loa
 
     `following`: what follows, if it was not ended since.
     """
-    if following and taken.is_in(following[0]):  # it took the record over, and the answer was lost
+    if following and taken.was_done(following[0]):  # it took the record over, and the answer was lost
         work.tombstone = None
         _land(work, values, taken, following[0], following[0].line)
     elif following and _is_same_login(work, taken, following[1], log):
@@ -421,7 +429,7 @@ async def _write_behind(work: Work, taken: Taken, tombstone: Loaded, log: Log) -
         for _ in range(MAX_TRIES):
             (carried, content), written = await _followed(work, tombstone)
             rest = log.before_a_rotation(written)
-            if not rest or taken.is_in(carried):
+            if not rest or taken.was_done(carried):
                 return
             if await _replace(work, taken, carried, rest.replay(content), content.owner):
                 return
@@ -437,7 +445,7 @@ async def _write_beside(work: Work, taken: Taken, tombstone: Loaded, log: Log) -
     try:
         for _ in range(MAX_TRIES):
             carried, content = tombstone
-            if taken.is_in(carried):
+            if taken.was_done(carried):
                 return
             if await _replace(work, taken, carried, log.replay(content), carried.record.owner):
                 return
@@ -453,7 +461,7 @@ async def _replace(work: Work, taken: Taken, carried: Carried, content: Content,
     record, line = carried.record, encode(content)
     changed = carried.rewritten(line, taken.named(), owner)
     _check_size(work, taken, changed, line)
-    taken.sent = True
+    taken.send(carried)
     kept = await work.carrier.replace(carried.key, changed.record, expected=record.version)
     taken.sent = not kept
     return kept

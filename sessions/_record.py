@@ -130,9 +130,9 @@ class InvalidRecord(ValueError):
 COMMIT_ID_LENGTH: Final = 12
 """Hexadecimal digits: 48 bits, enough to tell apart the few commits that one record remembers."""
 
-REMEMBERED_COMMITS: Final = 16
-"""So many commits, and at times twice as many, may follow one whose answer was lost before its retry would
-no longer find it done."""
+REMEMBERED_COMMITS: Final = 32
+"""So many commits, and at times twice as many, may follow one whose answer was lost before its retry can no
+longer tell whether it was done."""
 
 PLAIN: Final = b'{"data"'
 """How a line begins that is no tombstone's, and has no flash values, no device and no timeouts of its own."""
@@ -254,6 +254,11 @@ def with_former_key(payload: bytes, key: str) -> bytes:
 def former_key(payload: bytes) -> str:
     """The key that the session had before its last rotation; empty if there was none."""
     return split(payload)[1].partition(b";")[2][: -len(NONE)].decode("ascii", "replace")
+
+
+def last_commit(trail: bytes) -> bytes:
+    """The id of the commit that made a record with this trail; empty if the trail has none."""
+    return trail.partition(b";")[0][:COMMIT_ID_LENGTH]
 
 
 def has_commit(trail: bytes, commit_id: bytes) -> bool:

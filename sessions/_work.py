@@ -27,10 +27,11 @@ from sessions._record import (
     Content,
     decode_content,
     has_commit,
+    last_commit,
     new_commit_id,
     unpack,
 )
-from sessions.errors import LateChange
+from sessions.errors import LateChange, WriteConflict
 
 logger = logging.getLogger("sessions")
 
@@ -70,6 +71,10 @@ class Taken(Hidden, msgspec.Struct, eq=False):
     sent: bool = False
     """Whether the store may have written it: no answer came, or one that was for the same write sent again by
     the store's client."""
+    follows: bytes = b""
+    """The id of the commit that it was to follow, as it was sent; empty for a new record."""
+    is_behind: bool = False
+    """Whether the session has already what a request with an old id does to it, and only the rest is left."""
     failed: bool = False
     """Whether it was tried once already, and others were faster."""
     commit_id: bytes = b""
@@ -113,10 +118,28 @@ class Taken(Hidden, msgspec.Struct, eq=False):
             self.seed = new_seed()
         return self.seed
 
+    def send(self, carried: Carried) -> None:
+        """Note that the store is asked to write it in place of this record."""
+        self.sent, self.follows = True, last_commit(carried.trail)
+
     def is_in(self, carried: Carried) -> bool:
-        """Whether this commit is among those that made the record."""
+        """Whether the record remembers this commit."""
         return bool(self.commit_id) and has_commit(carried.trail, self.commit_id)
 
+    def was_done(self, carried: Carried) -> bool:
+        """Whether this commit is among those that made the record. From then on it is known.
+
+        Raises `WriteConflict` if that cannot be told: so many others have followed that the record remembers
+        neither this one nor the one that it was to follow.
+        """
+        done = self.is_in(carried)
+        if self.sent and not done and not has_commit(carried.trail, self.follows):
+            raise WriteConflict(_FORGOTTEN)
+        self.sent = False
+        return done
+
+
+_FORGOTTEN: Final = "whether a change was saved cannot be told: too many others have been saved since"
 
 _OPEN: Final = Phase.OPEN
 _ANONYMOUS: Final = Standing.ANONYMOUS

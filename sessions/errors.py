@@ -39,7 +39,10 @@ class StoreUnavailable(SessionError):
 
 
 class WriteConflict(StoreUnavailable):
-    """So many requests wrote to one session at once that the bounded number of tries ran out."""
+    """So many requests wrote to one session at once that the bounded number of tries ran out.
+
+    Or, after a lost answer, so many that nothing can tell any more whether the change was saved.
+    """
 
 
 class SessionEnded(SessionError):

@@ -10,10 +10,10 @@ import anyio.lowlevel
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
-from support import KEY, Browser, Repeating, Unsure, answer, own, site
+from support import KEY, Browser, Repeating, Unsure, Watched, answer, own, site
 
-from sessions import Session, Store, StoreUnavailable
-from sessions._record import REMEMBERED_COMMITS
+from sessions import Session, Store, StoreUnavailable, WriteConflict
+from sessions._record import REMEMBERED_COMMITS, moved_to, split, unpack
 
 pytestmark = [pytest.mark.anyio, pytest.mark.promise("CONC-5")]
 
@@ -42,6 +42,9 @@ def change_all(session: Session) -> None:
 
 CHANGED = {"n": 2, "new": 1, "cart": ["bread", "milk"], "next": "again", "b": "2"}
 CHANGED_BEGINNING = {"n": 1, "new": 1, "cart": ["milk"], "next": "again", "b": "2"}
+
+MORE_THAN_REMEMBERED = 2 * REMEMBERED_COMMITS + 1
+"""Commits after which a record has forgotten whatever came before them."""
 
 WAYS = ["plain", "rotate", "log in"]
 
@@ -98,6 +101,109 @@ class TestLostAnswers:
         assert (data, flashes) == (CHANGED, ["next"])
         assert owner == ("ada" if way == "log in" else None)
         assert by_others == (others if unsure.lost else 0)
+
+    @pytest.mark.parametrize("way", WAYS)
+    async def test_what_cannot_be_told_any_more_is_not_counted_again(self, store: Store, way: str) -> None:
+        """So many others have saved since that the record has forgotten it: 503, and it counts once."""
+        unsure = Unsure(store)
+
+        async def act(request: Request) -> Response:
+            session = own(request)
+            change(session, way)
+            unsure.lose("replace")
+            with pytest.raises(StoreUnavailable):
+                await session.save()
+            for _ in range(MORE_THAN_REMEMBERED):
+                await elsewhere.get("/increment?key=others")
+            for _ in range(2):
+                with pytest.raises(WriteConflict, match="cannot be told"):
+                    await session.save()
+            return answer()
+
+        browser = Browser(site(begin, everything, act, store=unsure))
+        await browser.get("/begin")
+        elsewhere = browser.copy()
+        reply = await browser.get("/act")
+        assert (reply.status, reply.error, reply.set_cookies) == (503, None, [])
+        payloads = [record.payload async for _, record in store.scan()]
+        data = [unpack(split(payload)[0]).data for payload in payloads if not moved_to(payload)]
+        assert data == [{**CHANGED, "others": MORE_THAN_REMEMBERED}]
+
+    @pytest.mark.parametrize("lost", [1, 2], ids=["of the session", "of the old id"])
+    @pytest.mark.parametrize("others_send", ["the new id", "the old id"])
+    async def test_nor_is_what_was_written_with_an_old_id(
+        self, store: Store, lost: int, others_send: str
+    ) -> None:
+        """Of two writes, to the session and beside the old id, one answer is lost; then others save a lot."""
+        unsure = Unsure(store)
+
+        async def act(request: Request) -> Response:
+            own(request).increment("n")
+            own(request)["late"] = "1"
+            unsure.lose("replace", lost)
+            with pytest.raises(StoreUnavailable):
+                await own(request).save()
+            others = other if others_send == "the new id" else browser.copy()
+            for _ in range(MORE_THAN_REMEMBERED):
+                await others.get("/increment?key=others")
+            return answer()
+
+        browser = Browser(site(begin, act, store=unsure))
+        await browser.get("/begin")
+        other = browser.copy()
+        await other.get("/rotate")
+        reply = await browser.get("/act")
+        is_known = (lost, others_send) == (2, "the new id")
+        assert (reply.status, reply.error) == (200 if is_known else 503, None)
+        assert (await other.get("/read")).json()["n"] == 2
+        beside = (await browser.get("/read")).json()
+        assert beside.get("late") == ("1" if lost == 2 else None)
+        assert beside.get("n", 1) == 1
+
+    async def test_a_rotation_settles_what_was_in_doubt_before_it(self, store: Store) -> None:
+        """It has written the key itself, so that what an old id does to it is over (ROT-5)."""
+        unsure = Unsure(store)
+
+        async def act(request: Request) -> Response:
+            own(request).increment("n")
+            own(request)["late"] = "1"
+            unsure.lose("replace")
+            with pytest.raises(StoreUnavailable):
+                await own(request).save()
+            await other.get("/rotate?n=7")
+            return answer()
+
+        browser = Browser(site(begin, act, store=unsure))
+        await browser.get("/begin")
+        other = browser.copy()
+        await other.get("/rotate")
+        await other.get("/increment?key=others")
+        assert (await browser.get("/act")).status == 200
+        assert (await other.get("/read")).json()["n"] == "7"
+        assert (await browser.get("/read")).json()["late"] == "1"
+
+    async def test_what_others_were_faster_than_is_known_not_to_be_done(self, store: Store) -> None:
+        """Also if they save so often between all tries that the record forgets what was before the first."""
+
+        async def be_faster(verb: str) -> None:
+            if verb == "replace" and watched.calls["replace"] <= 6:
+                for _ in range(REMEMBERED_COMMITS // 2):
+                    await elsewhere.get("/increment?key=others")
+
+        async def act(request: Request) -> Response:
+            own(request).increment("n")
+            watched.before = be_faster
+            await own(request).save()
+            return answer()
+
+        watched = Watched(store)
+        elsewhere = Browser(site(begin, store=store))
+        await elsewhere.get("/begin")
+        browser = Browser(site(act, store=watched))
+        browser.jar = dict(elsewhere.jar)
+        assert (await browser.get("/act")).status == 200
+        data = (await elsewhere.get("/read")).json()
+        assert (data["n"], data["others"]) == (2, 6 * (REMEMBERED_COMMITS // 2))
 
     @pytest.mark.parametrize("way", WAYS)
     async def test_the_response_finds_out_too(self, store: Store, way: str) -> None:

@@ -26,7 +26,7 @@ from support import Browser, answer, own, site
 
 from services import Valkey
 from services.tcp_proxy import Proxy
-from sessions import RedisStore, Store, StoreUnavailable
+from sessions import RedisStore, Store, StoreUnavailable, WriteConflict
 from sessions.stores import redis as redis_store
 from sessions.testing.kit import a_key, a_record
 
@@ -538,15 +538,18 @@ async def test_increments_count_once_though_answers_get_lost(
 ) -> None:
     """Each request saves until it hears that it is done; some answers never come."""
 
-    saved = 0
+    saved = untold = 0
 
     async def count(request: Request) -> Response:
-        nonlocal saved
+        nonlocal saved, untold
         session = own(request)
         session.increment("n")
         for _ in range(50):
             try:
                 await session.save()
+            except WriteConflict:  # so many others have saved meanwhile that it cannot be told any more
+                untold += 1
+                raise
             except StoreUnavailable:
                 continue
             saved += 1
@@ -569,7 +572,10 @@ async def test_increments_count_once_though_answers_get_lost(
     proxy.loss = 0.0
     assert proxy.lost > 20
     assert saved > 10
-    assert (await browser.get("/read")).json() == {"user": "ann", "n": saved}
+    assert untold <= 1
+    read = (await browser.get("/read")).json()
+    assert read["user"] == "ann"
+    assert saved <= read["n"] <= saved + untold
 
 
 @pytest.mark.promise("CONC-5")
