@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn
 from urllib.parse import unquote
 
 from sessions import _commands
+from sessions._hidden import Hidden
 from sessions.stores import EncryptedStore, MemoryStore, Store, open_store
 
 URL_VARIABLE: Final = "SESSIONS_STORE"
@@ -64,7 +65,7 @@ _looks_like_an_option: Final = re.compile("-[A-Za-z0-9_-]{42}").fullmatch
 """What an id may look like: one of 64 begins with a hyphen."""
 
 
-class _Parser(argparse.ArgumentParser):
+class _Parser(Hidden, argparse.ArgumentParser):
     """Repeats no argument that it does not understand: that may be an id, or a URL with a password."""
 
     def error(self, message: str) -> NoReturn:

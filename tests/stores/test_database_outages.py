@@ -128,12 +128,24 @@ async def until(server: Postgres, setting: str) -> None:
 async def one_process_is_killed(server: Postgres) -> None:
     """PostgreSQL ends all others then, and starts anew."""
     connection = await asyncpg.connect(server.url)
-    processes = await connection.fetch(
-        "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-    )
+    killed = False
+    with anyio.fail_after(10):
+        while not killed:
+            processes = await connection.fetch(
+                "SELECT pid FROM pg_stat_activity"
+                " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            )
+            killed = any(is_killed(process) for (process,) in processes)
     await connection.close()
-    for (process,) in processes[:1]:
+
+
+def is_killed(process: int) -> bool:
+    """Kill it. False if it has ended by itself meanwhile."""
+    try:
         os.kill(process, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 async def all_is_killed(server: Postgres) -> None:
