@@ -104,8 +104,8 @@ async def _nothing(*_: Any, **__: Any) -> None:
 
 WITHOUT: dict[str, tuple[Any, str, Any, str]] = {
     "commits that are remembered, and the store's answers get lost": (
-        sessions._work,
-        "has_commit",
+        sessions._work.Taken,
+        "was_done",
         lambda *_: False,
         ONCE,
     ),

@@ -153,6 +153,7 @@ async def _end_oldest(work: Work) -> None:
 
 def _doubt(work: Work, taken: Taken) -> None:
     """The store's answer is lost: it may have been done."""
+    taken.unheard = True
     work.unsure, work.pending, work.special = taken, True, True
 
 
@@ -304,13 +305,15 @@ async def _keep(
             if saved is not None:
                 _land(work, values, taken, saved, None if replayed is None else line)
                 return
-            await retry.wait(carried.key)
+            # Before the turn of others: the record may have forgotten this commit after them.
             found = await _found(work, carried)
-            if found[1].moved is not None:
-                break
-            if taken.was_done(found[0]):
+            if found[1].moved is None and taken.was_done(found[0]):
                 _land(work, values, taken, found[0], found[0].line)
                 return
+            if found[1].moved is None and await retry.wait(carried.key):
+                found = await _found(work, carried)
+            if found[1].moved is not None:
+                break
             _note_extension(work, carried, found[0])
             carried, content = found
             log = log or taken.log()
@@ -353,7 +356,7 @@ async def _try(
         saved = changed
     if saved is None:
         return None
-    taken.sent = False
+    taken.hear()
     if rotate or taken.is_login:
         kind = "login" if taken.authenticated else "rotated"
         work.report(kind, key=saved.key, former_key=carried.key, owner=owner)
@@ -380,7 +383,8 @@ async def _go_after(work: Work, values: Values, taken: Taken, tombstone: Loaded)
         else:
             if not taken.is_behind:
                 await _write_behind(work, taken, tombstone, log.functions_alone())
-                taken.is_behind, taken.sent = True, False
+                taken.is_behind = True
+                taken.hear()
             await _write_beside(work, taken, tombstone, log)
 
 
@@ -433,6 +437,9 @@ async def _write_behind(work: Work, taken: Taken, tombstone: Loaded, log: Log) -
                 return
             if await _replace(work, taken, carried, rest.replay(content), content.owner):
                 return
+            (carried, _), _ = await _followed(work, tombstone)
+            if taken.was_done(carried):
+                return
             await retry.wait(carried.key)
     finally:
         retry.end()
@@ -449,8 +456,11 @@ async def _write_beside(work: Work, taken: Taken, tombstone: Loaded, log: Log) -
                 return
             if await _replace(work, taken, carried, log.replay(content), carried.record.owner):
                 return
-            await retry.wait(carried.key)
             tombstone = await _found(work, carried)
+            if taken.was_done(tombstone[0]):
+                return
+            if await retry.wait(carried.key):
+                tombstone = await _found(work, carried)
     finally:
         retry.end()
     raise WriteConflict(_CONFLICT)
@@ -463,7 +473,8 @@ async def _replace(work: Work, taken: Taken, carried: Carried, content: Content,
     _check_size(work, taken, changed, line)
     taken.send(carried)
     kept = await work.carrier.replace(carried.key, changed.record, expected=record.version)
-    taken.sent = not kept
+    if kept:
+        taken.hear()
     return kept
 
 
@@ -478,7 +489,7 @@ async def _begin(
     _check_size(work, taken, Carried(record), line)
     taken.sent = True
     begun = await work.carrier.create(record, taken.drawn())
-    taken.sent = False
+    taken.hear()
     work.born = True
     work.report("began", key=begun.key, owner=owner)
     if taken.authenticated:

@@ -42,17 +42,26 @@ class Retry:
         self._key = ""
         self._failures = 0
 
-    async def wait(self, key: str) -> None:
-        """After a try that failed: for the turn at first, and then for others in other processes."""
+    async def wait(self, key: str) -> bool:
+        """After a try that failed: for the turn at first, and then for others in other processes.
+
+        Whether there was anybody to wait for.
+        """
         self._failures += 1
-        if self._queue is None:
-            self._queue = _enter(key)
-            self._key = key
+        if self._queue is not None:
+            await anyio.sleep(random() * min(0.0005 * 2**self._failures, 0.05))  # noqa: S311 (no secret)
+            return True
+        self._queue = _enter(key)
+        self._key = key
+        try:
+            self._queue.lock.acquire_nowait()
+        except anyio.WouldBlock:
             with anyio.move_on_after(PATIENCE):
                 await self._queue.lock.acquire()
                 self._has_turn = True
-        else:
-            await anyio.sleep(random() * min(0.0005 * 2**self._failures, 0.05))  # noqa: S311 (no secret)
+            return True
+        self._has_turn = True
+        return False
 
     def end(self) -> None:
         if self._queue is None:

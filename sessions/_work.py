@@ -71,6 +71,8 @@ class Taken(Hidden, msgspec.Struct, eq=False):
     sent: bool = False
     """Whether the store may have written it: no answer came, or one that was for the same write sent again by
     the store's client."""
+    unheard: bool = False
+    """Whether that is long ago, as no answer has come to any question since."""
     follows: bytes = b""
     """The id of the commit that it was to follow, as it was sent; empty for a new record."""
     is_behind: bool = False
@@ -122,6 +124,10 @@ class Taken(Hidden, msgspec.Struct, eq=False):
         """Note that the store is asked to write it in place of this record."""
         self.sent, self.follows = True, last_commit(carried.trail)
 
+    def hear(self) -> None:
+        """Note that it is known what has become of what was sent."""
+        self.sent = self.unheard = False
+
     def is_in(self, carried: Carried) -> bool:
         """Whether the record remembers this commit."""
         return bool(self.commit_id) and has_commit(carried.trail, self.commit_id)
@@ -129,13 +135,13 @@ class Taken(Hidden, msgspec.Struct, eq=False):
     def was_done(self, carried: Carried) -> bool:
         """Whether this commit is among those that made the record. From then on it is known.
 
-        Raises `WriteConflict` if that cannot be told: so many others have followed that the record remembers
-        neither this one nor the one that it was to follow.
+        Raises `WriteConflict` if that cannot be told: no answer came, and so many others have followed that
+        the record remembers neither this one nor the one that it was to follow.
         """
         done = self.is_in(carried)
-        if self.sent and not done and not has_commit(carried.trail, self.follows):
+        if self.unheard and not done and not has_commit(carried.trail, self.follows):
             raise WriteConflict(_FORGOTTEN)
-        self.sent = False
+        self.hear()
         return done
 
 
