@@ -516,11 +516,12 @@ def open_session(
     `at_once`: read the values now. For apps that may give the dict to an encoder which cannot look, and for
     what does not begin with `PLAIN`.
     """
+    headers, scheme = scope["headers"], scope.get("scheme", "http")
     if carried is None:
-        work, session = Work(carrier, scope, login_keys, report), _Unseen()
+        work, session = Work(carrier, headers, scheme, login_keys, report), _Unseen()
         _bind(session, work)
         return session, work
-    work = Work(carrier, scope, login_keys, report, carried, carried, _LIVE, False, True, extends)
+    work = Work(carrier, headers, scheme, login_keys, report, carried, carried, _LIVE, False, True, extends)
     session = _Unseen(_NOT_READ)
     _bind(session, work)
     if at_once:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import anyio
 import msgspec
 
-from sessions._asgi import Scope
+from sessions._asgi import Headers
 from sessions._carriers import Carried, Carrier, MovingIn, new_seed
 from sessions._changes import Function, Log, Notes, derive
 from sessions._device import Device, new_device
@@ -167,7 +167,9 @@ class Work(Hidden, msgspec.Struct, eq=False):
 
     # Each request makes one of these: a struct is made in C, with all that is usual as defaults.
     carrier: Carrier
-    scope: Scope = msgspec.field(default_factory=lambda: {})
+    # Not the scope, which holds the session: Python frees a circle late, by a search that costs each request.
+    headers: Headers = ()
+    scheme: str = "http"
     login_keys: Collection[str] = ()
     """Keys of which a change is a login, or a logout."""
     report: Callable[..., None] = nobody_listens
@@ -421,7 +423,7 @@ class Work(Hidden, msgspec.Struct, eq=False):
     def _invite(self) -> None:
         """Let the browser of this login bind the session to its device, if it can."""
         # Browsers heed no invitation without https, and none that comes with a websocket.
-        if self.carrier.binding is None or self.scope.get("scheme") != "https":
+        if self.carrier.binding is None or self.scheme != "https":
             return
         if self.owner is not None:
             self.device, self.inviting = new_device(), True
@@ -487,7 +489,7 @@ class Work(Hidden, msgspec.Struct, eq=False):
 
     def is_prefetch(self) -> bool:
         """Whether a browser loads the page on suspicion (Fetch standard, `Sec-Purpose`)."""
-        return any(name == b"sec-purpose" and b"prefetch" in value for name, value in self.scope["headers"])
+        return any(name == b"sec-purpose" and b"prefetch" in value for name, value in self.headers)
 
     # -- what is not saved yet -------------------------------------------------------------------------------
 
