@@ -20,9 +20,8 @@ _OLDER_FIELDS: Final = {
     b"x-accel-expires": b"0",  # nginx, for which it counts more than `Cache-Control`
 }
 """Fields for some caches alone that have no `private`, and what forbids such a cache to keep the response."""
-_SPEAKS_TO_CACHES: Final = re.compile(
-    b"|".join((b"vary", b"cache-control", *_OLDER_FIELDS)), re.IGNORECASE
-).search
+_SPEAKS_TO_CACHES: Final = {b"vary", *_OLDER_FIELDS}
+"""Beside all whose name ends with `cache-control`."""
 _DIRECTIVE: Final = re.compile(rb'\s*([^=,\s]+)\s*(=\s*("(?:[^"\\]|\\.)*"|[^,"]*))?')
 
 
@@ -61,7 +60,8 @@ def setting_cookies(headers: Iterable[Header], cookies: Iterable[bytes]) -> list
     """The headers with these `Set-Cookie` values, made private and varying."""
     headers = [*headers, *[(b"set-cookie", cookie) for cookie in cookies]]
     for name, _ in headers:
-        if _SPEAKS_TO_CACHES(name):
+        lowered = name.lower()
+        if lowered in _SPEAKS_TO_CACHES or lowered.endswith(b"cache-control"):
             return varying(private(headers))
     return [*headers, _PRIVATE, VARY_COOKIE]  # as a rule
 

@@ -38,6 +38,10 @@ NO_FIRST: Final = "its first piece is missing"
 NO_OTHER: Final = "a piece of it is missing"
 
 
+_PLAIN: Final = bytes(byte for byte in range(0x21, 0x7E) if byte != ord(";"))
+"""Visible ASCII but for the semicolon, and the tilde, which tells how many pieces there are."""
+
+
 class Found(Hidden, msgspec.Struct, frozen=True, gc=False):
     """What a request's cookies of one name say."""
 
@@ -61,7 +65,7 @@ class CookieHeader:
 
     def __init__(self, name: str) -> None:
         self._name_start = name.encode()
-        self._alone = re.compile(re.escape(self._name_start) + rb"=([!-:<-}]+)").fullmatch
+        self._alone = self._name_start + b"="
         self._pieces = re.compile(re.escape(self._name_start) + rb"(?:\.([1-9][0-9]{0,2}))?").fullmatch
         self._remembered = lru_cache(maxsize=REMEMBERED)(self._read)
 
@@ -79,8 +83,10 @@ class CookieHeader:
         if len(header) > MAX_HEADER:
             return Found(fault="the request's cookies are too large")
         # The usual cases without the machinery: our cookie alone in one piece, or none of ours.
-        if alone := self._alone(header):
-            return Found(alone[1].decode())
+        if header.startswith(self._alone):
+            value = header[len(self._alone) :]
+            if value and not value.translate(None, _PLAIN):  # a regular expression takes ten times as long
+                return Found(value.decode())
         if self._name_start not in header:
             return None
         return self._remembered(header) if len(header) <= MAX_COOKIE else self._read(header)
