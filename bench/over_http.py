@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from bench.apps import PATHS
 from bench.http_client import Crowd
@@ -19,7 +19,7 @@ from bench.subjects import BARE, Group
 
 BURST = 0.35
 """Seconds of one burst."""
-ROUNDS = 6
+ROUNDS = 10
 SETTLING = 0.1
 """Seconds at each path before the first round, uncounted."""
 
@@ -61,40 +61,44 @@ def measure(group: Group, place: str, browsers: int = BROWSERS, burst: float = B
     """Subject → path → `cpu` of the server's process in microseconds a request, `rate` in requests a second,
     and `share`: the rate as a part of the bare app's.
 
-    The best burst of each counts.
+    All servers take turns, burst by burst, so that a machine that is slower for a while is so for all. The
+    best burst of each counts.
     """
-    results: Results = {}
-    with _served(BARE, place, 1) as bare:
-        for subject in group.subjects:
-            with _served(subject.name, place, browsers) as served:
-                results[subject.name] = _beside(bare, served, burst)
-            results.setdefault(BARE, {})["untouched"] = results[subject.name].pop(BARE)
-    return results
+    with ExitStack() as stack:
+        bare = stack.enter_context(_served(BARE, place, 1))
+        all_served = {
+            subject.name: stack.enter_context(_served(subject.name, place, browsers))
+            for subject in group.subjects
+        }
+        bare[1].burst("/untouched", SETTLING)
+        for served in all_served.values():
+            _settle(served[1])
+        bursts: dict[str, dict[str, list[tuple[float, float]]]] = {}
+        for _ in range(ROUNDS):
+            bursts.setdefault(BARE, {}).setdefault("untouched", []).append(_burst(*bare, "untouched", burst))
+            for name, served in all_served.items():
+                for path in PATHS:
+                    bursts.setdefault(name, {}).setdefault(path, []).append(_burst(*served, path, burst))
+    fastest = max(rate for _, rate in bursts[BARE]["untouched"])
+    return {
+        name: {path: _best(made, fastest) for path, made in by_path.items()}
+        for name, by_path in bursts.items()
+    }
 
 
-def _beside(
-    bare: tuple[Server, Crowd], served: tuple[Server, Crowd], burst: float
-) -> dict[str, dict[str, float]]:
-    crowd = served[1]
+def _settle(crowd: Crowd) -> None:
+    """Begin a session for each browser, and let all that happens once happen."""
     crowd.first("/fill")
     crowd.all("/fill")
     time.sleep(1.1)  # a newborn session is extended a second later, once
     crowd.all("/read")
     for path in PATHS:
         crowd.burst(f"/{path}", SETTLING)
-    bare[1].burst("/untouched", SETTLING)
-    measured: dict[str, list[tuple[float, float]]] = {}
-    for _ in range(ROUNDS):
-        measured.setdefault(BARE, []).append(_burst(*bare, "untouched", burst))
-        for path in PATHS:
-            measured.setdefault(path, []).append(_burst(*served, path, burst))
-    best = {
-        name: (min(cpu for cpu, _ in bursts), max(rate for _, rate in bursts))
-        for name, bursts in measured.items()
-    }
-    return {
-        name: {"cpu": cpu, "rate": rate, "share": rate / best[BARE][1]} for name, (cpu, rate) in best.items()
-    }
+
+
+def _best(bursts: list[tuple[float, float]], fastest: float) -> dict[str, float]:
+    rate = max(rate for _, rate in bursts)
+    return {"cpu": min(cpu for cpu, _ in bursts), "rate": rate, "share": rate / fastest}
 
 
 def _burst(server: Server, crowd: Crowd, path: str, seconds: float) -> tuple[float, float]:
