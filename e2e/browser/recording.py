@@ -52,8 +52,9 @@ class Recording:
         if self.watch:
             self.watch(context)
         if self.tracing != "off":
-            # No screencast (`screenshots`): the snapshots of the page show more and cost less.
-            context.tracing.start(snapshots=True, sources=True)
+            # What a page looked like at each step (`snapshots`) takes a fifth of the time of all tests, so
+            # who wants it asks for it: --tracing=on. A failed test has a picture of its pages at the end.
+            context.tracing.start(snapshots=self.tracing == "on", sources=True)
 
     def close(self, *, failed: bool) -> None:
         for number, (context, pooled) in enumerate(self._contexts.items(), 1):
