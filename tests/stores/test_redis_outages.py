@@ -125,6 +125,24 @@ def no_memory(service: Valkey) -> Iterator[None]:
 
 
 @contextmanager
+def no_disk(service: Valkey) -> Iterator[None]:
+    """Where its snapshot would go, a folder stands: it cannot save, and takes no writes that may get lost."""
+    in_the_way = service.folder / "dump.rdb"
+    in_the_way.mkdir()
+    with told(service) as operator:
+        try:
+            operator.config_set("save", "3600 1000000")  # never by itself
+            operator.bgsave()
+            while operator.info("persistence")["rdb_bgsave_in_progress"]:
+                pass
+            assert operator.info("persistence")["rdb_last_bgsave_status"] == "err"
+            yield
+        finally:
+            in_the_way.rmdir()
+            operator.config_set("save", "")
+
+
+@contextmanager
 def busy_with_a_script(service: Valkey) -> Iterator[None]:
     forever = b"*3\r\n$4\r\nEVAL\r\n$17\r\nwhile true do end\r\n$1\r\n0\r\n"
     with told(service) as operator, socket.create_connection(("127.0.0.1", service.port)) as other:
@@ -182,6 +200,7 @@ class Outage(NamedTuple):
 
 OUTAGES = {
     "no memory": Outage(no_memory, True),
+    "no disk": Outage(no_disk, True),
     # Demoted, and there is no other primary yet.
     "a replica": Outage(ordered(["REPLICAOF 127.0.0.1 1"], ["REPLICAOF NO ONE"]), True),
     "a stale replica": Outage(
