@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from bench.apps import PATHS
@@ -70,15 +70,15 @@ def measure(group: Group, place: str, browsers: int = BROWSERS, burst: float = B
             subject.name: stack.enter_context(_served(subject.name, place, browsers))
             for subject in group.subjects
         }
-        bare[1].burst("/untouched", SETTLING)
-        for served in all_served.values():
-            _settle(served[1])
-        bursts: dict[str, dict[str, list[tuple[float, float]]]] = {}
+        _settle(bare[1], [crowd for _, crowd in all_served.values()])
+        bursts: dict[str, dict[str, list[tuple[float, float]]]] = {
+            BARE: {"untouched": []},
+            **{name: {path: [] for path in PATHS} for name in all_served},
+        }
         for _ in range(ROUNDS):
-            bursts.setdefault(BARE, {}).setdefault("untouched", []).append(_burst(*bare, "untouched", burst))
-            for name, served in all_served.items():
-                for path in PATHS:
-                    bursts.setdefault(name, {}).setdefault(path, []).append(_burst(*served, path, burst))
+            for name, served in {BARE: bare, **all_served}.items():
+                for path, made in bursts[name].items():
+                    made.append(_burst(*served, path, burst))
     fastest = max(rate for _, rate in bursts[BARE]["untouched"])
     return {
         name: {path: _best(made, fastest) for path, made in by_path.items()}
@@ -86,14 +86,17 @@ def measure(group: Group, place: str, browsers: int = BROWSERS, burst: float = B
     }
 
 
-def _settle(crowd: Crowd) -> None:
+def _settle(bare: Crowd, crowds: Sequence[Crowd]) -> None:
     """Begin a session for each browser, and let all that happens once happen."""
-    crowd.first("/fill")
-    crowd.all("/fill")
+    for crowd in crowds:
+        crowd.first("/fill")
+        crowd.all("/fill")
     time.sleep(1.1)  # a newborn session is extended a second later, once
-    crowd.all("/read")
-    for path in PATHS:
-        crowd.burst(f"/{path}", SETTLING)
+    bare.burst("/untouched", SETTLING)
+    for crowd in crowds:
+        crowd.all("/read")
+        for path in PATHS:
+            crowd.burst(f"/{path}", SETTLING)
 
 
 def _best(bursts: list[tuple[float, float]], fastest: float) -> dict[str, float]:

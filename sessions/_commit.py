@@ -430,17 +430,19 @@ async def _write_behind(work: Work, taken: Taken, tombstone: Loaded, log: Log) -
     """Do the changes to the record that follows, as if they had come just before the rotation."""
     retry = Retry()
     try:
+        followed = await _followed(work, tombstone)
         for _ in range(MAX_TRIES):
-            (carried, content), written = await _followed(work, tombstone)
+            (carried, content), written = followed
             rest = log.before_a_rotation(written)
             if not rest or taken.was_done(carried):
                 return
             if await _replace(work, taken, carried, rest.replay(content), content.owner):
                 return
-            (carried, _), _ = await _followed(work, tombstone)
-            if taken.was_done(carried):
+            followed = await _followed(work, tombstone)
+            if taken.was_done(followed[0][0]):
                 return
-            await retry.wait(carried.key)
+            if await retry.wait(carried.key):
+                followed = await _followed(work, tombstone)
     finally:
         retry.end()
     raise WriteConflict(_CONFLICT)

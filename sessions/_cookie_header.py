@@ -85,7 +85,7 @@ class CookieHeader:
         # The usual cases without the machinery: our cookie alone in one piece, or none of ours.
         if header.startswith(self._alone):
             value = header[len(self._alone) :]
-            if value and not value.translate(None, _PLAIN):  # a regular expression takes ten times as long
+            if value and not value.translate(None, _PLAIN):  # half the time of a regular expression
                 return Found(value.decode())
         if self._name_start not in header:
             return None

@@ -72,7 +72,7 @@ class Taken(Hidden, msgspec.Struct, eq=False):
     """Whether the store may have written it: no answer came, or one that was for the same write sent again by
     the store's client."""
     unheard: bool = False
-    """Whether that is long ago, as no answer has come to any question since."""
+    """Whether no answer came, and nobody has looked since what became of it."""
     follows: bytes = b""
     """The id of the commit that it was to follow, as it was sent; empty for a new record."""
     is_behind: bool = False

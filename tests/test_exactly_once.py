@@ -58,6 +58,13 @@ def change(session: Session, way: str) -> None:
         session.owner = "ada"
 
 
+async def save_unheard(session: Session, unsure: Unsure, number: int = 1) -> None:
+    """Save so that the answer is lost: of the replacement with this number, from now on."""
+    unsure.lose("replace", number)
+    with pytest.raises(StoreUnavailable):
+        await session.save()
+
+
 async def saved_until_heard(session: Session) -> int:
     """Save until an answer comes back; how often it did not."""
     for failures in range(10):
@@ -111,9 +118,7 @@ class TestLostAnswers:
         async def act(request: Request) -> Response:
             session = own(request)
             change(session, way)
-            unsure.lose("replace")
-            with pytest.raises(StoreUnavailable):
-                await session.save()
+            await save_unheard(session, unsure)
             for _ in range(MORE_THAN_REMEMBERED):
                 await elsewhere.get("/increment?key=others")
             for _ in range(2):
@@ -141,9 +146,7 @@ class TestLostAnswers:
         async def act(request: Request) -> Response:
             own(request).increment("n")
             own(request)["late"] = "1"
-            unsure.lose("replace", lost)
-            with pytest.raises(StoreUnavailable):
-                await own(request).save()
+            await save_unheard(own(request), unsure, lost)
             others = other if others_send == "the new id" else browser.copy()
             for _ in range(MORE_THAN_REMEMBERED):
                 await others.get("/increment?key=others")
@@ -168,9 +171,7 @@ class TestLostAnswers:
         async def act(request: Request) -> Response:
             own(request).increment("n")
             own(request)["late"] = "1"
-            unsure.lose("replace")
-            with pytest.raises(StoreUnavailable):
-                await own(request).save()
+            await save_unheard(own(request), unsure)
             await other.get("/rotate?n=7")
             return answer()
 
@@ -212,9 +213,7 @@ class TestLostAnswers:
 
         async def act(request: Request) -> Response:
             change(own(request), way)
-            unsure.lose("replace")
-            with pytest.raises(StoreUnavailable):
-                await own(request).save()
+            await save_unheard(own(request), unsure)
             own(request).increment("n")  # what comes later counts beside it
             return answer()
 

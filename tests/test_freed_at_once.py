@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from starlette.requests import Request
@@ -56,10 +57,10 @@ async def fail(request: Request) -> Response:
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite", "cookie", "sealed ids", "bound"])
-async def test_no_request_leaves_anything_that_holds_itself(kind: str, tmp_path: object) -> None:
+async def test_no_request_leaves_anything_that_holds_itself(kind: str, tmp_path: Path) -> None:
     store: Store | CookieStore = MemoryStore()
     if kind == "sqlite":
-        store = SQLiteStore(f"{tmp_path}/sessions.db")
+        store = SQLiteStore(tmp_path / "sessions.db")
     elif kind == "cookie":
         store = CookieStore()
     app = site(

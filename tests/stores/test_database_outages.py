@@ -135,12 +135,12 @@ async def one_process_is_killed(server: Postgres) -> None:
                 "SELECT pid FROM pg_stat_activity"
                 " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
             )
-            killed = any(is_killed(process) for (process,) in processes)
+            killed = any(kill(process) for (process,) in processes)
     await connection.close()
 
 
-def is_killed(process: int) -> bool:
-    """Kill it. False if it has ended by itself meanwhile."""
+def kill(process: int) -> bool:
+    """False if it has ended by itself meanwhile."""
     try:
         os.kill(process, signal.SIGKILL)
     except ProcessLookupError:
