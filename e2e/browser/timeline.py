@@ -19,8 +19,15 @@ from playwright.sync_api import Page
 from e2e.browser.page import be_somewhere
 from e2e.browser.recording import Recording
 
-AT_ONCE = {"chromium": 20, "firefox": 3, "webkit": 3}
-"""So many tests an engine is quick enough to be led through at the same time."""
+AT_ONCE = {"chromium": 20, "firefox": 1, "webkit": 1}
+"""So many tests an engine is quick enough to be led through at the same time.
+
+A request takes Firefox a twentieth of a second, a new page a third: with three tests at once one waited for
+the others past its session's end.
+"""
+
+SURELY = 0.6
+"""Seconds past an end after which nobody doubts it. Firefox says to the nearest second when a cookie ends."""
 
 Steps = Generator[float, None, None]
 NewPage = Callable[[], Page]

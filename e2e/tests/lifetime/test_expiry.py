@@ -1,7 +1,7 @@
 """EXP: when a session ends by itself. The profiles end after two or three seconds; all tests wait at once."""
 
 from e2e.browser.page import ask, get, jar, plant, put, send
-from e2e.browser.timeline import NewPage, Steps, on_the_timeline
+from e2e.browser.timeline import SURELY, NewPage, Steps, on_the_timeline
 from e2e.browser.websocket import open_chat, say
 from e2e.promises import core, promise
 
@@ -9,8 +9,6 @@ IDLE = 2.0
 """Seconds without a request after which /short and /fixed end."""
 ABSOLUTE = 3.0
 """Seconds after its birth at which a session of /absolute ends."""
-SURELY = 0.4
-"""Past the end by so much that no clock or slow machine is in doubt."""
 
 
 @core

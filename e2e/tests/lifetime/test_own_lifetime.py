@@ -6,15 +6,13 @@ from collections.abc import Callable
 from playwright.sync_api import BrowserContext, Page
 
 from e2e.browser.page import email, get, jar, log_in, plant, put, send
-from e2e.browser.timeline import NewPage, Steps, on_the_timeline
+from e2e.browser.timeline import SURELY, NewPage, Steps, on_the_timeline
 from e2e.promises import core, promise
 
 DAY = 24 * 60 * 60
 REMEMBERED = 30 * DAY
 IDLE = 2.0
 """Seconds without a request after which /short ends."""
-SURELY = 0.4
-"""Past the end by so much that no clock or slow machine is in doubt."""
 MINUTE = 60
 
 
