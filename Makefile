@@ -116,8 +116,8 @@ judge-needs: env  # Note anew what each browser test asks of a server, and write
 comparison: env  ## Write docs/comparison.md from the results of the last `make e2e-targets`
 	@$(PY) -m e2e.report.comparison
 
-report: env  ## Write the pages of the last run's report again, from e2e-report/results.json
-	@$(PY) -m e2e.report
+report: env  ## Write the page of the last run's report again, or one of several: RUNS="all/one all/other"
+	@$(PY) -m e2e.report $(RUNS)
 
 demo: env  ## The reference server by hand: http://127.0.0.1:8000 (SERVER= PORT= HTTPS=1, and STORE= as for e2e, or a URL)
 	$(PY) -m e2e.demo --port $(PORT) $(addprefix --server ,$(SERVER)) $(addprefix --store ,$(STORE)) $(if $(HTTPS),--https)

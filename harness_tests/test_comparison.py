@@ -2,16 +2,16 @@
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from e2e.judge import needs
 from e2e.promises import sentences
-from e2e.report.comparison import as_json, libraries, main, markdown, together, write_page
+from e2e.report.comparison import as_json, by_effect, libraries, main, markdown, write_page
 from e2e.report.effects_on_users import EFFECTS, LIMITS, effect_of
 from e2e.report.results import CellResult, Outcome, Results, TestResult
+from e2e.report.together import together
 from e2e.targets.plan import Plan
 
 
@@ -143,24 +143,6 @@ def test_the_json_has_each_promise(results: Results) -> None:
     assert theirs["targets"]["their-node-memory"]["versions"] == {"theirs": "0.1"}
 
 
-def test_several_runs_are_put_together(results: Results) -> None:
-    def only(name: str) -> Results:
-        return replace(
-            results,
-            cells=[cell for cell in results.cells if cell.id == name],
-            tests=[test for test in results.tests if test.cell == name],
-            targets={cell: facts for cell, facts in results.targets.items() if cell == name},
-            promises={test: results.promises[test] for test in results.promises if name != "x"},
-        )
-
-    parts = [only(cell.id) for cell in results.cells]
-    assert [cell.id for cell in together(parts).cells] == [cell.id for cell in results.cells]
-    assert len(together(parts).tests) == len(results.tests)
-    assert together(parts).targets == results.targets
-    old = replace(parts[0], tests=[])
-    assert together([old, *parts]).tests == together(parts).tests, "the last one counts"
-
-
 def test_the_command_writes_it_from_a_run_with_targets_only(
     results: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -168,7 +150,7 @@ def test_the_command_writes_it_from_a_run_with_targets_only(
     results.save(run)
     assert main([f"--into={into}", str(run)]) == 0
     assert {file.suffix for file in tmp_path.glob("comparison.*")} == {".md", ".html", ".json"}
-    assert into.with_suffix(".md").read_text() == "\n".join(markdown(together([results]))) + "\n"
+    assert into.with_suffix(".md").read_text() == "\n".join(markdown(by_effect(together([results])))) + "\n"
     results.targets = {}
     results.save(run)
     assert main([f"--into={into}", str(run)]) == 1

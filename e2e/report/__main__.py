@@ -1,23 +1,49 @@
-"""Write the page of a run again: `python -m e2e.report [RESULTS.json] [PAGE.html]`."""
+"""Write the pages of a run again, from its results.json.
 
+`python -m e2e.report FOLDER FOLDER` makes one report of several runs, in the folder above theirs.
+`--markdown` prints it in short, for the summary of a workflow's job.
+"""
+
+import argparse
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from e2e.report.html import write_page
+from e2e.report.job_summary import markdown
 from e2e.report.marks import summary
 from e2e.report.results import FOLDER, Results
+from e2e.report.together import in_folder, together
 
 
-def main(arguments: list[str]) -> int:
-    source = Path(arguments[0]) if arguments else FOLDER / "results.json"
-    page = Path(arguments[1]) if len(arguments) > 1 else source.with_name("index.html")
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m e2e.report", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folders", nargs="*", type=Path, default=[FOLDER], metavar="FOLDER")
+    parser.add_argument("--markdown", action="store_true")
+    given = parser.parse_args(arguments)
+    folders: list[Path] = given.folders
     try:
-        results = Results.load(source)
+        runs = [Results.load(folder / "results.json") for folder in folders]
     except (OSError, ValueError) as problem:
         print(problem, file=sys.stderr)
         return 1
+    if len(runs) == 1:
+        (into,), (results,) = folders, runs
+    else:
+        into = Path(os.path.commonpath(folders))
+        results = together(
+            [in_folder(run, folder.relative_to(into)) for run, folder in zip(runs, folders, strict=True)]
+        )
+        results.save(into / "results.json")
+    page = into / "index.html"
     write_page(results, page)
-    print(f"{page}: {summary(results)}")
+    if given.markdown:
+        print("\n".join(markdown(results)))
+    else:
+        print(f"{page}: {summary(results)}")
     return 0
 
 

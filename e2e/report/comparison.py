@@ -13,7 +13,8 @@ from typing import Any
 
 from e2e.report.effects_on_users import EFFECTS, Effect, effect_of
 from e2e.report.render import render
-from e2e.report.results import FOLDER, CellResult, Results, State
+from e2e.report.results import FOLDER, CellResult, Results, State, in_order
+from e2e.report.together import together
 
 PAGE = Path("docs") / "comparison"
 COMMAND = "make e2e-targets"
@@ -290,29 +291,10 @@ def write_page(results: Results, file: Path, *, report: bool = True) -> None:
     )
 
 
-def together(several: Sequence[Results]) -> Results:
-    """The results of several runs as one. Of a cell that more than one has, the last one counts."""
-    *before, last = several
-    merged = last
-    for results in reversed(before):
-        new = {cell.id for cell in results.cells} - {cell.id for cell in merged.cells}
-        merged = replace(
-            merged,
-            started=min(results.started, merged.started),
-            seconds=results.seconds + merged.seconds,
-            promises={**results.promises, **merged.promises},
-            cells=[*(cell for cell in results.cells if cell.id in new), *merged.cells],
-            tests=[*(test for test in results.tests if test.cell in new), *merged.tests],
-            errors=[*results.errors, *merged.errors],
-            targets={
-                **{name: results.targets[name] for name in results.targets if name in new},
-                **merged.targets,
-            },
-        )
-    known = list(effect_of())
-    order = {name: place for place, name in enumerate(known)}
-    promises = dict(sorted(merged.promises.items(), key=lambda item: order.get(item[0], len(known))))
-    return replace(merged, promises=promises)
+def by_effect(results: Results) -> Results:
+    """The same, with the promises in the order of what happens to a user."""
+    order = in_order(results.promises, effect_of())
+    return replace(results, promises={name: results.promises[name] for name in order})
 
 
 def main(arguments: list[str]) -> int:
@@ -321,7 +303,7 @@ def main(arguments: list[str]) -> int:
         into = Path(arguments.pop(0).removeprefix("--into="))
     sources = [Path(argument) for argument in arguments] or [FOLDER / "results.json"]
     try:
-        results = together([Results.load(source) for source in sources])
+        results = by_effect(together([Results.load(source) for source in sources]))
     except (OSError, ValueError) as problem:
         print(problem, file=sys.stderr)
         return 1

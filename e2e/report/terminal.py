@@ -97,7 +97,7 @@ def _servers_by_stores(grid: Grid) -> Table:
         table.add_column(no_wrap=True)
     table.add_row("", *grid.stores)
     for server in grid.servers:
-        table.add_row(server, *(_coloured(_in_short(grid.squares[server, store])) for store in grid.stores))
+        table.add_row(server, *(_coloured(in_short(grid.squares[server, store])) for store in grid.stores))
     return table
 
 
@@ -113,7 +113,8 @@ def _cell_by_cell(grid: Grid) -> Table:
     return table
 
 
-def _in_short(square: Square) -> str:
+def in_short(square: Square) -> str:
+    """How many of a square's cells hold what they promise; `SQUARES` explains the signs."""
     if not square.cells:
         return "–" if square.state == "excluded" else "·"  # noqa: RUF001
     total, failed = len(square.cells), sum(cell.state == "failed" for cell in square.cells)
