@@ -149,6 +149,46 @@ async def test_a_row_that_is_locked(server: MariaDB, store: Store, table: str) -
     await visits.be_well_again()
 
 
+async def test_a_deadlock_is_tried_again(server: MariaDB, store: Store, table: str) -> None:
+    """The purge has locked the first row and wants the second, another transaction the other way round."""
+    first, last = sorted((a_key(), a_key()))
+    await store.create(first, a_record(lives=-2))
+    await store.create(last, a_record(lives=-1))
+    await tell(server, f"CREATE TABLE {table}_other (number INT)")
+    purged = 0
+
+    async def purge() -> None:
+        nonlocal purged
+        purged = await store.purge()
+
+    async with administrator(server) as asking, administrator(server) as other:
+        before = await deadlocks(asking)
+        # Of two transactions MariaDB ends the one that has changed fewer rows.
+        await other.execute(text(f"INSERT INTO {table}_other SELECT seq FROM seq_1_to_100"))  # noqa: S608
+        await other.execute(text(f"UPDATE {table} SET owner = 'x' WHERE `key` = '{last}'"))  # noqa: S608
+        async with anyio.create_task_group() as group:
+            group.start_soon(purge)
+            await somebody_waits(asking)
+            await other.execute(text(f"DELETE FROM {table} WHERE `key` = '{first}'"))  # noqa: S608
+            await other.commit()
+        assert await deadlocks(asking) == before + 1
+    assert purged == 1, "the row that the other transaction has left"
+
+
+async def deadlocks(connection: AsyncConnection) -> int:
+    """So far, in all tables."""
+    found = await connection.execute(text("SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'"))
+    return int(found.one()[1])
+
+
+async def somebody_waits(connection: AsyncConnection) -> None:
+    """Until a transaction waits for a row that another one has locked. Raises TimeoutError."""
+    waiting = "SELECT count(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
+    with anyio.fail_after(10):
+        while not (await connection.execute(text(waiting))).scalar_one():  # noqa: ASYNC110 - it cannot tell by itself
+            await anyio.sleep(0.2)  # whoever asks within a tenth of a second gets the same answer again
+
+
 async def test_a_table_that_was_dropped_is_made_again(server: MariaDB, store: Store, table: str) -> None:
     key = a_key()
     await store.create(key, a_record())
