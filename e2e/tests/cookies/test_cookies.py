@@ -1,6 +1,7 @@
 """COOKIE: what the browser is told, and what it keeps."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -19,21 +20,29 @@ def attributes(line: str) -> dict[str, str]:
     return {name.lower(): value for name, _, value in parts}
 
 
+def only_extend(lines: Sequence[str]) -> bool:
+    """Whether they say nothing, or once that the session ends later.
+
+    That is news when a newborn session is a second old, as it is where a browser is slow, and enough for the
+    next minute. /browser names no end.
+    """
+    ends = [attributes(line).get("max-age") for line in lines]
+    return len(ends) <= 1 and all(end is None or int(end) > ROOT_MAX_AGE for end in ends)
+
+
 @promise("COOKIE-1")
 @pytest.mark.parametrize("profile", ["", "/sealed", "/browser"], ids=["root", "sealed", "browser"])
 def test_a_response_that_only_reads_sets_no_cookie(page: Page, profile: str) -> None:
     assert put(page, "colour", "green", profile).set_cookies
     paths = ("/lab/get/colour", "/lab/all", "/whoami", "/login", "/lab/untouched", "/no-such-page")
     lines = [line for path in paths for line in send(page, "GET", f"{profile}{path}").set_cookies]
-    # Where this takes a second, one of them moves the expiry; that is news, and enough for the next minute.
-    assert len(lines) <= 1
-    assert all(int(attributes(line)["max-age"]) > ROOT_MAX_AGE for line in lines)
+    assert only_extend(lines)
 
 
 @promise("COOKIE-1: id")
 def test_a_write_that_keeps_the_id_sets_no_cookie(page: Page) -> None:
     put(page, "colour", "green")
-    assert put(page, "colour", "blue").set_cookies == []
+    assert only_extend(put(page, "colour", "blue").set_cookies)
     assert get(page, "colour") == "blue"
 
 
