@@ -19,8 +19,8 @@ from playwright.sync_api import Page
 from e2e.browser.page import be_somewhere
 from e2e.browser.recording import Recording
 
-AT_ONCE = {"chromium": 20, "firefox": 1, "webkit": 1}
-"""So many tests an engine is quick enough to be led through at the same time.
+AT_ONCE = {"chromium": 10, "firefox": 1, "webkit": 1}
+"""So many tests an engine is quick enough to be led through at the same time, on a busy machine too.
 
 A request takes Firefox a twentieth of a second, a new page a third: with three tests at once one waited for
 the others past its session's end.

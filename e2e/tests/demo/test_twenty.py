@@ -42,9 +42,11 @@ def test_none_of_the_exact_ones_is_lost_and_of_the_naive_ones_some_are(page: Pag
     page.on("request", lambda request: arrived.append(request.url) if "/twenty/" in request.url else None)
     page.goto("/lab/twenty")
     exact, naive = run(page)
-    assert exact == {"before": 0, "sent": SENT, "answered": SENT, "cookies": 0, "after": SENT, "lost": 0}
+    assert exact["before"] == exact["lost"] == 0
+    assert exact["sent"] == exact["answered"] == exact["after"] == SENT
     assert naive["sent"] == naive["answered"] == SENT
-    assert naive["cookies"] == 0
+    # Where this takes a second, one answer of all extends the newborn session.
+    assert exact["cookies"] + naive["cookies"] <= 1
     assert naive["lost"] >= LOST_AT_LEAST
     assert naive["after"] == SENT - naive["lost"]
     for way in ("exact", "naive"):
