@@ -16,7 +16,7 @@ from e2e.browser.context_pool import ContextPool, note_changed_contexts
 from e2e.browser.launch_options import binding_options, engine_of, launch_options
 from e2e.browser.page import UNTOUCHED
 from e2e.browser.recording import Recording
-from e2e.browser.timeline import AT_ONCE, Timeline, is_on_the_timeline
+from e2e.browser.timeline import AT_ONCE, PACE, Timeline, is_on_the_timeline
 from e2e.judge.noting import Notes, is_for_any_server
 from e2e.judge.offer import NotJudgeable
 from e2e.judge.server import RunningServer
@@ -172,6 +172,7 @@ def start_server(
             mode=mode,
             port=port,
             tls=tls if mode in WITH_TLS else None,
+            pace=PACE[engine_of(cell.browser)],
         )
 
     return start_server
@@ -276,5 +277,7 @@ def timeline(
         if is_on_the_timeline(item) and cell_of(item) == cell and not declared_not_applicable(item)
     )
     at_once = AT_ONCE[engine_of(cell.browser)]
-    # Libraries that write at each request take longer over each step.
-    return Timeline(peers, record, at_once=min(at_once, 4) if target_of(request.config, cell) else at_once)
+    if target_of(request.config, cell):
+        # Libraries that write at each request take longer over each step.
+        return Timeline(peers, record, at_once=min(at_once, 4))
+    return Timeline(peers, record, at_once=at_once, pace=PACE[engine_of(cell.browser)])

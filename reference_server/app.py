@@ -65,7 +65,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     store_kind, server = settings.store.partition(":")[0], named_with_version(settings.server)
-    profiles = profiles_of(in_cookie=isinstance(store, CookieStore))
+    profiles = profiles_of(in_cookie=isinstance(store, CookieStore), pace=settings.pace)
 
     def profile_app(profile: Profile) -> Starlette:
         options: dict[str, Any] = {

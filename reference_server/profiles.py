@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sessions import CookieOptions
 
@@ -127,6 +127,26 @@ PROFILES = (
 )
 
 
-def profiles_of(*, in_cookie: bool) -> Sequence[Profile]:
-    """A session that is in its cookie cannot be bound to a device: the server keeps nothing to check."""
-    return [profile for profile in PROFILES if not (in_cookie and profile.proof_lasts)]
+def profiles_of(*, in_cookie: bool, pace: float = 1) -> Sequence[Profile]:
+    """A session that is in its cookie cannot be bound to a device: the server keeps nothing to check.
+
+    What lasts for seconds lasts `pace` times as long, for a slow browser. The summaries do not say so.
+    """
+    profiles = [profile for profile in PROFILES if not (in_cookie and profile.proof_lasts)]
+    return [at_pace(profile, pace) for profile in profiles]
+
+
+def at_pace(profile: Profile, pace: float) -> Profile:
+    """The same, with all that lasts for less than a minute `pace` times as long."""
+
+    def paced(seconds: float | None) -> float | None:
+        return seconds * pace if seconds and seconds < MINUTE else seconds
+
+    if pace == 1:
+        return profile
+    return replace(
+        profile,
+        expire_after=paced(profile.expire_after),
+        absolute_timeout=paced(profile.absolute_timeout),
+        proof_lasts=paced(profile.proof_lasts),
+    )

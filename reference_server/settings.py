@@ -17,6 +17,7 @@ SERVER = "REFERENCE_SERVER_SERVER"
 KEY = "REFERENCE_SERVER_KEY"
 GATES = "REFERENCE_SERVER_GATES"
 ROOT_PATH = "REFERENCE_SERVER_ROOT_PATH"
+PACE = "REFERENCE_SERVER_PACE"
 
 # Only between the main process and its workers.
 SCRATCH = "REFERENCE_SERVER_SCRATCH"
@@ -32,7 +33,8 @@ KEY_LENGTH = 32
 class Settings:
     """`store` is a store URL, `server` only a name to show, `gates` a folder that all workers share.
 
-    `root_path` is set where the server does not tell it to the app.
+    `root_path` is set where the server does not tell it to the app. `pace` is for slow browsers: see
+    `profiles_of`.
     """
 
     store: str
@@ -40,6 +42,7 @@ class Settings:
     key: str
     gates: Path
     root_path: str = ""
+    pace: float = 1
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -62,4 +65,5 @@ class Settings:
             key=key,
             gates=Path(gates),
             root_path=os.environ.get(ROOT_PATH, ""),
+            pace=float(os.environ.get(PACE, "1")),
         )

@@ -26,6 +26,9 @@ A request takes Firefox a twentieth of a second, a new page a third: with three 
 the others past its session's end.
 """
 
+PACE = {"chromium": 1, "firefox": 2, "webkit": 2}
+"""A test waits so many times as long as it says, and sessions of the server end as much later."""
+
 SURELY = 0.6
 """Seconds past an end after which nobody doubts it. Firefox says to the nearest second when a cookie ends."""
 
@@ -75,11 +78,20 @@ class Timeline:
     """Walks the scenarios of one cell through time."""
 
     def __init__(
-        self, peers: Iterable[pytest.Item], record: Callable[[pytest.Item], Recording], at_once: int
+        self,
+        peers: Iterable[pytest.Item],
+        record: Callable[[pytest.Item], Recording],
+        *,
+        at_once: int,
+        pace: float = 1,
     ) -> None:
-        """`at_once`: so many scenarios that none of them has to wait long for the browser's attention."""
+        """`at_once`: so many scenarios that none of them has to wait long for the browser's attention.
+
+        `pace`: a second of the scenarios takes so many.
+        """
         self._peers = list(peers)
         self._at_once = at_once
+        self._pace = pace
         self._record = record
         self._finished: dict[str, Run] = {}
 
@@ -120,7 +132,7 @@ class Timeline:
                 run.error = error
                 run.recording.close(failed=True)
             else:
-                heapq.heappush(due, (time.monotonic() + wait, next(number), item, run))
+                heapq.heappush(due, (time.monotonic() + wait * self._pace, next(number), item, run))
                 continue
             self._finished[item.nodeid] = run
         # This takes time too, and waits until nobody's clock ticks any more.

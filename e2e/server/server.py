@@ -52,11 +52,12 @@ class Server:
         mode: str = PLAIN,
         port: int = 0,
         tls: Certificate | None = None,
+        pace: float = 1,
     ) -> None:
         """Returns when the server answers. Raises ServerFailed with the server's own output.
 
         `folder` holds the gates, and with them whatever one process hands on to the next. Port 0 is any free
-        one. `tls` is for the modes of `WITH_TLS`.
+        one. `tls` is for the modes of `WITH_TLS`. Its sessions of seconds live `pace` times as long.
         """
         self.prefix = ROOT_PATH if mode == "root-path" else ""
         self._tls = ssl.create_default_context(cafile=tls.authority) if tls else None
@@ -77,6 +78,7 @@ class Server:
             "REFERENCE_SERVER_KEY": key,
             "REFERENCE_SERVER_STORE": store,  # with its password, which a command line would show
             "REFERENCE_SERVER_GATES": str(folder / "gates"),
+            "REFERENCE_SERVER_PACE": str(pace),
             "PYTHONUNBUFFERED": "1",
         }
         self._start(server, command, environment, log)
