@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from datetime import datetime
 from typing import Any, Final
@@ -11,6 +12,7 @@ import msgspec
 
 from sessions._device import Device
 from sessions._hidden import Hidden
+from sessions._json import MAX_DEPTH
 from sessions._lifetime import EPOCH, Timeouts, moment
 from sessions._stamp import NONE
 
@@ -150,6 +152,31 @@ _LONGEST_TRAIL: Final = (2 * REMEMBERED_COMMITS - 1) * COMMIT_ID_LENGTH + len(_N
 decode_content: Final = msgspec.json.Decoder(Content).decode
 UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 """What it raises."""
+
+_LEVELS: Final = MAX_DEPTH + 3
+"""Of a line: a value's own, with those of an innermost empty one, and those of the data and the line."""
+
+SHALLOW: Final = 2 * _LEVELS
+"""Bytes in which there is no room for more levels."""
+
+_AS_BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
+
+
+def is_too_deep(line: bytes) -> bool:
+    """Whether values are nested deeper than one may be set. They could be read here, and not be written from
+    a deeper call stack."""
+    return _has_more_levels(line) and _has_more_levels(_STRINGS.sub(b"", line))
+
+
+def _has_more_levels(text: bytes) -> bool:
+    brackets = text.translate(_AS_BRACKETS, _NO_BRACKETS)
+    for _ in range(_LEVELS):
+        if not brackets:
+            return False
+        brackets = brackets.replace(b"[]", b"")  # one level of each nest
+    return bool(brackets)
 
 
 def split(payload: bytes) -> tuple[bytes, bytes]:

@@ -23,10 +23,12 @@ from sessions._lifetime import Lifetime, Timeouts
 from sessions._record import (
     EMPTY,
     PLAIN,
+    SHALLOW,
     UNREADABLE,
     Content,
     decode_content,
     has_commit,
+    is_too_deep,
     last_commit,
     new_commit_id,
     unpack,
@@ -248,6 +250,9 @@ class Work(Hidden, msgspec.Struct, eq=False):
             try:
                 content = decode_content(line)
             except UNREADABLE:
+                self._ignore()
+                return
+            if len(line) > SHALLOW and is_too_deep(line):
                 self._ignore()
                 return
             data = content.data

@@ -104,6 +104,47 @@ def in_a_store(record: Record, **options: Any) -> None:
     anyio.run(stored)
 
 
+def nested_line(depth: int) -> str:
+    """A record's line, in which a value has so many levels."""
+    return '{"data":{"a":' + "[" * depth + "]" * depth + "}}"
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (nested_line(101), {"a"}),
+        (nested_line(102), set()),
+        (nested_line(500), set()),
+        ('{"data":{"a":' + '{"b":' * 500 + "1" + "}" * 502, set()),
+        ('{"data":{"a":"' + "[" * 500 + '"}}', {"a"}),
+        ('{"data":{"a":"' + '\\"[' * 500 + '"}}', {"a"}),
+        ('{"data":{"a":[' + ",".join(["[[1],{}]"] * 500) + "]}}", {"a"}),
+    ],
+    ids=[
+        "allowed",
+        "one more",
+        "lists",
+        "objects",
+        "in a text",
+        "in a text with quotes",
+        "many side by side",
+    ],
+)
+async def test_what_is_nested_deeper_than_may_be_set_is_an_anonymous_request(
+    line: str, shown: set[str]
+) -> None:
+    """It could be read, and not be written from a deeper call stack: 500 at the first change."""
+
+    async def names(request: Request) -> Response:
+        return answer(sorted(own(request)))
+
+    store = MemoryStore()
+    await store.create(key_of(SECRET_ID), Record(line.encode(), time.time(), time.time() + 30, 1, None))
+    browser = Browser(site(names, store=store))
+    browser.plant(SECRET_ID)
+    assert set((await browser.get("/names")).json()) == shown
+
+
 # -- what JSON text may say --------------------------------------------------------------------------
 
 
