@@ -89,7 +89,7 @@ browser: env  # The browsers of this selection from matrix.yml, nginx and Apache
 e2e: browser  ## The browser matrix: a selection, or the cells of SERVER= STORE= BROWSER= MODE=; PROMISE= ARGS=
 	$(RUN)
 
-e2e-full: env  ## All tests of all cells that this machine can run: 80 minutes on two cores; the same variables select
+e2e-full: env  ## All tests of all cells that this machine can run, in hours on two cores; the same variables select
 	$(CHECK) --full
 	@$(PY) -m e2e.browser.install $(or $(BROWSER),--full)
 	@$(PY) -m e2e.server.web_servers.install

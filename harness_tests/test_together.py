@@ -102,6 +102,14 @@ def test_the_command_makes_one_page_above_the_runs(
     assert Results.load(tmp_path / "results.json").count("failed") == 1
 
 
+def test_no_report_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("uvicorn", "a").save(tmp_path / "results.json")
+    run("granian", "a").save(tmp_path / "two" / "results.json")
+    assert main([str(tmp_path), str(tmp_path / "two")]) == 1
+    assert "would be overwritten" in capsys.readouterr().err
+    assert len(Results.load(tmp_path / "results.json").cells) == 1
+
+
 def test_the_command_writes_the_page_of_one_run_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

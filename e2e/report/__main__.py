@@ -27,13 +27,16 @@ def main(arguments: Sequence[str]) -> int:
     folders: list[Path] = given.folders
     try:
         runs = [Results.load(folder / "results.json") for folder in folders]
+        into = Path(os.path.commonpath(folders))  # of one: that one
     except (OSError, ValueError) as problem:
         print(problem, file=sys.stderr)
         return 1
     if len(runs) == 1:
-        (into,), (results,) = folders, runs
+        (results,) = runs
+    elif into in folders:
+        print(f"{into}: its own report would be overwritten", file=sys.stderr)
+        return 1
     else:
-        into = Path(os.path.commonpath(folders))
         results = together(
             [in_folder(run, folder.relative_to(into)) for run, folder in zip(runs, folders, strict=True)]
         )

@@ -76,9 +76,11 @@ def test_another_site_opens_no_websocket(anywhere: Page, server: Server) -> None
 
 @promise("DEMO-1")
 def test_another_site_shows_no_page_in_a_frame(page: Page, server: Server) -> None:
-    for path, shown in (("/third-party/login", 1), ("/login", 0)):
-        # Its load waits for the frame's.
-        page.goto(f"{another_site(server)}/lab/frame?src={server.url}{path}", wait_until="load")
+    for path, whose, shown in (("/third-party/login", "*", 1), ("/login", "'none'", 0)):
+        with page.expect_response(f"{server.url}{path}") as framed:
+            page.goto(f"{another_site(server)}/lab/frame?src={server.url}{path}")  # waits for the frame, too
+        assert framed.value.status == 200
+        assert f"frame-ancestors {whose}" in framed.value.headers["content-security-policy"]
         expect(page.frame_locator("#frame").locator("#login-form")).to_have_count(shown)
 
 

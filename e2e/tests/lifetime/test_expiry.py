@@ -1,22 +1,15 @@
 """EXP: when a session ends by itself. The profiles end after two or three seconds; all tests wait at once."""
 
-import re
-
 from e2e.browser.page import ask, get, jar, plant, put, send
 from e2e.browser.timeline import SURELY, NewPage, Steps, on_the_timeline
 from e2e.browser.websocket import open_chat, say
 from e2e.promises import core, promise
+from e2e.tests.cookies.test_cookies import attributes
 
 IDLE = 2.0
 """Seconds without a request after which /short and /fixed end."""
 ABSOLUTE = 3.0
 """Seconds after its birth at which a session of /absolute ends."""
-
-
-def max_age(line: str) -> int:
-    """Of a `Set-Cookie` line."""
-    (seconds,) = re.findall(r"; Max-Age=(\d+);", line)
-    return int(seconds)
 
 
 @core
@@ -143,11 +136,12 @@ def test_a_login_begins_the_absolute_timeout_anew(new_page: NewPage) -> Steps:
     yield ABSOLUTE * 0.7
     answer = send(page, "POST", "/absolute/login", {"email": "ada@example.com", "password": "correct"})
     (line,) = answer.set_cookies
-    assert max_age(line) == max_age(born)
+    lasts = int(attributes(line)["max-age"])
+    assert lasts == int(attributes(born)["max-age"])
     yield ABSOLUTE * 0.4
     facts = ask(page, "/absolute/whoami")
     assert facts["email"] == "ada@example.com"
-    assert max_age(line) * 0.4 <= facts["signed_in_for"] < max_age(line)
+    assert lasts * 0.4 <= facts["signed_in_for"] < lasts
     assert get(page, "colour", "/absolute") == "green", "what an anonymous visitor has collected stays"
 
 
