@@ -219,6 +219,8 @@ class SessionMiddleware:
             if await exchange.fail(error, receive):
                 return
             raise
+        finally:
+            work.fault = None  # its traceback holds on to this work
         exchange.finish()
         # Where the server has no lifespan; after the response, to delay nobody.
         if time.monotonic() >= self._purger.due:

@@ -310,7 +310,9 @@ async def answered_by_the_app(fault: BaseException, scope: Scope, receive: Recei
     async def raise_it(scope: Scope, receive: Receive, send: Send) -> None:
         raise fault
 
+    context = fault.__context__
     await middleware(raise_it, handlers)(scope, receive, send)
+    fault.__context__ = context  # to raise it again put there the error that it is the cause of: a circle
     return True
 
 

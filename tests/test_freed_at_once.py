@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,9 +11,9 @@ from pathlib import Path
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
-from support import KEY, Browser, answer, own, site
+from support import KEY, Browser, Watched, answer, own, site
 
-from sessions import CookieStore, DeviceBinding, MemoryStore, SQLiteStore, Store
+from sessions import CookieStore, DeviceBinding, MemoryStore, SQLiteStore, Store, StoreUnavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -77,6 +78,33 @@ async def test_no_request_leaves_anything_that_holds_itself(kind: str, tmp_path:
     with only_searched() as found:
         for url in URLS:
             await browser.get(url)
+    assert_nothing_of_ours(found)
+
+
+@pytest.mark.parametrize("own_page", [False, True])
+async def test_nor_does_a_request_whose_store_is_away(
+    own_page: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def away(request: Request, fault: Exception) -> Response:
+        return answer("come back later", status_code=503)
+
+    caplog.set_level(logging.CRITICAL, "sessions")  # pytest keeps what is logged, the exception with it
+    store = Watched()
+
+    async def writes_fail(verb: str) -> None:
+        if verb in ("create", "replace"):
+            raise StoreUnavailable("the disk is full")
+
+    app = site(store=store, exception_handlers={StoreUnavailable: away} if own_page else {})
+    browser = Browser(app)
+    store.before = writes_fail
+    assert (await browser.get("/write?a=1")).status == 503
+    with only_searched() as found:
+        assert (await browser.get("/write?a=1")).status == 503
+    assert_nothing_of_ours(found)
+
+
+def assert_nothing_of_ours(found: list[object]) -> None:
     ours = {type(each).__name__ for each in found if type(each).__module__.startswith("sessions")}
     assert ours == set()
     assert not any(isinstance(each, dict) and "session" in each for each in found)
