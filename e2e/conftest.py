@@ -2,20 +2,20 @@
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing
-from functools import cache, partial
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, Playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 from slugify import slugify
 
-from e2e.browser import install
 from e2e.browser.context_pool import ContextPool, note_changed_contexts
-from e2e.browser.launch_options import binding_options, engine_of, launch_options
+from e2e.browser.launch_options import engine_of
 from e2e.browser.page import UNTOUCHED
 from e2e.browser.recording import Recording
+from e2e.browser.running_browsers import RunningBrowsers
 from e2e.browser.timeline import AT_ONCE, PACE, Timeline, is_on_the_timeline
 from e2e.judge.noting import Notes, is_for_any_server
 from e2e.judge.offer import NotJudgeable
@@ -90,30 +90,21 @@ def cell(browser_name: str, pytestconfig: pytest.Config) -> Cell:
 
 
 @pytest.fixture(scope="session")
-def launched(
+def running_browsers(
     playwright: Playwright,
     browser_type_launch_args: dict[str, Any],
     pytestconfig: pytest.Config,
     tls: Certificate,
-) -> Iterator[Callable[[str, bool], Browser]]:
-    """Launch a browser, or give the one that another cell has launched."""
-    with ExitStack() as closing:
-
-        @cache
-        def launched(name: str, binds: bool) -> Browser:
-            found = install.find(name, headed=pytestconfig.option.headed)
-            engine: BrowserType = getattr(playwright, engine_of(name))
-            options = binding_options(found, tls) if binds else launch_options(found)
-            browser = engine.launch(**{**browser_type_launch_args, **options})
-            closing.callback(browser.close)
-            return browser
-
-        yield launched
+) -> Iterator[RunningBrowsers]:
+    headed = pytestconfig.option.headed
+    with closing(RunningBrowsers(playwright, browser_type_launch_args, tls, headed=headed)) as browsers:
+        yield browsers
 
 
 @pytest.fixture(scope="session")
-def browser(cell: Cell, launched: Callable[[str, bool], Browser]) -> Browser:
-    return launched(cell.browser, cell.binds)
+def browser(cell: Cell, running_browsers: RunningBrowsers) -> Iterator[Browser]:
+    yield running_browsers.take(cell.browser, binds=cell.binds)
+    running_browsers.give_back(cell.browser, binds=cell.binds)
 
 
 @pytest.fixture(scope="session")

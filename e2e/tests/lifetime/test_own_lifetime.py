@@ -14,6 +14,8 @@ REMEMBERED = 30 * DAY
 IDLE = 2.0
 """Seconds without a request after which /short ends."""
 MINUTE = 60
+ROUNDING = 0.5
+"""Seconds: Firefox says to the nearest second when a cookie ends."""
 
 
 def live(page: Page, profile: str = "", **timeouts: int) -> None:
@@ -32,7 +34,7 @@ def seconds_in_the_jar(page: Page) -> float | None:
 def is_remembered(page: Page) -> bool:
     """A minute is what an extension may pay for in advance."""
     left = seconds_in_the_jar(page)
-    return left is not None and REMEMBERED - MINUTE < left <= REMEMBERED + MINUTE
+    return left is not None and REMEMBERED - MINUTE < left <= REMEMBERED + MINUTE + ROUNDING
 
 
 def reopened(page: Page, new_context: Callable[..., BrowserContext]) -> Page:
