@@ -62,6 +62,12 @@ def test_of_a_cell_that_ran_twice_the_last_run_counts() -> None:
     both = together([run("uvicorn", "a", "b", failed="a"), run("uvicorn", "a")])
     assert (both.count("passed"), both.count("failed")) == (2, 0)
     assert both.green
+    assert [cell.store for cell in both.cells] == ["a", "b"], "where it first stood"
+
+
+def test_a_server_that_ran_twice_stays_where_it_first_stood() -> None:
+    both = together([run("uvicorn", "a", failed="a"), run("granian", "a"), run("uvicorn", "a")])
+    assert [cell.server for cell in both.cells] == ["uvicorn", "granian"]
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,13 @@ from e2e.report.results import CellResult, Results, in_order
 def together(several: Sequence[Results]) -> Results:
     """The results of several runs as one. Of a cell that more than one has, the last one counts.
 
-    The seconds are those of all runs, one after the other.
+    A cell stands where the first run that has it puts it. The seconds are those of all runs together.
     """
     latest = {cell.id: results for results in several for cell in results.cells}
     cells = [cell for results in several for cell in results.cells if latest[cell.id] is results]
-    servers = list(dict.fromkeys(cell.server for cell in cells))
-    cells.sort(key=lambda cell: servers.index(cell.server))
+    servers = list(dict.fromkeys(cell.server for results in several for cell in results.cells))
+    places = list(latest)
+    cells.sort(key=lambda cell: (servers.index(cell.server), places.index(cell.id)))
     tests = [test for results in several for test in results.tests if latest[test.cell] is results]
     promises = {name: text for results in several for name, text in results.promises.items()}
     return Results(
