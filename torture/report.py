@@ -23,8 +23,8 @@ Written by `make torture`; not edited by hand. Virtual browsers with cookie jars
 an app on two uvicorn processes, and meanwhile the nemeses below struck. Afterwards a checker compared the
 history of each session with [the promises](promises.md). An operation is one request that got an answer.
 
-A store's column is from its last run that was not a short one. `make torture STORE=redis` runs one. The seconds
-tell no store's speed: they hold what else the machine did meanwhile.
+A store's column is from its last run that was not a short one. `make torture STORE=redis` runs one. The
+seconds tell no store's speed: the machine may have done other work meanwhile.
 
 """
 
