@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from e2e.browser.recording import Recording
-from e2e.browser.timeline import NewPage, Steps, Timeline
+from e2e.browser.timeline import LAST, NewPage, Steps, Timeline
 
 
 class Tab:
@@ -58,6 +58,26 @@ def test_a_test_against_the_clock_does_not_wait_for_others_to_begin() -> None:
     )
     Timeline(items, lambda _: cast(Recording, Quiet()), at_once=3).result_of(items[0])
     assert said == ["its clock ticks", "a slow one begins", "it goes on", "a slow one begins"]
+
+
+def test_a_step_of_many_requests_comes_when_nobodys_clock_ticks() -> None:
+    said: list[str] = []
+
+    def long(_: NewPage) -> Steps:
+        yield LAST
+        said.append("the long step")
+        yield 0.01
+        said.append("what follows it")
+
+    def against_the_clock(_: NewPage) -> Steps:
+        yield 0.02
+        said.append("one clock")
+        yield 0.02
+        said.append("its second step")
+
+    items = cast(list[pytest.Item], [Named("first", long), Named("second", against_the_clock)])
+    Timeline(items, lambda _: cast(Recording, Quiet()), at_once=2).result_of(items[0])
+    assert said == ["one clock", "its second step", "the long step", "what follows it"]
 
 
 def test_each_test_of_a_timeline_fails_by_itself() -> None:

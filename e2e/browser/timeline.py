@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 
 import pytest
 from playwright.sync_api import Page
@@ -32,6 +33,10 @@ PACE = {"chromium": 1, "firefox": 2, "webkit": 2}
 SURELY = 0.6
 """Seconds past an end after which nobody doubts it. Firefox says to the nearest second when a cookie ends."""
 
+LAST = inf
+"""What a scenario yields before a step of many requests. That is taken when nobody's clock ticks any more, so
+that it makes nobody late."""
+
 Steps = Generator[float, None, None]
 NewPage = Callable[[], Page]
 Scenario = Callable[[NewPage], Steps]
@@ -41,6 +46,7 @@ def on_the_timeline(scenario: Scenario) -> Callable[..., None]:
     """Make a test of a scenario: a generator function that takes `new_page` and yields seconds to wait.
 
     `new_page()` opens a page in a browser context, that is with cookies, of its own.
+    A step takes a request or two; `LAST` is for others.
     """
 
     def test(request: pytest.FixtureRequest, timeline: "Timeline") -> None:
@@ -123,7 +129,8 @@ class Timeline:
                 item, run = unbegun.popleft()
             else:
                 moment, _, item, run = heapq.heappop(due)
-                time.sleep(max(0.0, moment - time.monotonic()))
+                if moment < LAST:
+                    time.sleep(max(0.0, moment - time.monotonic()))
             try:
                 wait = next(run.steps)
             except StopIteration:

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, Response
 
 from e2e.browser.launch_options import engine_of
 from e2e.browser.page import PATIENCE, begin_all, finish_all, get, jar, log_in, put, send, set_cookies
-from e2e.browser.timeline import PACE, NewPage, Steps, on_the_timeline
+from e2e.browser.timeline import LAST, PACE, NewPage, Steps, on_the_timeline
 from e2e.matrix.matrix import Cell
 from e2e.promises import only, promise
 
@@ -89,6 +89,7 @@ def test_of_many_parallel_reads_one_tells_the_browser_of_the_extension(new_page:
 
     page.on("response", note)
     yield DUE
+    yield LAST
     # Each at an address of its own: Chromium asks for one address once at a time.
     begin_all(page, "GET", [f"/lab/get/colour?number={number}&gate=cookie-1" for number in range(READS)])
     gatekeeper.evaluate(WAIT, ["/lab/gate/cookie-1", AT_ONCE, PATIENCE])
