@@ -3,7 +3,7 @@
 from playwright.sync_api import Page, expect
 
 from e2e.browser.launch_options import engine_of
-from e2e.browser.page import log_in_by_hand, put, send
+from e2e.browser.page import UNTOUCHED, log_in_by_hand, put, send
 from e2e.matrix.matrix import Cell
 from e2e.promises import core, promise
 from e2e.server.server import Server
@@ -74,8 +74,8 @@ def test_a_prefetch_does_not_consume_it(page: Page, server: Server, cell: Cell) 
     flash(page)
     # The demo's policy lets no script in and no prefetch, so that the page that wants it is not the demo's.
     html = PREFETCH[engine_of(cell.browser)] % "/lab/flash?token=flash-3-prefetched"
-    page.route("**/prefetching", lambda route: route.fulfill(body=html, content_type="text/html"))
-    page.goto("/prefetching")
+    page.route(f"**{UNTOUCHED}", lambda route: route.fulfill(body=html, content_type="text/html"))
+    page.goto(UNTOUCHED)
     server.wait_for_outcome("flash-3-prefetched")
     assert read(page) == MESSAGE
     assert read(page) is None
