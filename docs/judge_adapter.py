@@ -7,7 +7,7 @@ docs/judge.md says what each route does.
 
 import json
 import sys
-import time
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +29,8 @@ PROFILES = {
 PATIENCE = 30
 """Seconds that a request waits at a gate."""
 
+changed = threading.Condition()
+"""Whoever looks at the gates or changes them holds it."""
 opened: set[str] = set()
 waiting: dict[str, int] = {}
 outcomes: dict[str, str] = {}
@@ -64,21 +66,23 @@ def not_yet(request: Request) -> Answer:
 def waited(request: Request) -> Iterator[None]:
     """Wait at the gate that the request names: to be entered once the session is loaded, before any change."""
     if name := request.params.get("gate"):
-        waiting[name] = waiting.get(name, 0) + 1
-        patience = time.monotonic() + PATIENCE
-        while name not in opened and time.monotonic() < patience:
-            time.sleep(0.01)
-        waiting[name] -= 1
+        with changed:
+            waiting[name] = waiting.get(name, 0) + 1
+            changed.wait_for(lambda: name in opened, PATIENCE)
+            waiting[name] -= 1
     yield
 
 
 def look_at_gate(request: Request) -> Answer:
     name = request.params["name"]
-    return as_json(waiting=waiting.get(name, 0), open=name in opened)
+    with changed:
+        return as_json(waiting=waiting.get(name, 0), open=name in opened)
 
 
 def open_gate(request: Request) -> Answer:
-    opened.add(request.params["name"])
+    with changed:
+        opened.add(request.params["name"])
+        changed.notify_all()
     return as_json(ok=True)
 
 
