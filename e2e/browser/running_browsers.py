@@ -40,8 +40,8 @@ class RunningBrowsers:
             self._running.pop((name, binds)).close()
 
     def close(self) -> None:
-        while self._running:
-            self._running.popitem()[1].close()
+        for browser in self._running.values():
+            browser.close()
 
     def _launch(self, name: str, binds: bool) -> Browser:
         found = install.find(name, headed=self._headed)

@@ -46,7 +46,7 @@ def on_the_timeline(scenario: Scenario) -> Callable[..., None]:
     """Make a test of a scenario: a generator function that takes `new_page` and yields seconds to wait.
 
     `new_page()` opens a page in a browser context, that is with cookies, of its own.
-    A step takes a request or two; `LAST` is for others.
+    A step takes a request or two. Before one of many requests, yield `LAST`.
     """
 
     def test(request: pytest.FixtureRequest, timeline: "Timeline") -> None:

@@ -3,7 +3,7 @@
 from playwright.sync_api import Page, expect
 
 from e2e.browser.launch_options import engine_of
-from e2e.browser.page import UNTOUCHED, log_in_by_hand, put, send
+from e2e.browser.page import UNTOUCHED, give, log_in_by_hand, put, send
 from e2e.matrix.matrix import Cell
 from e2e.promises import core, promise
 from e2e.server.server import Server
@@ -72,9 +72,7 @@ PREFETCH = {"chromium": SPECULATION, "firefox": LINK}
 @promise("FLASH-3")
 def test_a_prefetch_does_not_consume_it(page: Page, server: Server, cell: Cell) -> None:
     flash(page)
-    # The demo's policy lets no script in and no prefetch, so that the page that wants it is not the demo's.
-    html = PREFETCH[engine_of(cell.browser)] % "/lab/flash?token=flash-3-prefetched"
-    page.route(f"**{UNTOUCHED}", lambda route: route.fulfill(body=html, content_type="text/html"))
+    give(page, PREFETCH[engine_of(cell.browser)] % "/lab/flash?token=flash-3-prefetched")
     page.goto(UNTOUCHED)
     server.wait_for_outcome("flash-3-prefetched")
     assert read(page) == MESSAGE

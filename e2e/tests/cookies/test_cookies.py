@@ -64,7 +64,7 @@ def test_a_write_that_keeps_the_id_sets_no_cookie(page: Page) -> None:
 READS = 20
 AT_ONCE = 6
 """As many requests as Chromium has under way to one host over HTTP/1.1."""
-DUE = 1.1
+DUE = NEWBORN + 0.1
 """Seconds after which the first extension of a session is worth a cookie."""
 
 WAIT = """async ([gate, requests, patience]) => {
